@@ -151,8 +151,7 @@ mod tests {
         leaf.prop_recursive(3, 20, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::tuple),
-                prop::collection::btree_map("\\$?[a-z]{1,4}", inner.clone(), 0..4)
-                    .prop_map(|m| Value::object(m)),
+                prop::collection::btree_map("\\$?[a-z]{1,4}", inner.clone(), 0..4).prop_map(Value::object),
                 inner.prop_map(Value::sensitive),
             ]
         })

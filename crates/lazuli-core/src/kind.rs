@@ -1,1 +1,113 @@
-//! placeholder
+//! Kinds: what the planner must know of a resource type. Data only; the tables live with the provider.
+
+use crate::resource::ResourceType;
+
+/// The schema of a resource type. Paths are patterns of names, array elements left out:
+/// `properties.securityRules.priority` means the priority of every rule.
+#[derive(Debug)]
+pub struct Kind {
+    /// ARM's type name, without version.
+    pub name: &'static str,
+    /// What people call it: `virtual network`.
+    pub title: &'static str,
+    /// Paths that cannot be changed in place.
+    pub forces_replacement: &'static [&'static str],
+    /// Paths that are sent and never returned: not compared with what Azure says and never stored.
+    pub write_only: &'static [&'static str],
+    /// Paths that only Azure writes: never sent back.
+    pub read_only: &'static [&'static str],
+    /// Arrays whose elements are told apart by a property, and so compared and shown by it, in any order.
+    pub keyed: &'static [Keyed],
+    /// Arrays of plain values without order.
+    pub unordered: &'static [&'static str],
+    /// Paths whose text compares without regard to case (ids and locations always do).
+    pub ignore_case: &'static [&'static str],
+    /// Writes that Azure does not allow at the same time.
+    pub lock: Lock,
+    /// How refresh finds many at once.
+    pub list: List,
+    /// How long operations usually take.
+    pub expected: Expected,
+}
+
+/// An array of named elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyed {
+    /// The array.
+    pub path: &'static str,
+    /// The property that tells elements apart, usually `name`.
+    pub key: &'static str,
+    /// True when other writers own elements too: only elements Lazuli wrote are compared, others are kept.
+    pub shared: bool,
+}
+
+/// Which writes exclude each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// None.
+    Free,
+    /// Writes on the object itself.
+    Own,
+    /// Writes on the parent and all its children: a virtual network and its subnets.
+    Parent,
+}
+
+/// How refresh lists objects of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// One request lists all of a resource group.
+    ResourceGroup,
+    /// One request lists all below a parent.
+    Parent,
+    /// They are inside the parent's own body, in the array at this path: subnets in a virtual network.
+    InParent(&'static str),
+    /// No list carries what is compared: each is read by itself.
+    Each,
+}
+
+/// Usual durations in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expected {
+    /// Of a create.
+    pub create: f64,
+    /// Of an update.
+    pub update: f64,
+    /// Of a delete.
+    pub delete: f64,
+}
+
+/// The kinds of a provider.
+pub trait Kinds: Send + Sync {
+    /// The kind of a type; a safe general one when the type has no table of its own.
+    fn kind(&self, ty: &ResourceType) -> &Kind;
+}
+
+impl Kind {
+    /// A kind about which nothing special is known: everything can be changed in place except name and location.
+    pub const GENERAL: Kind = Kind {
+        name: "",
+        title: "resource",
+        forces_replacement: &["location"],
+        write_only: &[],
+        read_only: &[
+            "id",
+            "name",
+            "type",
+            "apiVersion",
+            "etag",
+            "systemData",
+            "properties.provisioningState",
+        ],
+        keyed: &[],
+        unordered: &[],
+        ignore_case: &[],
+        lock: Lock::Own,
+        list: List::Each,
+        expected: Expected { create: 10.0, update: 10.0, delete: 10.0 },
+    };
+
+    /// The keyed array at exactly this pattern.
+    pub fn keyed_at(&self, pattern: &str) -> Option<&Keyed> {
+        self.keyed.iter().find(|keyed| keyed.path == pattern)
+    }
+}
