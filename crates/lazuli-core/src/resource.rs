@@ -188,6 +188,19 @@ pub struct Declaration {
     pub lifecycle: Lifecycle,
     /// How long one step on it may take, in seconds, where the configuration says so.
     pub timeouts: Timeouts,
+    /// Of a part of a node: the pool whose nodes are replaced a few at a time.
+    pub rollout: Option<Rollout>,
+}
+
+/// How many nodes of a pool may be in replacement at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// The pool: `cluster.prod.worker_pool["general"]`.
+    pub pool: Address,
+    /// The node of the pool.
+    pub node: Address,
+    /// At most so many nodes of the pool are in replacement at the same time; at least one.
+    pub window: usize,
 }
 
 /// An ordering constraint with its reason.
@@ -199,6 +212,17 @@ pub struct Dependency {
     pub because: Arc<str>,
     /// Where the reference stands.
     pub span: Option<Span>,
+    /// How strong it is.
+    pub bond: Bond,
+}
+
+/// What a dependency means for deleting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bond {
+    /// It refers to the other: recorded, and deleted before it.
+    Reference,
+    /// It only comes later when both are made: nothing is recorded, deleting is free.
+    Sequence,
 }
 
 /// The `lifecycle` block.
