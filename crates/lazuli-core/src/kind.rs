@@ -3,7 +3,8 @@
 use crate::resource::ResourceType;
 
 /// The schema of a resource type. Paths are patterns of names, array elements left out:
-/// `properties.securityRules.priority` means the priority of every rule.
+/// `properties.securityRules.priority` means the priority of every rule. In `read_only`, `*` stands for any one name
+/// of a map: `identity.userAssignedIdentities.*.clientId`.
 #[derive(Debug)]
 pub struct Kind {
     /// ARM's type name, without version.

@@ -111,6 +111,12 @@ pub struct ProviderError {
     pub message: String,
     /// The id support asks for.
     pub correlation_id: Option<String>,
+    /// The service's own id of the one request.
+    pub request_id: Option<String>,
+    /// When the service answered, as its `Date` header says.
+    pub time: Option<String>,
+    /// What to do next, in one or two sentences, when that is known.
+    pub advice: Option<String>,
     /// Whether anything may have happened.
     pub outcome: Outcome,
     /// How long the service asked to wait, when it did.
@@ -125,8 +131,18 @@ impl ProviderError {
             code: code.to_owned(),
             message: message.into(),
             correlation_id: None,
+            request_id: None,
+            time: None,
+            advice: None,
             outcome,
             retry_after: None,
         }
+    }
+
+    /// The same error with what to do next.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
     }
 }
