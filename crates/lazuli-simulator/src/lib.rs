@@ -1,3 +1,39 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-//! x
+//! A simulated Azure: Entra tokens and Azure Resource Manager, over TLS on loopback.
+//!
+//! The heart is [`handle`], a pure function from a [`World`], a [`Request`] and a moment to a [`Response`]; it has
+//! no sockets, no clock and no randomness but a seeded generator inside the world. Around it lies a thin shell:
+//! a durable world file, TLS with a certificate authority of its own, and an HTTP server.
+//!
+//! This crate depends on no other crate of the workspace: a misreading of Azure must not be able to agree with
+//! itself. What it knows of Azure is one declarative table in `catalog`.
+
+mod arm;
+mod catalog;
+mod clock;
+mod commit;
+mod error;
+mod faults;
+mod ids;
+mod json;
+mod latency;
+mod random;
+mod recording;
+mod request;
+mod seed;
+mod server;
+mod simulator;
+mod tls;
+mod world;
+mod world_file;
+
+pub use arm::{Settings, handle};
+pub use faults::{Answer, Fault, Faults};
+pub use latency::{Pace, Profile};
+pub use request::{Body, Delivery, Method, Request, Response};
+pub use seed::{Lock, Planted, Quota, Seed, SeedError, SeedFile, SeededGroup};
+pub use simulator::{RunningSimulator, Simulator, SimulatorError, SimulatorOptions, print_env};
+pub use tls::{TlsError, TlsIdentity};
+pub use world::{Change, Credentials, World};
+pub use world_file::{WorldFile, WorldFileError};

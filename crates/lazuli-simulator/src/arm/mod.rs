@@ -1,0 +1,242 @@
+//! The rules: how a request moves the world and what it is answered.
+//!
+//! Belongs here: routing, and the engine that reads the catalogue. Not here: anything about one resource type
+//! (`catalog`), sockets, clocks.
+
+mod actions;
+mod check;
+mod delete;
+mod directory;
+mod groups;
+mod operations;
+mod put;
+mod read;
+mod render;
+mod subscription;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::error::ArmError;
+use crate::faults::{self, Answer, Faults};
+use crate::ids::Target;
+use crate::latency::Pace;
+use crate::random;
+use crate::request::{Body, Delivery, Method, Request, Response};
+use crate::world::{Failure, World};
+
+pub(crate) use check::another_operation;
+
+/// How this cloud behaves, beyond what exists in it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How slow it is.
+    pub pace: Pace,
+    /// Planned faults.
+    pub faults: Faults,
+    /// Entries per page of a list.
+    pub page_size: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pace: Pace::default(), faults: Faults::default(), page_size: 100 }
+    }
+}
+
+/// One request being carried out.
+pub(crate) struct Call<'a> {
+    request: &'a Request,
+    settings: &'a Settings,
+    now: u64,
+    /// How a planned fault lets the operation end.
+    failure: Option<Failure>,
+}
+
+impl Call<'_> {
+    /// An absolute URL with the api-version the client used. `path` ends in `?` or `&`.
+    fn url(&self, path: &str) -> String {
+        let version = self.request.query("api-version").unwrap_or("2025-01-01");
+        format!("{}{path}api-version={version}", self.request.base())
+    }
+
+    /// Adds `Retry-After`: seconds of the real Azure, scaled.
+    ///
+    /// The scaled value is rarely whole seconds, so it is also given in milliseconds, in the two headers that
+    /// Azure's own client libraries read.
+    fn retry_after(&self, response: Response, real_seconds: u32) -> Response {
+        let ms = self.settings.pace.scale(u64::from(real_seconds) * 1000);
+        let response = response.with("Retry-After", (ms / 1000).to_string());
+        if ms == u64::from(real_seconds) * 1000 {
+            return response;
+        }
+        response.with("retry-after-ms", ms.to_string()).with("x-ms-retry-after-ms", ms.to_string())
+    }
+}
+
+/// Carries out one request at `now` (milliseconds since 1970) and answers it.
+///
+/// Operations whose time has come end first. Call [`World::take_changes`] afterwards and make them durable before
+/// the answer leaves.
+pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u64) -> Response {
+    world.advance(now);
+    world.requests += 1;
+    let mut call = Call { request, settings, now, failure: None };
+    let mut response = match directory::handle(world, &call) {
+        Some(response) => response,
+        None => guarded(world, &mut call).unwrap_or_else(ArmError::into_response),
+    };
+    common_headers(world, request, now, &mut response);
+    if request.method == Method::Head {
+        response.body = Body::Empty;
+    }
+    response
+}
+
+/// Everything under Azure Resource Manager: token, api-version, faults, then the route.
+fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError> {
+    directory::check_token(world, call)?;
+    if call.request.query("api-version").is_none() {
+        return Err(ArmError::gateway(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        ));
+    }
+    let mut delivery = Delivery::Answer;
+    match faults::decide(world, &call.settings.faults, call.request) {
+        None => {}
+        Some(Answer::DropBeforeAccept) => {
+            let mut response = Response::empty(503);
+            response.delivery = Delivery::Drop;
+            return Ok(response);
+        }
+        Some(Answer::DropAfterAccept) => delivery = Delivery::Drop,
+        Some(Answer::OperationFails { code, message }) => call.failure = Some(Failure { code, message }),
+        Some(Answer::Throttle { retry_after }) => {
+            return Ok(call
+                .retry_after(faults::throttled_by(world, call.request.method).into_response(), retry_after));
+        }
+        Some(Answer::Refuse { status, code, message }) => return Err(ArmError::new(status, &code, message)),
+    }
+    if let Some(refusal) = faults::hostility(world, call.settings.pace.profile, call.request) {
+        let wait = if refusal.status == 429 { Some(10) } else { None };
+        let response = refusal.into_response();
+        return Ok(wait.map_or(response.clone(), |seconds| call.retry_after(response, seconds)));
+    }
+    let mut response = route(world, call).unwrap_or_else(ArmError::into_response);
+    response.delivery = delivery;
+    Ok(response)
+}
+
+fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
+    let lower = call.request.path.to_ascii_lowercase();
+    let segments: Vec<&str> = lower.split('/').filter(|segment| !segment.is_empty()).collect();
+    if let ["subscriptions", subscription, ..] = segments.as_slice()
+        && !subscription.eq_ignore_ascii_case(&world.identity.subscription)
+    {
+        return Err(ArmError::gateway(
+            404,
+            "SubscriptionNotFound",
+            format!("The subscription '{subscription}' could not be found."),
+        ));
+    }
+    if let Some(response) = operations::poll(world, call, &segments) {
+        return response;
+    }
+    if let Some(response) = subscription::handle(world, call, &segments) {
+        return response;
+    }
+    if let ["subscriptions", _, "resourcegroups", rest @ ..] = segments.as_slice()
+        && !rest.contains(&"providers")
+    {
+        return groups::handle(world, call, rest);
+    }
+    let Some(target) = Target::parse(&call.request.path).filter(|target| !target.types.is_empty()) else {
+        return Err(ArmError::gateway(404, "InvalidResourceType", "The resource type could not be found."));
+    };
+    if !target.namespace.contains('.') {
+        return Err(ArmError::gateway(
+            404,
+            "InvalidResourceNamespace",
+            format!("The resource namespace '{}' is invalid.", target.namespace),
+        ));
+    }
+    let method = call.request.method;
+    match (method, target.is_item()) {
+        (Method::Get | Method::Head, true) => read::item(world, call, &target),
+        (Method::Get, false) => read::collection(world, call, &target),
+        (Method::Put, true) => put::put(world, call, &target),
+        (Method::Patch, true) => put::patch(world, call, &target),
+        (Method::Delete, true) => delete::delete(world, call, &target),
+        (Method::Post, _) => actions::post(world, call, &target),
+        _ => Err(ArmError::method_not_allowed(method.as_str())),
+    }
+}
+
+/// Creates something before any client comes, unless it is there already. Takes no time.
+pub(crate) fn plant(
+    world: &mut World,
+    now: u64,
+    id: &str,
+    version: &str,
+    body: &Value,
+) -> Result<(), ArmError> {
+    let settings = Settings { pace: Pace { speedup: Some(0), ..Pace::default() }, ..Settings::default() };
+    let target = format!("{id}?api-version={version}");
+    let carry_out = |world: &mut World, request: &Request| {
+        let response = route(world, &Call { request, settings: &settings, now, failure: None });
+        world.advance(now);
+        response
+    };
+    if carry_out(world, &Request::new(Method::Get, &target)).is_ok() {
+        return Ok(());
+    }
+    carry_out(world, &Request::new(Method::Put, &target).with_json(body)).map(|_| ())
+}
+
+fn common_headers(world: &World, request: &Request, now: u64, response: &mut Response) {
+    let moment = [world.requests.to_string(), now.to_string()];
+    let id = random::guid_of(&["request", &moment[0], &moment[1], &world.identity.subscription]);
+    let correlation = request.header("x-ms-correlation-request-id").map_or_else(|| id.clone(), str::to_owned);
+    let mut add = |name: &str, value: String| response.headers.push((name.to_owned(), value));
+    add("x-ms-request-id", id.clone());
+    add("x-ms-correlation-request-id", correlation);
+    add(
+        "x-ms-routing-request-id",
+        format!("SIMULATED:{}Z:{id}", rfc3339(now).get(..19).unwrap_or("").replace([':', '-'], "")),
+    );
+    add("Cache-Control", "no-cache".to_owned());
+    add("Pragma", "no-cache".to_owned());
+    add("Expires", "-1".to_owned());
+    add("Strict-Transport-Security", "max-age=31536000; includeSubDomains".to_owned());
+    add("X-Content-Type-Options", "nosniff".to_owned());
+    if request.path.to_ascii_lowercase().contains("/microsoft.network/") {
+        add("x-ms-arm-service-request-id", random::guid_of(&["service", &id]));
+    }
+    let (kind, left) = match request.method {
+        Method::Get | Method::Head => ("reads", (249, 3749)),
+        Method::Delete => ("deletes", (199, 2999)),
+        Method::Put | Method::Patch | Method::Post => ("writes", (199, 2999)),
+    };
+    add(&format!("x-ms-ratelimit-remaining-subscription-{kind}"), left.0.to_string());
+    add(&format!("x-ms-ratelimit-remaining-subscription-global-{kind}"), left.1.to_string());
+    if request.header("x-ms-return-client-request-id").is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
+        && let Some(client) = request.header("x-ms-client-request-id")
+    {
+        add("x-ms-client-request-id", client.to_owned());
+    }
+}
+
+/// A moment as Azure prints it.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    OffsetDateTime::from_unix_timestamp((ms / 1000) as i64)
+        .ok()
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        .map_or_else(String::new, |text| text.replace('Z', "+00:00"))
+}
+
+fn list(values: Vec<Value>) -> Response {
+    Response::json(200, json!({ "value": values }))
+}

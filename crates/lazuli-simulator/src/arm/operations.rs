@@ -1,0 +1,158 @@
+//! Starting long-running operations, telling clients where to look, and answering when they do.
+
+use serde_json::{Value, json};
+
+use super::{Call, render, rfc3339};
+use crate::catalog::{self, Family, Headers, Kind};
+use crate::error::ArmError;
+use crate::ids;
+use crate::request::{Method, Response};
+use crate::world::{Action, Operation, OperationUrl, World};
+
+/// What is known when an operation starts.
+pub(super) struct Begin {
+    pub(super) action: Action,
+    pub(super) target: String,
+    pub(super) root: String,
+    pub(super) row: &'static Kind,
+    pub(super) location: String,
+    pub(super) done_ms: u64,
+    pub(super) poll_after: u32,
+}
+
+pub(super) fn begin(world: &mut World, call: &Call<'_>, begin: Begin) -> Operation {
+    let Begin { action, target, root, row, location, done_ms, poll_after } = begin;
+    let id = world.guid("operation");
+    let token = world.guid("operation token");
+    let group = ids::group_of(&target).unwrap_or_default();
+    let url = match row.family {
+        Family::Network => OperationUrl::Network { location },
+        Family::PrivateDns => OperationUrl::PrivateDns { group },
+        Family::Compute => OperationUrl::Compute { location, token },
+        Family::Disk => OperationUrl::Disk { location, token },
+        Family::Other if action == Action::DeleteGroup => OperationUrl::Group { name: group },
+        Family::Other => {
+            let namespace = row.name.split('/').next().unwrap_or("Microsoft.Resources").to_owned();
+            OperationUrl::Other { namespace, location }
+        }
+    };
+    let operation = Operation {
+        id,
+        action,
+        target,
+        lock: row.locks.then(|| root.clone()),
+        root,
+        url,
+        started_ms: call.now,
+        done_ms,
+        failure: call.failure.clone(),
+        retry_after: poll_after,
+        finished: false,
+    };
+    world.begin(operation.clone());
+    operation
+}
+
+/// Adds the headers that tell a client where to poll and how often.
+pub(super) fn announce(
+    world: &World,
+    call: &Call<'_>,
+    response: Response,
+    operation: &Operation,
+    headers: Headers,
+    retry_after: Option<u32>,
+) -> Response {
+    let (status, result) = operation.url.paths(&world.subscription_id(), &operation.id);
+    let mut response = response;
+    if !matches!(operation.url, OperationUrl::Group { .. }) {
+        response = response.with("Azure-AsyncOperation", call.url(&status));
+    }
+    if headers == Headers::Both {
+        response = response.with("Location", call.url(&result));
+    }
+    if matches!(operation.url, OperationUrl::Network { .. }) {
+        response = response.with("Azure-AsyncNotification", "Enabled");
+    }
+    retry_after.map_or(response.clone(), |seconds| call.retry_after(response, seconds))
+}
+
+/// Answers a poll of an operation; `None` when the path is not one of an operation.
+pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<Result<Response, ArmError>> {
+    let [.., collection, id] = segments else { return None };
+    let is_result = match *collection {
+        "operations" | "diskoperations" => call.request.query("monitor").is_some(),
+        "privatednsoperationstatuses" => false,
+        "operationresults" | "privatednsoperationresults" => true,
+        _ => return None,
+    };
+    if !segments.contains(&"subscriptions") {
+        return None;
+    }
+    if call.request.method != Method::Get {
+        return Some(Err(ArmError::method_not_allowed(call.request.method.as_str())));
+    }
+    let Some(operation) = world.operation(id) else {
+        return Some(Err(ArmError::new(404, "NotFound", format!("The operation '{id}' was not found."))));
+    };
+    Some(if is_result { result(world, call, operation) } else { Ok(status(world, call, operation)) })
+}
+
+fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
+    let word = match (operation.finished, &operation.failure) {
+        (false, _) => "InProgress",
+        (true, None) => "Succeeded",
+        (true, Some(_)) => "Failed",
+    };
+    let mut body = json!({ "status": word });
+    if matches!(operation.url, OperationUrl::Compute { .. } | OperationUrl::Disk { .. }) {
+        body["name"] = json!(operation.id);
+        body["startTime"] = json!(rfc3339(operation.started_ms));
+        if operation.finished {
+            body["endTime"] = json!(rfc3339(operation.done_ms));
+        }
+    }
+    if let Some(failure) = operation.failure.as_ref().filter(|_| operation.finished) {
+        body["error"] = json!({ "code": failure.code, "message": failure.message });
+        if matches!(operation.url, OperationUrl::Network { .. }) {
+            body["error"]["details"] = json!([]);
+        }
+    } else if operation.finished
+        && matches!(operation.url, OperationUrl::Disk { .. })
+        && operation.action == Action::Put
+        && let Some(disk) = world.get(&operation.root)
+    {
+        body["properties"] = json!({ "output": render::resource(world, disk) });
+    }
+    let response = Response::json(200, body);
+    if operation.finished { response } else { call.retry_after(response, operation.retry_after) }
+}
+
+fn result(world: &World, call: &Call<'_>, operation: &Operation) -> Result<Response, ArmError> {
+    if !operation.finished {
+        let (_, path) = operation.url.paths(&world.subscription_id(), &operation.id);
+        let response = Response::empty(202).with("Location", call.url(&path));
+        return Ok(call.retry_after(response, operation.retry_after));
+    }
+    if let Some(failure) = &operation.failure {
+        return Err(ArmError::new(409, &failure.code, failure.message.clone()));
+    }
+    Ok(match operation.action {
+        Action::Put => Response::json(200, shown(world, operation)),
+        Action::Delete | Action::DeleteElement { .. } => Response::empty(204),
+        Action::DeleteGroup | Action::Power { .. } => Response::empty(200),
+    })
+}
+
+fn shown(world: &World, operation: &Operation) -> Value {
+    let Some(root) = world.get(&operation.root) else { return Value::Null };
+    let is_element = ids::key(&operation.target) != operation.root;
+    let element = is_element
+        .then(|| {
+            let name = ids::last(&operation.target);
+            catalog::elements(root.row())
+                .iter()
+                .find_map(|(collection, _)| render::element(world, root, collection, name))
+        })
+        .flatten();
+    element.unwrap_or_else(|| render::resource(world, root))
+}

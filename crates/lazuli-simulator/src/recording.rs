@@ -1,0 +1,60 @@
+//! A record of mutating requests for contract tests, one JSON line each, without secrets.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::request::Request;
+use crate::world_file::private;
+
+/// What stands in a recording where a client sent something secret; valid Base64.
+const REDACTED: &str = "cmVkYWN0ZWQ=";
+
+#[derive(Debug)]
+pub(crate) struct Recording(Mutex<File>);
+
+impl Recording {
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+        private(OpenOptions::new().create(true).append(true)).open(path).map(|file| Self(Mutex::new(file)))
+    }
+
+    /// Appends one request, if it mutates something under Azure Resource Manager.
+    pub(crate) fn note(&self, request: &Request, status: u16) -> std::io::Result<()> {
+        let lower = request.path.to_ascii_lowercase();
+        let is_arm = lower.starts_with("/subscriptions/") || lower.starts_with("/providers/");
+        if !request.method.mutates() || !is_arm {
+            return Ok(());
+        }
+        let mut body = request.json().unwrap_or(Value::Null);
+        redact(&mut body);
+        let mut line = json!({
+            "method": request.method.as_str(),
+            "path": request.path,
+            "api_version": request.query("api-version"),
+            "status": status,
+            "body": body,
+        })
+        .to_string();
+        line.push('\n');
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
+    }
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (name, inner) in map {
+                if matches!(name.as_str(), "customData" | "userData" | "adminPassword") && inner.is_string() {
+                    *inner = json!(REDACTED);
+                } else {
+                    redact(inner);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(redact),
+        _ => {}
+    }
+}

@@ -1,0 +1,186 @@
+//! The shell: HTTP/1.1 and HTTP/2 over TLS around the pure cloud.
+//!
+//! Belongs here: sockets, sleeping, waiting for the disk. Not here: any rule about Azure.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::arm::{self, Settings};
+use crate::clock::Clock;
+use crate::commit::{Cloud, Committer};
+use crate::recording::Recording;
+use crate::request::{Body, Delivery, Method, Request, Response};
+use crate::world_file::WorldFile;
+
+/// ARM takes no more than this.
+const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    pub(crate) cloud: Arc<Mutex<Cloud>>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) committer: Option<Committer>,
+    pub(crate) recording: Option<Recording>,
+}
+
+/// The connection is cut on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut by a planned fault")]
+struct Cut;
+
+/// Accepts connections until the task is aborted; the connections end with it.
+pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely; breathe and go on.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+            // A client that goes away is no error of ours.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    shared: Arc<Shared>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+    let request = match read(request).await {
+        Ok(request) => request,
+        Err(refusal) => return Ok(to_wire(refusal)),
+    };
+    // Once read, a request is carried out to its end, even when the client hangs up meanwhile, as a cloud does.
+    let task = tokio::spawn(async move {
+        let response = carry_out(&shared, &request).await;
+        // A shutdown waits for what is being carried out, but not for answers that are only slow.
+        drop(shared);
+        if response.accept_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(response.accept_ms)).await;
+        }
+        response
+    });
+    let response = task.await.unwrap_or_else(|_| internal("The simulator failed to answer."));
+    match response.delivery {
+        Delivery::Answer => Ok(to_wire(response)),
+        Delivery::Drop => Err(Cut),
+    }
+}
+
+async fn carry_out(shared: &Shared, request: &Request) -> Response {
+    let (response, number) = {
+        let mut cloud = shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        let response = arm::handle(&mut cloud.world, &shared.settings, request, shared.clock.now_ms());
+        if let Some(committer) = &shared.committer
+            && (request.method.mutates() || cloud.world.must_record())
+        {
+            let changes = cloud.world.take_changes();
+            if !changes.is_empty() {
+                match WorldFile::line(&changes) {
+                    Ok(line) => {
+                        cloud.taken += 1;
+                        committer.queue(cloud.taken, line);
+                    }
+                    Err(error) => return internal(&error.to_string()),
+                }
+            }
+        }
+        (response, cloud.taken)
+    };
+    // Reads wait too: nobody may see what a crash could still undo.
+    if let Some(committer) = &shared.committer
+        && let Err(failure) = committer.wait(number).await
+    {
+        return internal(&failure);
+    }
+    if let Some(recording) = &shared.recording
+        && let Err(error) = recording.note(request, response.status)
+    {
+        return internal(&format!("The request could not be recorded: {error}"));
+    }
+    response
+}
+
+async fn read(request: hyper::Request<Incoming>) -> Result<Request, Response> {
+    let (parts, body) = request.into_parts();
+    let Some(method) = Method::parse(parts.method.as_str()) else {
+        return Err(arm_refusal(
+            405,
+            "MethodNotAllowed",
+            "The requested resource does not support this http method.",
+        ));
+    };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut read = Request::new(method, target);
+    for (name, value) in &parts.headers {
+        if let Ok(value) = value.to_str() {
+            read = read.with_header(name.as_str(), value);
+        }
+    }
+    // HTTP/2 carries the host in the request line.
+    if !parts.headers.contains_key(HOST)
+        && let Some(authority) = parts.uri.authority()
+    {
+        read = read.with_header("host", authority.as_str());
+    }
+    match Limited::new(body, BODY_BYTES).collect().await {
+        Ok(body) => read.body = body.to_bytes().to_vec(),
+        Err(_) => {
+            return Err(arm_refusal(
+                413,
+                "RequestContentTooLarge",
+                "The request body is larger than 8 MB or was cut off.",
+            ));
+        }
+    }
+    Ok(read)
+}
+
+fn arm_refusal(status: u16, code: &str, message: &str) -> Response {
+    Response::json(status, json!({ "error": { "code": code, "message": message } }))
+}
+
+fn internal(message: &str) -> Response {
+    arm_refusal(500, "InternalServerError", message)
+}
+
+fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
+    let (kind, bytes) = match response.body {
+        Body::Empty => (None, Bytes::new()),
+        Body::Json(value) => (Some("application/json; charset=utf-8"), Bytes::from(value.to_string())),
+        Body::Text(text) => (Some("text/plain; charset=utf-8"), Bytes::from(text)),
+    };
+    let mut wire = hyper::Response::new(Full::new(bytes));
+    *wire.status_mut() =
+        hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(kind) = kind {
+        wire.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    for (name, value) in response.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            wire.headers_mut().append(name, value);
+        }
+    }
+    wire
+}

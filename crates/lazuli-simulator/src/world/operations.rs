@@ -1,0 +1,234 @@
+//! Long-running operations: what is under way, and what happens when it ends.
+//!
+//! An end draws nothing new: whatever it reveals follows from what was decided when the operation was accepted.
+//! So a world that is read again after a crash reaches the same state without having written anything.
+
+use serde::{Deserialize, Serialize};
+
+use super::{State, World};
+use crate::{ids, random};
+
+/// One operation and its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) action: Action,
+    /// The id of what is acted on; may be embedded in another resource.
+    pub(crate) target: String,
+    /// The key of the resource that carries the state.
+    pub(crate) root: String,
+    pub(crate) url: OperationUrl,
+    pub(crate) started_ms: u64,
+    pub(crate) done_ms: u64,
+    /// The lock domain held until the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lock: Option<String>,
+    /// How it fails, decided when it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
+    /// Seconds of the real Azure between polls.
+    pub(crate) retry_after: u32,
+    pub(crate) finished: bool,
+}
+
+/// What an operation does at its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Action {
+    /// Settle a created or updated resource.
+    Put,
+    /// Remove a resource.
+    Delete,
+    /// Remove an element of a resource.
+    DeleteElement { collection: String },
+    /// Remove a resource group and all in it.
+    DeleteGroup,
+    /// Change the power state of a machine.
+    Power { to: String },
+}
+
+/// Why an operation fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// Where the status of an operation is found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OperationUrl {
+    Network { location: String },
+    PrivateDns { group: String },
+    Compute { location: String, token: String },
+    Disk { location: String, token: String },
+    Group { name: String },
+    Other { namespace: String, location: String },
+}
+
+impl OperationUrl {
+    /// The paths (with all query parameters but the api-version) of the status and of the result.
+    pub(crate) fn paths(&self, subscription: &str, id: &str) -> (String, String) {
+        let at = |namespace: &str, location: &str| {
+            format!("{subscription}/providers/{namespace}/locations/{location}")
+        };
+        match self {
+            Self::Network { location } => {
+                let base = at("Microsoft.Network", location);
+                (format!("{base}/operations/{id}?"), format!("{base}/operationResults/{id}?"))
+            }
+            Self::PrivateDns { group } => {
+                let base = format!("{subscription}/resourceGroups/{group}/providers/Microsoft.Network");
+                (
+                    format!("{base}/privateDnsOperationStatuses/{id}?"),
+                    format!("{base}/privateDnsOperationResults/{id}?"),
+                )
+            }
+            Self::Compute { location, token } => {
+                let base = format!("{}/operations/{id}?p={token}&", at("Microsoft.Compute", location));
+                (base.clone(), format!("{base}monitor=true&"))
+            }
+            Self::Disk { location, token } => {
+                let base = format!("{}/DiskOperations/{id}?p={token}&", at("Microsoft.Compute", location));
+                (base.clone(), format!("{base}monitor=true&"))
+            }
+            Self::Group { .. } => {
+                let base = format!("{subscription}/operationresults/{id}?");
+                (base.clone(), base)
+            }
+            Self::Other { namespace, location } => {
+                let base = at(namespace, location);
+                (format!("{base}/operations/{id}?"), format!("{base}/operationResults/{id}?"))
+            }
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.get(&id.to_ascii_lowercase())
+    }
+
+    /// The operation that holds a lock domain.
+    pub(crate) fn lock_holder(&self, domain: &str) -> Option<&Operation> {
+        self.index.locks.get(domain).and_then(|id| self.operations.get(id))
+    }
+
+    /// Records an operation as under way.
+    pub(crate) fn begin(&mut self, operation: Operation) {
+        if let Some(lock) = &operation.lock {
+            self.index.locks.insert(lock.clone(), operation.id.clone());
+        }
+        self.index.due.insert((operation.done_ms, operation.id.clone()));
+        self.dirty.operations.insert(operation.id.clone());
+        self.operations.insert(operation.id.clone(), operation);
+    }
+
+    /// Ends every operation whose time has come, in the order of their ends.
+    pub(crate) fn advance(&mut self, now: u64) {
+        while let Some((done, id)) = self.index.due.first().cloned() {
+            if done > now {
+                return;
+            }
+            self.index.due.pop_first();
+            self.finish(&id);
+        }
+    }
+
+    fn finish(&mut self, id: &str) {
+        let Some(mut operation) = self.operations.get(id).cloned() else { return };
+        if let Some(lock) = &operation.lock
+            && self.index.locks.get(lock).is_some_and(|holder| holder == id)
+        {
+            self.index.locks.remove(lock);
+        }
+        if operation.failure.is_none() && operation.action == Action::DeleteGroup {
+            operation.failure = self.outside_users(&operation.root);
+        }
+        operation.finished = true;
+        let (root, at) = (operation.root.clone(), operation.done_ms);
+        match (&operation.failure, &operation.action) {
+            (Some(_), Action::Power { .. }) => self.settle(&root, id, State::Succeeded),
+            (Some(_), Action::DeleteGroup) => self.settle(&root, id, State::Succeeded),
+            (Some(_), _) => self.settle(&root, id, State::Failed),
+            (None, Action::Put) => {
+                self.settle(&root, id, State::Succeeded);
+                if let Some(row) = self.get(&root).map(super::Resource::row) {
+                    (row.settled)(self, &root, at);
+                }
+            }
+            (None, Action::Delete) => {
+                if let Some(resource) = self.remove(&root) {
+                    for child in self.below(&root) {
+                        self.remove(&child);
+                    }
+                    (resource.row().gone)(self, &resource);
+                }
+            }
+            (None, Action::DeleteElement { collection }) => {
+                let name = ids::last(&operation.target).to_owned();
+                self.edit(&root, |resource| {
+                    if let Some(list) = resource.body["properties"][collection.as_str()].as_array_mut() {
+                        list.retain(|e| !e["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(&name)));
+                    }
+                });
+                self.settle(&root, id, State::Succeeded);
+            }
+            (None, Action::DeleteGroup) => {
+                for child in self.below(&root) {
+                    self.remove(&child);
+                }
+                self.remove(&root);
+            }
+            (None, Action::Power { to }) => {
+                self.settle(&root, id, State::Succeeded);
+                crate::catalog::compute::power(self, &root, to, at);
+            }
+        }
+        self.dirty.operations.insert(id.to_owned());
+        self.operations.insert(id.to_owned(), operation);
+    }
+
+    /// Moves a resource to its final state; the etag changes when the state does.
+    fn settle(&mut self, key: &str, operation: &str, state: State) {
+        self.edit(key, |resource| {
+            if resource.state != state {
+                resource.state = state;
+                resource.etag = random::guid_of(&["etag", operation]);
+            }
+            if resource.operation.as_deref() == Some(operation) {
+                resource.operation = None;
+            }
+        });
+    }
+
+    /// A resource outside the group that still uses one inside.
+    fn outside_users(&self, group: &str) -> Option<Failure> {
+        let inside = format!("{group}/");
+        let (user, used) = self.below(group).into_iter().find_map(|key| {
+            let row = self.get(&key)?.row();
+            let mut targets = vec![key.clone()];
+            targets.extend(
+                crate::catalog::element_ids(row, &self.get(&key)?.id, &self.get(&key)?.body)
+                    .map(|id| ids::key(&id)),
+            );
+            targets.iter().find_map(|target| {
+                let user = self.users(target).find(|user| !ids::key(user).starts_with(&inside))?;
+                Some((user.to_owned(), target.clone()))
+            })
+        })?;
+        Some(Failure {
+            code: "ResourceGroupDeletionBlocked".to_owned(),
+            message: format!(
+                "Deletion of resource group '{}' failed as resources with identifiers '{used}' could not be deleted: in use by {user}.",
+                ids::last(group)
+            ),
+        })
+    }
+
+    /// Drops operations that ended long ago; nobody asks for them any more.
+    pub(crate) fn prune(&mut self, now: u64) {
+        const KEEP_MS: u64 = 24 * 3600 * 1000;
+        self.operations.retain(|_, operation| !operation.finished || operation.done_ms + KEEP_MS > now);
+    }
+}
