@@ -1,0 +1,208 @@
+//! The bytes of a state file: JSON, one resource to a line, its last member a digest of every byte before it.
+//!
+//! Members in order: `format_version`, `lineage`, `serial`, `encryption` (only with secrets), `resources`, `deposed`,
+//! `roster`, `outputs`, `sealed` (only with secrets), `integrity`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazuli_core::Address;
+use lazuli_core::recorded::{Recorded, RecordedOutput, RecordedWorld};
+use lazuli_core::resource::NodeSlot;
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StateError;
+use crate::key::Header;
+use crate::seal::Keyring;
+use crate::secrets::{self, Leaf};
+
+/// The version of the format that is written.
+pub const FORMAT_VERSION: u64 = 1;
+
+const INTEGRITY: &str = "\"integrity\":\"sha256:";
+const DIGEST_DIGITS: usize = 64;
+const END: &str = "\"\n}\n";
+
+/// Why bytes are not a state.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Not as they were written.
+    Damaged(String),
+    /// A newer format.
+    Newer(u64),
+    /// The sealed part cannot be opened.
+    Key(StateError),
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format_version: u64,
+    serial: u64,
+}
+
+#[derive(Deserialize)]
+struct Parsed {
+    lineage: String,
+    serial: u64,
+    encryption: Option<Header>,
+    resources: Vec<Recorded>,
+    deposed: Vec<Recorded>,
+    roster: BTreeMap<Address, NodeSlot>,
+    outputs: BTreeMap<Arc<str>, RecordedOutput>,
+    sealed: Option<String>,
+}
+
+fn context(lineage: &str, serial: u64) -> String {
+    format!("lazuli state {lineage} {serial}")
+}
+
+/// The bytes of a state file.
+///
+/// # Errors
+/// When there is a secret in it and no key to seal it with.
+pub(crate) fn encode(world: &RecordedWorld, keyring: &Keyring) -> Result<Vec<u8>, StateError> {
+    let mut leaves: Vec<Leaf> = Vec::new();
+    let mut place = 0;
+    let mut clear = |recorded: &mut Cow<'_, Recorded>| {
+        if secrets::has_secrets(recorded) {
+            secrets::take(recorded.to_mut(), place, &mut leaves);
+        }
+        place += 1;
+    };
+    let mut resources: Vec<Cow<'_, Recorded>> = world.resources.values().map(Cow::Borrowed).collect();
+    resources.iter_mut().for_each(&mut clear);
+    let mut deposed: Vec<Cow<'_, Recorded>> = world.deposed.iter().map(Cow::Borrowed).collect();
+    deposed.iter_mut().for_each(&mut clear);
+    let mut outputs = Cow::Borrowed(&world.outputs);
+    if outputs.values().any(|o| o.sensitive) {
+        for (i, output) in outputs.to_mut().values_mut().enumerate() {
+            secrets::take_output(output, i, &mut leaves);
+        }
+    }
+
+    let sealer = if leaves.is_empty() { None } else { Some(keyring.current()?) };
+    let mut text = Vec::with_capacity(256 + 1024 * resources.len());
+    text.extend_from_slice(format!("{{\n\"format_version\":{FORMAT_VERSION},\n").as_bytes());
+    member(&mut text, "lineage", &world.lineage);
+    member(&mut text, "serial", &world.serial);
+    if let Some(sealer) = &sealer {
+        member(&mut text, "encryption", sealer.header());
+    }
+    lines(&mut text, "resources", &resources);
+    lines(&mut text, "deposed", &deposed);
+    member(&mut text, "roster", &world.roster);
+    member(&mut text, "outputs", &*outputs);
+    if let Some(sealer) = &sealer {
+        let mut plain = Vec::new();
+        write(&mut plain, &leaves);
+        member(&mut text, "sealed", &sealer.seal_text(&plain, &context(&world.lineage, world.serial))?);
+    }
+    let digest = hex(&text);
+    text.extend_from_slice(INTEGRITY.as_bytes());
+    text.extend_from_slice(digest.as_bytes());
+    text.extend_from_slice(END.as_bytes());
+    Ok(text)
+}
+
+fn write(text: &mut Vec<u8>, value: &impl Serialize) {
+    let written = serde_json::to_writer(&mut *text, value);
+    debug_assert!(written.is_ok()); // impossible: plain data with text keys, into memory
+}
+
+fn member(text: &mut Vec<u8>, name: &str, value: &impl Serialize) {
+    text.extend_from_slice(format!("\"{name}\":").as_bytes());
+    write(text, value);
+    text.extend_from_slice(b",\n");
+}
+
+fn lines(text: &mut Vec<u8>, name: &str, items: &[Cow<'_, Recorded>]) {
+    text.extend_from_slice(format!("\"{name}\":[").as_bytes());
+    for (i, item) in items.iter().enumerate() {
+        text.extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
+        write(text, item);
+    }
+    text.extend_from_slice(if items.is_empty() { b"],\n" } else { b"\n],\n" });
+}
+
+fn hex(bytes: &[u8]) -> String {
+    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Checks bytes without a key and returns the serial in them.
+pub(crate) fn check(bytes: &[u8]) -> Result<u64, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::Damaged("it is empty".into()));
+    }
+    let tail = INTEGRITY.len() + DIGEST_DIGITS + END.len();
+    let parts = bytes.len().checked_sub(tail).map(|end| bytes.split_at(end)).and_then(|(content, tail)| {
+        let digits = tail.strip_prefix(INTEGRITY.as_bytes())?.strip_suffix(END.as_bytes())?;
+        Some((content, digits))
+    });
+    let head = serde_json::from_slice::<Head>(bytes);
+    let Some((content, digits)) = parts else {
+        return Err(match head {
+            Ok(head) if head.format_version > FORMAT_VERSION => Refusal::Newer(head.format_version),
+            Ok(_) => Refusal::Damaged("it was edited: its checksum is not where Lazuli writes it".into()),
+            Err(e) if e.is_eof() => {
+                Refusal::Damaged(format!("it ends after {} bytes, in the middle", bytes.len()))
+            }
+            Err(e) => Refusal::Damaged(format!(
+                "it is not what Lazuli writes (line {}, column {})",
+                e.line(),
+                e.column()
+            )),
+        });
+    };
+    if hex(content).as_bytes() != digits {
+        return Err(Refusal::Damaged("its checksum does not fit its content".into()));
+    }
+    match head {
+        Ok(head) if head.format_version > FORMAT_VERSION => Err(Refusal::Newer(head.format_version)),
+        Ok(head) if head.format_version == 0 => Err(Refusal::Damaged("its format version is 0".into())),
+        Ok(head) => Ok(head.serial),
+        Err(e) => Err(Refusal::Damaged(format!("it is not what Lazuli writes: {e}"))),
+    }
+}
+
+/// The world in a state file's bytes.
+pub(crate) fn decode(bytes: &[u8], keyring: &Keyring) -> Result<RecordedWorld, Refusal> {
+    check(bytes)?;
+    // Migrations of older versions begin here; version 1 is the first.
+    let mut parsed: Parsed = serde_json::from_slice(bytes)
+        .map_err(|e| Refusal::Damaged(format!("it is not what Lazuli writes: {e}")))?;
+    if let Some(sealed) = parsed.sealed.take() {
+        let header = parsed
+            .encryption
+            .as_ref()
+            .ok_or_else(|| Refusal::Damaged("its encryption header is missing".into()))?;
+        let sealer = keyring.open(header).map_err(Refusal::Key)?;
+        let altered = || Refusal::Damaged("its encrypted part was altered".into());
+        let plain =
+            sealer.open_text(&sealed, &context(&parsed.lineage, parsed.serial)).ok_or_else(altered)?;
+        let leaves: Vec<Leaf> = serde_json::from_slice(&plain).map_err(|_| altered())?;
+        let mut places: Vec<&mut Recorded> = parsed.resources.iter_mut().chain(&mut parsed.deposed).collect();
+        let hidden = secrets::put_back(leaves, &mut places).ok_or_else(altered)?;
+        for (i, value) in hidden {
+            parsed.outputs.values_mut().nth(i).ok_or_else(altered)?.value = value;
+        }
+    }
+    Ok(RecordedWorld {
+        lineage: parsed.lineage,
+        serial: parsed.serial,
+        resources: parsed.resources.into_iter().map(|r| (r.address.clone(), r)).collect(),
+        deposed: parsed.deposed,
+        roster: parsed.roster,
+        outputs: parsed.outputs,
+    })
+}
+
+/// How the key is found, of a state that holds secrets; `None` without secrets or when the bytes are not a state.
+pub fn encryption(bytes: &[u8]) -> Option<Header> {
+    #[derive(Deserialize)]
+    struct OnlyHeader {
+        encryption: Option<Header>,
+    }
+    serde_json::from_slice::<OnlyHeader>(bytes).ok()?.encryption
+}

@@ -1,0 +1,357 @@
+//! The local backend: a state file, and beside it the folder `.lazuli` with lock and journal.
+//!
+//! Every serial names exactly one world. A journal that a run left behind makes the world one version newer than the
+//! file says; before another run appends anything, that world is written as this version.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lazuli_core::Address;
+use lazuli_core::plan::Operation;
+use lazuli_core::recorded::{Recorded, RecordedWorld};
+
+use crate::backup;
+use crate::document;
+use crate::error::StateError;
+use crate::file;
+use crate::frame::{self, JournalHeader};
+use crate::journal::LocalJournal;
+use crate::key::KeySources;
+use crate::lock::{Holder, Lock, OnWait};
+use crate::replay::Replay;
+use crate::seal::{Keyring, Sealer};
+
+/// Where a local state and its companions lie.
+#[derive(Debug, Clone)]
+pub struct LocalBackend {
+    state: PathBuf,
+    folder: PathBuf,
+}
+
+/// Who opens a state and how.
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// The command: `apply`.
+    pub command: String,
+    /// `user@host`.
+    pub who: String,
+    /// The time, RFC 3339, UTC.
+    pub now: String,
+    /// How long to wait for another run.
+    pub lock_timeout: Duration,
+    /// Where keys are.
+    pub keys: KeySources,
+}
+
+/// What a run that did not finish left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The run.
+    pub run: Holder,
+    /// How many records it made durable.
+    pub records: usize,
+}
+
+/// An operation that was begun and whose end is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The resource.
+    pub address: Address,
+    /// What was begun.
+    pub operation: Operation,
+    /// Where the provider tells how it goes, when it accepted the request.
+    pub url: Option<String>,
+    /// True for an object set aside by a replacement.
+    pub deposed: bool,
+}
+
+/// A state as it was read.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The world, a journal that was left behind included.
+    pub world: RecordedWorld,
+    /// The run that left one.
+    pub leftover: Option<Leftover>,
+}
+
+/// A state that is open and locked.
+#[derive(Debug)]
+pub struct LocalState {
+    backend: LocalBackend,
+    world: Arc<RecordedWorld>,
+    leftover: Option<Leftover>,
+    keyring: Arc<Keyring>,
+    run: Holder,
+    journal: Option<Arc<LocalJournal>>,
+    _lock: Lock,
+}
+
+/// What became of a run's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The version of the state now.
+    pub serial: u64,
+    /// Whether the file was written; false when nothing had changed.
+    pub written: bool,
+}
+
+impl LocalBackend {
+    /// The backend of the state at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let state: PathBuf = path.into();
+        let mut folder = file::folder_of(&state).join(".lazuli");
+        match state.file_name() {
+            Some(name) if name != "lazuli.state" => folder.push(name), // several states may share a folder
+            _ => {}
+        }
+        LocalBackend { state, folder }
+    }
+
+    /// The state file.
+    pub fn path(&self) -> &Path {
+        &self.state
+    }
+
+    /// Whether opening it takes a passphrase: the one case in which a person may be asked for something.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn wants_passphrase(&self) -> Result<bool, StateError> {
+        let bytes = file::read(&self.state)?.unwrap_or_default();
+        Ok(document::encryption(&bytes).is_some_and(|header| header.wants_passphrase()))
+    }
+
+    /// Reads without locking or writing anything: for commands that only look.
+    ///
+    /// # Errors
+    /// When state or journal cannot be used.
+    pub fn read(&self, keys: KeySources) -> Result<Snapshot, StateError> {
+        let keyring = Keyring::new(keys);
+        let mut attempts = 0;
+        loop {
+            match self.load(&keyring) {
+                // a run may just be going from one version to the next: between the two reads they do not match
+                Err(StateError::ForeignJournal { .. } | StateError::Missing { .. }) if attempts < 3 => {
+                    attempts += 1
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Locks the state and reads it.
+    ///
+    /// # Errors
+    /// When another run holds the lock, or state or journal cannot be used. Nothing was changed then.
+    pub fn open(&self, options: OpenOptions, on_wait: Option<OnWait<'_>>) -> Result<LocalState, StateError> {
+        std::fs::create_dir_all(&self.folder).map_err(StateError::io("create", &self.folder))?;
+        let run = Holder {
+            id: uuid::Uuid::new_v4().to_string(),
+            who: options.who,
+            pid: std::process::id(),
+            since: options.now,
+            command: options.command,
+        };
+        let lock = Lock::take(&self.folder, &self.state, &run, options.lock_timeout, on_wait)?;
+        let keyring = Arc::new(Keyring::new(options.keys));
+        let Snapshot { mut world, leftover } = self.load(&keyring)?;
+        if world.lineage.is_empty() {
+            world.lineage = self.first_lineage()?;
+        }
+        let backend = self.clone();
+        Ok(LocalState { backend, world: Arc::new(world), leftover, keyring, run, journal: None, _lock: lock })
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.folder.join("journal")
+    }
+
+    /// The lineage of a state that is not written yet: chosen once, so that a plan and the apply after it agree.
+    fn first_lineage(&self) -> Result<String, StateError> {
+        let path = self.folder.join("lineage");
+        file::create_atomic(&path, format!("{}\n", uuid::Uuid::new_v4()).as_bytes())?;
+        let text = file::read(&path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        match uuid::Uuid::try_parse(&text) {
+            Ok(lineage) => Ok(lineage.to_string()),
+            Err(_) => {
+                let lineage = uuid::Uuid::new_v4().to_string();
+                file::write_atomic(&path, format!("{lineage}\n").as_bytes())?;
+                Ok(lineage)
+            }
+        }
+    }
+
+    /// State and journal together. A state that does not exist is empty, its lineage empty too unless a journal has one.
+    fn load(&self, keyring: &Keyring) -> Result<Snapshot, StateError> {
+        let state = match file::read(&self.state)? {
+            Some(bytes) => Some(document::decode(&bytes, keyring).map_err(|refusal| self.refuse(refusal))?),
+            None => None,
+        };
+        let Some(journal) = self.load_journal(keyring)? else {
+            return Ok(Snapshot { world: state.unwrap_or_default(), leftover: None });
+        };
+        let header = journal.header;
+        let world = match state {
+            Some(world) => world,
+            None if header.serial == 0 => {
+                RecordedWorld { lineage: header.lineage.clone(), ..RecordedWorld::default() }
+            }
+            None => {
+                let backup = backup::newest_good(&self.state);
+                return Err(StateError::Missing { state: self.state.clone(), serial: header.serial, backup });
+            }
+        };
+        if header.lineage == world.lineage && header.serial < world.serial {
+            // The run was stopped after it wrote the state and before it removed its journal: all of it is in the state.
+            return Ok(Snapshot { world, leftover: None });
+        }
+        if header.lineage != world.lineage || header.serial != world.serial {
+            return Err(StateError::ForeignJournal {
+                journal: self.journal_path(),
+                lineage: header.lineage,
+                serial: header.serial,
+                state_lineage: world.lineage,
+                state_serial: world.serial,
+            });
+        }
+        if journal.records.is_empty() {
+            return Ok(Snapshot { world, leftover: None });
+        }
+        let leftover = Some(Leftover { run: header.run, records: journal.records.len() });
+        let mut replay = Replay::new(world);
+        journal.records.into_iter().for_each(|record| replay.apply(record));
+        replay.world_mut().serial += 1;
+        Ok(Snapshot { world: replay.into_world(), leftover })
+    }
+
+    fn load_journal(&self, keyring: &Keyring) -> Result<Option<frame::Journal>, StateError> {
+        let path = self.journal_path();
+        let Some(bytes) = file::read(&path)? else { return Ok(None) };
+        frame::decode(&bytes, keyring).map_err(|refusal| match refusal {
+            frame::Refusal::Damaged { offset, found } => {
+                StateError::JournalDamaged { journal: path, offset: offset as u64, found }
+            }
+            frame::Refusal::Newer(found) => {
+                StateError::Newer { file: path, found, supported: frame::FORMAT_VERSION }
+            }
+            frame::Refusal::Key(error) => error,
+        })
+    }
+
+    fn refuse(&self, refusal: document::Refusal) -> StateError {
+        let state = self.state.clone();
+        match refusal {
+            document::Refusal::Damaged(found) => {
+                StateError::Damaged { backup: backup::newest_good(&state), state, found }
+            }
+            document::Refusal::Newer(found) => {
+                StateError::Newer { file: state, found, supported: document::FORMAT_VERSION }
+            }
+            document::Refusal::Key(error) => error,
+        }
+    }
+
+    /// Replaces the state file, the previous generation kept, then removes the journal that is now part of it.
+    fn write(&self, world: &RecordedWorld, keyring: &Keyring) -> Result<(), StateError> {
+        let bytes = document::encode(world, keyring)?;
+        backup::keep(&self.state)?;
+        file::write_atomic(&self.state, &bytes)?;
+        file::remove(&self.journal_path())
+    }
+}
+
+impl Snapshot {
+    /// Every operation whose end is not known, in order of address.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        unfinished(&self.world)
+    }
+}
+
+fn unfinished(world: &RecordedWorld) -> Vec<Unfinished> {
+    let of = |recorded: &Recorded, deposed| {
+        let pending = recorded.pending.as_ref()?;
+        let (address, operation) = (recorded.address.clone(), pending.operation);
+        Some(Unfinished { address, operation, url: pending.url.clone(), deposed })
+    };
+    let current = world.resources.values().filter_map(|r| of(r, false));
+    current.chain(world.deposed.iter().filter_map(|r| of(r, true))).collect()
+}
+
+impl LocalState {
+    /// The world at the start of this run, what an earlier run left behind included.
+    pub fn world(&self) -> &Arc<RecordedWorld> {
+        &self.world
+    }
+
+    /// The run that did not finish, when there was one.
+    pub fn leftover(&self) -> Option<&Leftover> {
+        self.leftover.as_ref()
+    }
+
+    /// Every operation whose end is not known, in order of address.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        unfinished(&self.world)
+    }
+
+    /// The key in use, or a new one: to seal files that belong to this state, such as a saved plan.
+    ///
+    /// # Errors
+    /// When no key was given and none can be made.
+    pub fn sealer(&self) -> Result<Arc<Sealer>, StateError> {
+        self.keyring.current()
+    }
+
+    /// The journal of this run. What an earlier run left behind is written into the state first.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn journal(&mut self) -> Result<Arc<LocalJournal>, StateError> {
+        if let Some(journal) = &self.journal {
+            return Ok(journal.clone());
+        }
+        if self.leftover.take().is_some() {
+            self.backend.write(&self.world, &self.keyring)?;
+        }
+        let header = JournalHeader {
+            journal: frame::FORMAT_VERSION,
+            lineage: self.world.lineage.clone(),
+            serial: self.world.serial,
+            run: self.run.clone(),
+        };
+        let world = RecordedWorld::clone(&self.world);
+        let journal = LocalJournal::new(&self.backend.journal_path(), header, self.keyring.clone(), world);
+        Ok(self.journal.insert(Arc::new(journal)).clone())
+    }
+
+    /// Ends the run: writes what its records made of the world, when they changed it, and removes the journal. The
+    /// state stays locked until `self` is dropped.
+    ///
+    /// # Errors
+    /// When the state cannot be written. The journal is still there then, and nothing is lost.
+    pub fn commit(&mut self) -> Result<Committed, StateError> {
+        let Some(journal) = self.journal.take() else {
+            return Ok(Committed { serial: self.world.serial, written: false });
+        };
+        let (world, records) = journal.close();
+        if records == 0 || world == *self.world {
+            file::remove(&self.backend.journal_path())?;
+            return Ok(Committed { serial: self.world.serial, written: false });
+        }
+        self.replace(world)
+    }
+
+    /// Writes another world as the next version: for commands that edit the state.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub fn replace(&mut self, world: RecordedWorld) -> Result<Committed, StateError> {
+        let world = RecordedWorld { serial: self.world.serial + 1, ..world };
+        self.backend.write(&world, &self.keyring)?;
+        let serial = world.serial;
+        self.world = Arc::new(world);
+        self.leftover = None;
+        Ok(Committed { serial, written: true })
+    }
+}

@@ -1,0 +1,5 @@
+mod files;
+mod folding;
+mod journals;
+mod sample;
+mod sealing;
