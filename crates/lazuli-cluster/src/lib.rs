@@ -1,3 +1,22 @@
+//! From a `cluster` block and its profile to every Azure resource of the cluster. Pure: the same blocks, records and
+//! renewals give the same resources.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`schema`] | which blocks and attributes `cluster` and `cluster_profile` have |
+//! | [`spec`] | a cluster and a profile as types |
+//! | [`decode`] | evaluated blocks → [`spec`], with every mistake and its place |
+//! | [`names`] | names, ids and the API host name, all known before anything exists |
+//! | [`roster`] | which node sits in which slot, under which name, in which zone |
+//! | [`expand`] | [`spec`] + roster → resources |
+//! | [`attributes`] | `cluster.NAME.…` in expressions |
+
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
-//! x
+
+pub mod attributes;
+pub mod decode;
+pub mod expand;
+pub mod names;
+pub mod roster;
+pub mod schema;
+pub mod spec;

@@ -1,0 +1,66 @@
+//! `cluster.NAME.…` in expressions: what it is, and on which resources it hangs.
+
+use lazuli_core::{Address, Path, Type, Value};
+
+use crate::expand::Expansion;
+use crate::spec::{Egress, Network};
+
+/// The cluster as expressions see it; what Azure invents is unknown, with its source.
+pub fn object(expansion: &Expansion) -> Value {
+    let cluster = &expansion.cluster;
+    let endpoint = format!("https://{}:{}", expansion.fqdn, cluster.api_server.port);
+    let supplied = |address: Address, path: &str| {
+        let path = path.split('.').fold(Path::root(), |path, name| path.name(name));
+        Value::unknown_from(address, path, Type::String)
+    };
+    let nodes = expansion.nodes.iter().map(|node| {
+        let address: Path = "properties.ipConfigurations[\"pipConfig\"].properties.privateIPAddress"
+            .parse()
+            .unwrap_or_default();
+        let facts = [
+            ("zone", node.zone.as_ref().map_or_else(Value::null, |zone| Value::string(zone.as_str()))),
+            ("pool", Value::string(node.pool.as_str())),
+            ("private_ip", Value::unknown_from(node.nic.clone(), address, Type::String)),
+        ];
+        (node.name.clone(), Value::object(facts))
+    });
+    let nat_public_ip = match has_nat(cluster) {
+        true => supplied(cluster.address.child("network").child("nat_public_ip"), "properties.ipAddress"),
+        false => Value::null_of(Type::String),
+    };
+    let principal = cluster.address.child("identity").child("principal");
+    let id = format!("{}/lazuli/clusters/{}", expansion.ids.resource_group, cluster.name);
+    Value::object([
+        ("id", Value::string(id)),
+        ("name", Value::string(cluster.name.as_str())),
+        ("endpoint", Value::string(endpoint)),
+        ("fqdn", Value::string(expansion.fqdn.as_str())),
+        ("kubernetes_version", Value::string(cluster.profile.kubernetes.to_string())),
+        ("virtual_network_id", Value::string(expansion.ids.virtual_network.as_str())),
+        ("control_plane_subnet_id", Value::string(expansion.ids.control_plane_subnet.as_str())),
+        ("worker_subnet_id", Value::string(expansion.ids.worker_subnet.as_str())),
+        ("nat_public_ip", nat_public_ip),
+        ("identity_principal_id", supplied(principal, "properties.principalId")),
+        ("nodes", Value::object(nodes)),
+    ])
+}
+
+fn has_nat(cluster: &crate::spec::Cluster) -> bool {
+    matches!(&cluster.network, Network::Dynamic(network) if network.egress == Egress::NatGateway)
+}
+
+/// The resources that an attribute hangs on: who uses it depends on them.
+pub fn needs(expansion: &Expansion, attribute: &str) -> Vec<Address> {
+    let cluster = &expansion.cluster;
+    let network = |part: &str| vec![cluster.address.child("network").child(part)];
+    match attribute {
+        "endpoint" | "fqdn" => vec![cluster.address.child("api_server").child("public_ip")],
+        "virtual_network_id" => network("virtual_network"),
+        "control_plane_subnet_id" => network("control_plane_subnet"),
+        "worker_subnet_id" => network("worker_subnet"),
+        "nat_public_ip" if has_nat(cluster) => network("nat_public_ip"),
+        "identity_principal_id" => vec![cluster.address.child("identity").child("principal")],
+        "nodes" => expansion.nodes.iter().map(|node| node.nic.clone()).collect(),
+        _ => Vec::new(),
+    }
+}

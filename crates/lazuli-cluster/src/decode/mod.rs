@@ -1,0 +1,16 @@
+//! Evaluated blocks → [`crate::spec`], with every mistake and its place.
+//!
+//! Names and shapes of attributes have been checked against [`crate::schema`] already; here is what they mean.
+
+mod check;
+mod cluster;
+mod network;
+mod pool;
+mod profile;
+mod reader;
+
+#[cfg(test)]
+mod tests;
+
+pub use cluster::{Context, cluster};
+pub use profile::profile;

@@ -1,0 +1,132 @@
+//! Reading attributes of a block, collecting what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use ipnet::Ipv4Net;
+use lazuli_core::block::Block;
+use lazuli_core::{Diagnostic, Diagnostics, Value};
+
+/// Reads attributes and remembers problems.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) problems: Diagnostics,
+}
+
+impl Reader {
+    pub(super) fn problem(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
+    }
+
+    /// The value of an attribute, if written; it must be known, because names and numbers of resources hang on it.
+    fn known<'a>(&mut self, block: &'a Block, name: &str) -> Option<&'a Value> {
+        let attribute = block.attribute(name)?;
+        if attribute.value.is_wholly_known() {
+            return Some(&attribute.value);
+        }
+        self.problem(
+            Diagnostic::error("LZ0210", format!("`{name}` must be known before anything is applied"))
+                .at(attribute.span, "this is known only after apply")
+                .help("give it a value that does not depend on a resource that is still to be made"),
+        );
+        None
+    }
+
+    pub(super) fn text(&mut self, block: &Block, name: &str) -> Option<String> {
+        self.known(block, name)?.as_str().map(str::to_owned)
+    }
+
+    pub(super) fn truth(&mut self, block: &Block, name: &str) -> bool {
+        self.known(block, name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    pub(super) fn int(
+        &mut self,
+        block: &Block,
+        name: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let value = self.known(block, name)?;
+        match value.as_i64().filter(|int| range.contains(int)) {
+            Some(int) => Some(int),
+            None => {
+                self.problem(
+                    Diagnostic::error(
+                        "LZ0211",
+                        format!("`{name}` must be a whole number from {} to {}", range.start(), range.end()),
+                    )
+                    .at(block.span_of(name), format!("this is {value:?}")),
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn texts(&mut self, block: &Block, name: &str) -> Vec<String> {
+        let values = self.known(block, name).and_then(Value::as_sequence).unwrap_or_default();
+        values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    }
+
+    pub(super) fn text_map(&mut self, block: &Block, name: &str) -> BTreeMap<String, String> {
+        let entries = self.known(block, name).and_then(Value::as_entries);
+        entries
+            .into_iter()
+            .flatten()
+            .filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned())))
+            .collect()
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self, block: &Block, name: &str, what: &str) -> Option<T> {
+        let text = self.text(block, name)?;
+        match text.parse() {
+            Ok(parsed) => Some(parsed),
+            Err(_) => {
+                self.problem(
+                    Diagnostic::error("LZ0211", format!("`{name}` must be {what}"))
+                        .at(block.span_of(name), format!("`{text}` is not")),
+                );
+                None
+            }
+        }
+    }
+
+    /// A network in CIDR notation whose host bits are zero.
+    pub(super) fn cidr(&mut self, block: &Block, name: &str) -> Option<Ipv4Net> {
+        let net: Ipv4Net = self.parsed(block, name, "an IPv4 network such as 10.40.0.0/16")?;
+        if net.addr() == net.network() {
+            return Some(net);
+        }
+        self.problem(
+            Diagnostic::error("LZ0211", format!("`{name}` has bits set beyond its prefix"))
+                .at(block.span_of(name), format!("the network is {}", net.trunc())),
+        );
+        None
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, block: &Block, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(block, name)?;
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let label = match lazuli_core::suggestion::closest(&text, words.iter().copied()) {
+            Some(word) => format!("did you mean \"{word}\"?"),
+            None => "not one of them".to_owned(),
+        };
+        self.problem(
+            Diagnostic::error("LZ0211", format!("`{name}` must be one of {}", words.join(", ")))
+                .at(block.span_of(name), label),
+        );
+        None
+    }
+
+    /// Says that something is part of the language and not yet of this version: ignoring it would be worse.
+    pub(super) fn not_supported(&mut self, span: lazuli_core::Span, what: &str) {
+        self.problem(
+            Diagnostic::error("LZ0230", format!("{what} is not supported by this version of Lazuli"))
+                .at(span, "cannot be carried out")
+                .help("take it out; nothing was changed"),
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! A cluster's spec and roster → every Azure resource of it, with ids, bodies and dependencies.
+//!
+//! One module per group of addresses; `part.rs` is what they all build with.
+
+mod api_server;
+mod identity;
+mod network;
+mod node;
+mod part;
+
+#[cfg(test)]
+mod tests;
+
+use lazuli_core::resource::ResourceId;
+
+use crate::names::{self, Account};
+use crate::roster::Records;
+use crate::spec::{Cluster, Network};
+
+pub use network::API_RULE_PRIORITY;
+pub use node::{AzureFacts, NodeBoot};
+pub use part::Part;
+use part::Site;
+
+/// A cluster's resources.
+#[derive(Debug, Clone)]
+pub struct Expansion {
+    /// The cluster it was made from.
+    pub cluster: Cluster,
+    /// The resources, in a stable order.
+    pub parts: Vec<Part>,
+    /// The API's host name.
+    pub fqdn: String,
+    /// The ids expressions and other rooms ask for.
+    pub ids: Ids,
+    /// Every node with its pool: name, pool, zone and the address of its network interface.
+    pub nodes: Vec<NodeFacts>,
+}
+
+/// Ids of a cluster's central resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    /// The resource group.
+    pub resource_group: ResourceId,
+    /// The virtual network.
+    pub virtual_network: ResourceId,
+    /// The subnet of control-plane nodes.
+    pub control_plane_subnet: ResourceId,
+    /// The subnet of workers.
+    pub worker_subnet: ResourceId,
+    /// The identity of the control plane.
+    pub identity: ResourceId,
+}
+
+/// A node as people ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// The virtual machine's name.
+    pub name: String,
+    /// `cp` or the pool's name.
+    pub pool: String,
+    /// Its zone.
+    pub zone: Option<String>,
+    /// Its network interface.
+    pub nic: lazuli_core::Address,
+}
+
+/// Expands a cluster. What cannot be expanded has been refused by [`crate::decode`].
+pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>) -> Expansion {
+    let group = names::resource_group(account, &cluster.resource_group);
+    let public_ip = format!("pip-{}-apiserver", cluster.name);
+    let label = names::dns_label(&cluster.name, account, &cluster.resource_group, &public_ip);
+    let site = Site {
+        cluster,
+        account,
+        group: group.clone(),
+        lineage: &records.world.lineage,
+        fqdn: names::fqdn(&label, &cluster.region, account),
+        dns_label: label,
+    };
+    let mut parts = Vec::new();
+    let network = match &cluster.network {
+        Network::Dynamic(own) => network::dynamic(&site, own, &mut parts),
+        Network::Existing(existing) => network::existing(&site, existing, &mut parts),
+    };
+    let balancer = api_server::expand(&site, &mut parts);
+    let identity = identity::expand(&site, &network, &mut parts);
+    let around = node::Surroundings { network: &network, balancer: &balancer, identity: &identity };
+    let mut nodes = Vec::new();
+    for pool in std::iter::once(&cluster.control_plane).chain(&cluster.workers) {
+        node::expand(&site, pool, &around, records, &mut parts, &mut nodes);
+    }
+    let ids = Ids {
+        resource_group: group,
+        virtual_network: network.virtual_network,
+        control_plane_subnet: network.control_plane_subnet.0,
+        worker_subnet: network.worker_subnet.0,
+        identity: identity.id,
+    };
+    Expansion { cluster: cluster.clone(), parts, fqdn: site.fqdn.clone(), ids, nodes }
+}

@@ -1,0 +1,319 @@
+//! Nodes: a network interface and a virtual machine with its disks, per slot.
+
+use std::collections::BTreeMap;
+
+use lazuli_core::resource::{NodeSlot, ResourceType, Rollout};
+use lazuli_core::{Address, Type, Value};
+
+use super::NodeFacts;
+use super::api_server::Balancer;
+use super::identity::Identity;
+use super::network::Placement;
+use super::part::{Part, Site, VERSION_COMPUTE, VERSION_NETWORK, object, reference, strings};
+use crate::names;
+use crate::roster::{Records, Seat, seat};
+use crate::spec::{Cni, Disk, Image, Pool, Taint};
+
+/// The gallery of the Cluster API project's reference images.
+const REFERENCE_GALLERY: &str = "ClusterAPI-f72ceb4f-5159-4c26-a0fe-2ea738f0d019";
+const ADMIN: &str = "lazuli";
+
+/// What the first boot of a node needs to know. Rendering it is not this crate's business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeBoot {
+    /// Host name and name of the Kubernetes node.
+    pub name: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// True for control-plane nodes.
+    pub control_plane: bool,
+    /// `1.34.2`
+    pub kubernetes: semver::Version,
+    /// Host name and port of the Kubernetes API.
+    pub endpoint: (String, u16),
+    /// Addresses of pods and services, in CIDR notation.
+    pub pod_cidr: String,
+    /// Addresses of services.
+    pub service_cidr: String,
+    /// Labels of the node.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of the node.
+    pub taints: Vec<Taint>,
+    /// Extra arguments of the kubelet, the pool's over the profile's.
+    pub kubelet_args: BTreeMap<String, String>,
+    /// Commands before anything else.
+    pub pre_bootstrap: Vec<String>,
+    /// Commands after everything else.
+    pub post_bootstrap: Vec<String>,
+    /// What the cloud provider on the node is told of Azure.
+    pub azure: AzureFacts,
+}
+
+/// The contents of `azure.json` that are known at plan time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AzureFacts {
+    /// Tenant.
+    pub tenant_id: String,
+    /// Subscription.
+    pub subscription_id: String,
+    /// The cluster's resource group.
+    pub resource_group: String,
+    /// Region.
+    pub location: String,
+    /// The network's resource group.
+    pub network_resource_group: String,
+    /// The network's name.
+    pub virtual_network: String,
+    /// The workers' subnet.
+    pub worker_subnet: String,
+    /// The workers' security group, where it is the cluster's own.
+    pub worker_security_group: Option<String>,
+    /// The route table, where it is the cluster's own.
+    pub route_table: Option<String>,
+    /// The identity whose `properties.clientId` goes in as well.
+    pub identity: Address,
+}
+
+/// What nodes are connected to.
+pub(super) struct Surroundings<'a> {
+    pub(super) network: &'a Placement,
+    pub(super) balancer: &'a Balancer,
+    pub(super) identity: &'a Identity,
+}
+
+fn vm_type() -> ResourceType {
+    ResourceType::new("Microsoft.Compute/virtualMachines", VERSION_COMPUTE)
+}
+
+/// Adds the nodes of a pool.
+pub(super) fn expand(
+    site: &Site<'_>,
+    pool: &Pool,
+    around: &Surroundings<'_>,
+    records: Records<'_>,
+    parts: &mut Vec<Part>,
+    nodes: &mut Vec<NodeFacts>,
+) {
+    let body = |slot: &NodeSlot| machine(site, pool, around, slot);
+    let pool_address = pool.address(&site.cluster.address);
+    let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &body);
+    // The first control-plane node makes the cluster; everything else joins it.
+    let first = site.cluster.control_plane.address(&site.cluster.address).keyed("node", "1").child("vm");
+    for Seat { slot, succeeds } in seats {
+        let rollout =
+            Rollout { pool: pool_address.clone(), node: slot.address.clone(), window: pool.update.window };
+        let create_first = pool.update.create_first;
+        let (nic, vm) = (slot.address.child("nic"), slot.address.child("vm"));
+        let nic_part = interface(site, pool, around, &slot, nic.clone())
+            .of_node(&slot, succeeds.as_deref(), rollout.clone(), create_first)
+            .done();
+        let mut draft = site
+            .grouped(vm.clone(), vm_type(), &slot.name, pool.span)
+            .with_body(body(&slot))
+            .on(&nic, "properties.networkProfile")
+            .boots(boot(site, pool, around, &slot))
+            .of_node(&slot, succeeds.as_deref(), rollout, create_first);
+        draft = draft.on(
+            &around.identity.principal,
+            if pool.is_control_plane() { "identity" } else { "azure.json names it" },
+        );
+        for role in &around.identity.roles {
+            draft = draft.after(role, "the cloud provider needs its permissions");
+        }
+        if vm != first {
+            draft = draft.after(&first, "the first control-plane node makes the cluster");
+        }
+        nodes.push(NodeFacts {
+            name: slot.name.clone(),
+            pool: pool.short_name().to_owned(),
+            zone: slot.zone.clone(),
+            nic,
+        });
+        parts.extend([nic_part, draft.done()]);
+    }
+}
+
+fn interface<'a>(
+    site: &'a Site<'a>,
+    pool: &Pool,
+    around: &Surroundings<'_>,
+    slot: &NodeSlot,
+    address: Address,
+) -> super::part::Draft<'a> {
+    let (subnet, subnet_address) = match pool.is_control_plane() {
+        true => &around.network.control_plane_subnet,
+        false => &around.network.worker_subnet,
+    };
+    let mut configuration = vec![
+        ("primary", Value::from(true)),
+        ("privateIPAllocationMethod", Value::string("Dynamic")),
+        ("privateIPAddressVersion", Value::string("IPv4")),
+        ("subnet", reference(subnet)),
+    ];
+    if pool.is_control_plane() {
+        configuration
+            .push(("loadBalancerBackendAddressPools", Value::tuple([reference(&around.balancer.pool)])));
+    }
+    let configuration =
+        object([("name", Value::string("pipConfig")), ("properties", Value::object(configuration))]);
+    let forwards = site.cluster.profile.cni == Cni::AzureRoutes;
+    let properties = object([
+        ("enableIPForwarding", Value::from(forwards)),
+        ("ipConfigurations", Value::tuple([configuration])),
+    ]);
+    let ty = ResourceType::new("Microsoft.Network/networkInterfaces", VERSION_NETWORK);
+    let draft = site
+        .grouped(address, ty, &format!("{}-nic", slot.name), pool.span)
+        .tracked("node", [("properties", properties)])
+        .on(subnet_address, "properties.ipConfigurations");
+    match pool.is_control_plane() {
+        true => draft.on(&around.balancer.address, "properties.ipConfigurations"),
+        false => draft,
+    }
+}
+
+/// The virtual machine's body, user-data left unknown.
+fn machine(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot) -> Value {
+    let cluster = site.cluster;
+    let text = |text: &str| Value::string(text);
+    let delete = || text("Delete");
+    let nic = names::resource(
+        &site.group,
+        &ResourceType::new("Microsoft.Network/networkInterfaces", VERSION_NETWORK),
+        &format!("{}-nic", slot.name),
+    );
+    let os_disk = object([
+        ("name", Value::string(format!("{}-os", slot.name))),
+        ("createOption", text("FromImage")),
+        ("deleteOption", delete()),
+        ("osType", text("Linux")),
+        ("diskSizeGB", Value::int(pool.os_disk.size_gb)),
+        ("managedDisk", object([("storageAccountType", text(&pool.os_disk.sku))])),
+    ]);
+    let mut storage = vec![("imageReference", image(site)), ("osDisk", os_disk)];
+    if let Some(etcd) = &pool.etcd_disk {
+        storage.push(("dataDisks", Value::tuple([etcd_disk(slot, etcd)])));
+    }
+    let key = object([
+        ("path", Value::string(format!("/home/{ADMIN}/.ssh/authorized_keys"))),
+        ("keyData", text(&cluster.ssh_key)),
+    ]);
+    let linux = object([
+        ("disablePasswordAuthentication", Value::from(true)),
+        ("ssh", object([("publicKeys", Value::tuple([key]))])),
+    ]);
+    let os = object([
+        ("computerName", text(&slot.name)),
+        ("adminUsername", text(ADMIN)),
+        ("allowExtensionOperations", Value::from(true)),
+        ("customData", Value::unknown_of(Type::String).sensitive()),
+        ("linuxConfiguration", linux),
+    ]);
+    let interface = object([
+        ("id", text(nic.as_str())),
+        ("properties", object([("primary", Value::from(true)), ("deleteOption", delete())])),
+    ]);
+    let mut properties = vec![
+        ("hardwareProfile", object([("vmSize", text(&pool.instance_type))])),
+        ("storageProfile", Value::object(storage)),
+        ("osProfile", os),
+        ("networkProfile", object([("networkInterfaces", Value::tuple([interface]))])),
+        ("diagnosticsProfile", object([("bootDiagnostics", object([("enabled", Value::from(true))]))])),
+    ];
+    if pool.encryption_at_host {
+        properties.push(("securityProfile", object([("encryptionAtHost", Value::from(true))])));
+    }
+    if let Some(max_price) = &pool.spot {
+        properties.push(("priority", text("Spot")));
+        properties.push(("evictionPolicy", delete()));
+        properties.push(("billingProfile", object([("maxPrice", max_price.clone())])));
+    }
+    let mut members = vec![
+        ("location", text(&cluster.region)),
+        ("tags", site.tags("node", true)),
+        ("properties", Value::object(properties)),
+    ];
+    if let Some(zone) = &slot.zone {
+        members.push(("zones", strings([zone.as_str()])));
+    }
+    if pool.is_control_plane() {
+        let identities = Value::object([(around.identity.id.as_str(), object([]))]);
+        members.push((
+            "identity",
+            object([("type", text("UserAssigned")), ("userAssignedIdentities", identities)]),
+        ));
+    }
+    if let Image::Marketplace { publisher, offer, sku, plan: true, .. } = &cluster.profile.image {
+        members.push((
+            "plan",
+            object([("publisher", text(publisher)), ("product", text(offer)), ("name", text(sku))]),
+        ));
+    }
+    Value::object(members)
+}
+
+/// A disk of its own for etcd, empty at every creation: a member that joins must start empty. Without host caching,
+/// which could lose acknowledged writes.
+fn etcd_disk(slot: &NodeSlot, disk: &Disk) -> Value {
+    object([
+        ("name", Value::string(format!("{}-etcd", slot.name))),
+        ("lun", Value::int(0)),
+        ("createOption", Value::string("Empty")),
+        ("deleteOption", Value::string("Delete")),
+        ("caching", Value::string("None")),
+        ("diskSizeGB", Value::int(disk.size_gb)),
+        ("managedDisk", object([("storageAccountType", Value::string(disk.sku.as_str()))])),
+    ])
+}
+
+fn image(site: &Site<'_>) -> Value {
+    let profile = &site.cluster.profile;
+    match &profile.image {
+        Image::Reference(name) => {
+            let version = &profile.kubernetes;
+            let id = format!("/CommunityGalleries/{REFERENCE_GALLERY}/Images/{name}/Versions/{version}");
+            object([("communityGalleryImageId", Value::string(id))])
+        }
+        Image::Gallery(id) => object([("id", Value::string(id.as_str()))]),
+        Image::Marketplace { publisher, offer, sku, version, .. } => object([
+            ("publisher", Value::string(publisher.as_str())),
+            ("offer", Value::string(offer.as_str())),
+            ("sku", Value::string(sku.as_str())),
+            ("version", Value::string(version.as_str())),
+        ]),
+    }
+}
+
+fn boot(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot) -> NodeBoot {
+    let cluster = site.cluster;
+    let mut kubelet_args = cluster.profile.kubelet_args.clone();
+    kubelet_args.extend(pool.kubelet_args.clone());
+    let network = around.network;
+    let group = |id: &lazuli_core::resource::ResourceId| id.resource_group().unwrap_or_default().to_owned();
+    NodeBoot {
+        name: slot.name.clone(),
+        cluster: cluster.name.clone(),
+        control_plane: pool.is_control_plane(),
+        kubernetes: cluster.profile.kubernetes.clone(),
+        endpoint: (site.fqdn.clone(), cluster.api_server.port),
+        pod_cidr: cluster.profile.pod_cidr.to_string(),
+        service_cidr: cluster.profile.service_cidr.to_string(),
+        labels: pool.labels.clone(),
+        taints: pool.taints.clone(),
+        kubelet_args,
+        pre_bootstrap: pool.pre_bootstrap.clone(),
+        post_bootstrap: pool.post_bootstrap.clone(),
+        azure: AzureFacts {
+            tenant_id: site.account.tenant_id.clone(),
+            subscription_id: site.account.subscription_id.clone(),
+            resource_group: cluster.resource_group.clone(),
+            location: cluster.region.clone(),
+            network_resource_group: group(&network.virtual_network),
+            virtual_network: network.virtual_network.name().to_owned(),
+            worker_subnet: network.worker_subnet.0.name().to_owned(),
+            worker_security_group: network.worker_security_group.as_ref().map(|id| id.name().to_owned()),
+            route_table: network.route_table.as_ref().map(|id| id.name().to_owned()),
+            identity: around.identity.principal.clone(),
+        },
+    }
+}
