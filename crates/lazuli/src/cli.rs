@@ -1,0 +1,596 @@
+//! The command line: every command, flag and value, and nothing else. What commands do is in `commands`.
+//!
+//! A flag is defined here only when something obeys it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use lazuli_core::Address;
+
+/// The exit code of a command line that is not understood.
+pub const USAGE: u8 = 64;
+
+/// The prefix of environment variables that set variables of the configuration: `LAZULI_VAR_workers=3`.
+const VARIABLE_PREFIX: &str = "LAZULI_VAR_";
+
+const EXAMPLES: &str = "\
+Examples:
+  lazuli init demo                     a first project, against a simulated Azure
+  lazuli --chdir demo plan             what would change
+  lazuli --chdir demo apply            make it so
+  lazuli plan --out monday.plan && lazuli apply monday.plan
+  lazuli plan --detailed-exitcode      for scripts: 0 no changes, 1 error, 2 changes
+  lazuli destroy                       take it all down again
+
+Environment:
+  LAZULI_VAR_<name>    a variable's value
+  LAZULI_PASSPHRASE, LAZULI_KEY_FILE    the key of an encrypted state
+  LAZULI_CONFIG_DIR    where cloud accounts are registered
+  LAZULI_LOG           log filter, such as debug or lazuli_azure=trace
+  AZURE_*              the usual credentials
+  NO_COLOR             no colours
+
+Exit codes: 0 success, 1 error, 2 changes (--detailed-exitcode), 64 wrong usage, 130 interrupted.";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  lazuli plan
+  lazuli plan --var workers=5 --out monday.plan
+  lazuli plan --target 'cluster.prod.worker_pool[\"general\"]'
+  lazuli plan --replace 'cluster.prod.worker_pool[\"general\"].node[\"3\"].vm'
+  lazuli plan --refresh-only           what changed outside of Lazuli";
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  lazuli apply                         shows the plan and asks
+  lazuli apply --auto-approve          for pipelines
+  lazuli apply monday.plan             exactly what was planned, without a question
+
+Ctrl-C stops after what is running; a second one leaves at once. `lazuli apply` then goes on where it stopped.";
+
+const SIMULATOR_EXAMPLES: &str = "\
+Examples:
+  lazuli simulator serve --world demo.json
+  eval \"$(lazuli simulator serve --world demo.json --print-env)\"
+  lazuli simulator serve --profile hostile --seed 7";
+
+/// Plans, applies and destroys self-managed Kubernetes clusters on Azure.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "lazuli", version, about, after_help = EXAMPLES, propagate_version = false)]
+#[command(disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    /// What goes for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Work in this directory
+    #[arg(long, global = true, value_name = "DIR")]
+    pub chdir: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+    /// JSON on standard output: a document or, of longer work, one event per line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show every attribute; twice: requests too
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub no_input: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Start a new project that plans at once
+    Init(Init),
+    /// Check the configuration without any network
+    Validate(Validate),
+    /// Show what would change
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(Plan),
+    /// Change the world to match the configuration
+    #[command(after_help = APPLY_EXAMPLES)]
+    Apply(Apply),
+    /// Take down everything that was applied
+    Destroy(Destroy),
+    /// Show a saved plan, or the state
+    Show(Show),
+    /// Show outputs
+    Output(Output),
+    /// Look into the state
+    #[command(subcommand)]
+    State(State),
+    /// Draw the steps of a plan and what waits for what
+    Graph(Graph),
+    /// The simulated Azure
+    #[command(subcommand)]
+    Simulator(Simulator),
+    /// Show the version
+    Version,
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// `init`
+#[derive(Debug, Clone, Args)]
+pub struct Init {
+    /// What to start from
+    #[arg(long, value_name = "NAME", default_value = "quickstart")]
+    pub template: String,
+    /// Where; made when it does not exist
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `validate`
+#[derive(Debug, Clone, Args)]
+pub struct Validate {
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
+}
+
+/// `plan`
+#[derive(Debug, Clone, Args)]
+pub struct Plan {
+    /// Which plan.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// How it is made.
+    #[command(flatten)]
+    pub options: PlanOptions,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `apply`
+#[derive(Debug, Clone, Args)]
+pub struct Apply {
+    /// A plan saved by `plan --out`; needs no question
+    #[arg(value_name = "PLANFILE", conflicts_with_all = [
+        "destroy", "refresh_only", "refresh", "target", "exclude", "replace", "var", "var_file", "out",
+    ])]
+    pub plan_file: Option<PathBuf>,
+    /// Which plan.
+    #[command(flatten)]
+    pub goal: Goal,
+    /// How it is made.
+    #[command(flatten)]
+    pub options: PlanOptions,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Exit with 2 when there were changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `destroy`
+#[derive(Debug, Clone, Args)]
+pub struct Destroy {
+    /// How the plan is made.
+    #[command(flatten)]
+    pub options: PlanOptions,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Exit with 2 when there were changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Which plan is wanted.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What to plan")]
+pub struct Goal {
+    /// Plan to destroy everything
+    #[arg(long)]
+    pub destroy: bool,
+    /// Only bring the state up to date with the world
+    #[arg(long, conflicts_with_all = ["destroy", "replace", "refresh"])]
+    pub refresh_only: bool,
+    /// Replace this resource although nothing asks for it; may be repeated
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "destroy")]
+    pub replace: Vec<Address>,
+}
+
+/// How a plan is made.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Planning options")]
+pub struct PlanOptions {
+    /// Save the plan here, to apply or show it later
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Look at the world first; --refresh=false trusts the state
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    #[arg(default_value = "true", default_missing_value = "true")]
+    pub refresh: bool,
+    /// Only this resource and what it needs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Address>,
+    /// Everything but this resource and what needs it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<Address>,
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
+    /// How many steps or reads may run at the same time
+    #[arg(long, value_name = "N", default_value = "16")]
+    pub parallelism: NonZeroUsize,
+    /// How long to wait for the state's lock, such as 30s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
+    /// Do not check quotas, permissions, sizes and names against Azure
+    #[arg(long)]
+    pub skip_preflight: bool,
+}
+
+/// Values of variables.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Variables")]
+pub struct Variables {
+    /// A variable's value; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub var: Vec<Assignment>,
+    /// A file of values; may be repeated, later ones win
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<PathBuf>,
+}
+
+/// `name=value`
+#[derive(Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Before the equals sign.
+    pub name: String,
+    /// After it; may be a secret.
+    pub value: String,
+}
+
+impl std::fmt::Debug for Assignment {
+    /// Never prints the value: it may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
+/// `show`
+#[derive(Debug, Clone, Args)]
+pub struct Show {
+    /// A saved plan or a state file; the current state when left out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `output`
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// Only this one
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// The bare text without quotes or newline, for scripts
+    #[arg(long, requires = "name", conflicts_with = "json")]
+    pub raw: bool,
+}
+
+/// `state …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum State {
+    /// List the addresses in the state
+    List {
+        /// Only this one and what is below it
+        #[arg(value_name = "ADDRESS")]
+        address: Option<Address>,
+    },
+    /// Show what is recorded of one resource
+    Show {
+        /// The resource
+        #[arg(value_name = "ADDRESS")]
+        address: Address,
+    },
+}
+
+/// `graph`
+#[derive(Debug, Clone, Args)]
+pub struct Graph {
+    /// How to draw
+    #[arg(long, value_enum, default_value = "dot")]
+    pub format: GraphFormat,
+    /// A saved plan; a new one is made when left out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["var", "var_file"])]
+    pub plan: Option<PathBuf>,
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For Graphviz.
+    Dot,
+    /// For Markdown that draws Mermaid.
+    Mermaid,
+}
+
+/// `simulator …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Simulator {
+    /// Serve a simulated Azure for other clients
+    #[command(after_help = SIMULATOR_EXAMPLES)]
+    Serve(Serve),
+}
+
+/// `simulator serve`
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The file that keeps the world; made when it does not exist, in memory when left out
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// How long things take and how much goes wrong
+    #[arg(long, value_enum, default_value = "fast")]
+    pub profile: SimulatorProfile,
+    /// The seed of everything that looks random
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Faults to inject, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Print the environment that az, SDKs and kubectl need to talk to it
+    #[arg(long)]
+    pub print_env: bool,
+}
+
+/// How a simulated Azure behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SimulatorProfile {
+    /// Without delay.
+    Instant,
+    /// Hundreds of times faster than Azure.
+    Fast,
+    /// As slow as Azure.
+    Realistic,
+    /// With throttling, lost answers and failures.
+    Hostile,
+}
+
+/// `completions`
+#[derive(Debug, Clone, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Understands a command line, program name first.
+///
+/// # Errors
+/// What to print and how to leave: help and version are "errors" of exit code 0.
+pub fn parse<I, T>(arguments: I) -> Result<Cli, Stop>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    Cli::try_parse_from(arguments).map_err(|error| Stop {
+        code: if error.use_stderr() { USAGE } else { 0 },
+        text: error.render().ansi().to_string(),
+    })
+}
+
+/// Why a command line leads to no command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The exit code: 0 for help and version (they go to standard output), 64 otherwise.
+    pub code: u8,
+    /// What to print, with styles.
+    pub text: String,
+}
+
+/// The completion script of a shell.
+pub fn completion_script(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lazuli", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The variables that an environment sets, by name: `LAZULI_VAR_workers` sets `workers`. Values that are not UTF-8 are
+/// left out.
+pub fn variables_of_environment(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> BTreeMap<String, String> {
+    let variable = |(name, value): (OsString, OsString)| {
+        let name = name.to_str()?.strip_prefix(VARIABLE_PREFIX)?.to_owned();
+        if name.is_empty() { None } else { Some((name, value.into_string().ok()?)) }
+    };
+    environment.into_iter().filter_map(variable).collect()
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok(Assignment { name: name.trim().to_owned(), value: value.to_owned() })
+        }
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// `90`, `90s`, `5m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let refuse = || format!("`{text}` is not a duration such as 30s, 5m or 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let mut total: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = rest[..digits].parse().map_err(|_| refuse())?;
+        let (unit, after) = match rest.as_bytes().get(digits) {
+            Some(b'h') => (3600, &rest[digits + 1..]),
+            Some(b'm') => (60, &rest[digits + 1..]),
+            Some(b's') => (1, &rest[digits + 1..]),
+            _ => return Err(refuse()),
+        };
+        total = number.checked_mul(unit).and_then(|s| total.checked_add(s)).ok_or_else(refuse)?;
+        rest = after;
+    }
+    if text.is_empty() { Err(refuse()) } else { Ok(Duration::from_secs(total)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, Stop> {
+        parse(std::iter::once("lazuli").chain(line.split_whitespace()))
+    }
+
+    fn plan_of(line: &str) -> Plan {
+        match read(line).unwrap().command {
+            Command::Plan(plan) => plan,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_is_understood() {
+        for line in [
+            "init",
+            "init --template quickstart demo",
+            "validate --json",
+            "plan --out p --destroy --refresh=false --target cluster.a --exclude resource.b --var a=b --var-file f",
+            "plan --replace cluster.prod.network.nat_gateway --detailed-exitcode --parallelism 4",
+            "plan --lock-timeout 5m --skip-preflight -vv --no-input",
+            "plan --refresh-only",
+            "apply --auto-approve",
+            "apply monday.plan",
+            "destroy --auto-approve --target cluster.a",
+            "show",
+            "show monday.plan --json",
+            "output",
+            "output endpoint --raw",
+            "--json output",
+            "state list",
+            "state list cluster.prod",
+            "state show cluster.prod.network.virtual_network --json",
+            "graph --format dot --plan p",
+            "simulator serve --listen 127.0.0.1:8443 --world w --profile hostile --seed 3 --faults f --print-env",
+            "version --json",
+            "completions bash",
+            "--chdir examples/quickstart --color never --json -v --no-input plan",
+        ] {
+            assert!(read(line).is_ok(), "{line}: {:?}", read(line).err().map(|stop| stop.text));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_leaves_with_64() {
+        for line in [
+            "",
+            "plann",
+            "plan --no-such-flag",
+            "plan --target nonsense",
+            "plan --var novalue",
+            "plan --refresh=perhaps",
+            "plan --parallelism 0",
+            "plan --lock-timeout soon",
+            "plan --destroy --refresh-only",
+            "apply monday.plan --var a=b",
+            "output --raw",
+            "completions cobol",
+            "simulator",
+        ] {
+            assert_eq!(read(line).unwrap_err().code, USAGE, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_no_failure() {
+        for line in ["--help", "-h", "plan -h", "--version", "state --help"] {
+            assert_eq!(read(line).unwrap_err().code, 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn refresh_is_on_unless_said_otherwise() {
+        assert!(plan_of("plan").options.refresh);
+        assert!(plan_of("plan --refresh").options.refresh);
+        assert!(plan_of("plan --refresh=true").options.refresh);
+        assert!(!plan_of("plan --refresh=false").options.refresh);
+    }
+
+    #[test]
+    fn a_variables_value_keeps_its_equals_signs_and_stays_out_of_debug_output() {
+        let plan = plan_of("plan --var password=a=b");
+        assert_eq!(plan.options.variables.var[0].value, "a=b");
+        assert!(!format!("{plan:?}").contains("a=b"));
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        for (text, seconds) in [("0s", 0), ("90", 90), ("5m", 300), ("1h30m", 5400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "m", "5", "5x", "-5s", "99999999999999999999h"] {
+            assert_eq!(duration(text).is_ok(), text == "5", "{text}");
+        }
+    }
+
+    #[test]
+    fn only_variables_of_ours_are_taken_from_the_environment() {
+        let environment = [("LAZULI_VAR_workers", "3"), ("LAZULI_VAR_", "x"), ("PATH", "/bin")];
+        let variables = variables_of_environment(environment.map(|(k, v)| (k.into(), v.into())));
+        assert_eq!(variables, BTreeMap::from([("workers".to_owned(), "3".to_owned())]));
+    }
+
+    #[test]
+    fn help_for_people() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_help());
+        let plan = command.find_subcommand_mut("plan").unwrap();
+        insta::assert_snapshot!("help_plan", plan.render_help());
+    }
+
+    #[test]
+    fn every_shell_gets_its_completions() {
+        for shell in <clap_complete::Shell as ValueEnum>::value_variants() {
+            assert!(completion_script(*shell).contains("detailed-exitcode"), "{shell}");
+        }
+    }
+}

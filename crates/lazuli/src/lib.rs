@@ -1,0 +1,15 @@
+//! The `lazuli` binary's parts: the command line, the terminal, what is shown and how progress is told.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cli`] | the command line as data |
+//! | [`terminal`] | where output goes: standard output or error, colours, width, the one question |
+//! | [`render`] | plans, diagnostics, states, reports as text for people and as JSON for machines |
+//! | [`progress`] | what is told while steps run: live, line by line, or as JSON events |
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod progress;
+pub mod render;
+pub mod terminal;

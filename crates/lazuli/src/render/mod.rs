@@ -1,0 +1,27 @@
+//! What Lazuli shows: pure functions from data to text or JSON.
+//!
+//! Text always carries styles; [`crate::terminal::Printer`] strips them where they are not wanted. Text from elsewhere
+//! (Azure, the configuration) is cleaned of control characters before it is shown.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`style`], [`layout`], [`duration`] | semantic styles; columns and wrapping; times for people |
+//! | [`value`] | values and their differences |
+//! | [`diagnostic`] | errors and warnings, like rustc |
+//! | [`plan`], [`plan_json`] | a plan for people, and in Terraform's shape |
+//! | [`events`] | the events of `--json` |
+//! | [`state`] | what the state remembers; outputs |
+//! | [`graph`] | the steps of a plan as a drawing |
+//! | [`report`] | how an apply ended |
+
+pub mod diagnostic;
+pub mod duration;
+pub mod events;
+pub mod graph;
+pub mod layout;
+pub mod plan;
+pub mod plan_json;
+pub mod report;
+pub mod state;
+pub mod style;
+pub mod value;

@@ -1,0 +1,204 @@
+//! What identifies an object at a glance: addresses, sizes, zones. Only what is known and not sensitive.
+
+use lazuli_core::Value;
+use lazuli_core::plan::Change;
+
+use super::layout::{clean, count};
+use super::place::{Place, Section};
+
+/// Roles by the id of their definition, which is the same in every tenant.
+const ROLES: &[(&str, &str)] = &[
+    ("4d97b98b-1d4f-4787-a291-c67834d212e7", "Network Contributor"),
+    ("9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "Virtual Machine Contributor"),
+    ("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor"),
+    ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner"),
+    ("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader"),
+    ("f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator"),
+    ("b12aa53e-6015-4669-85d0-8515ebb3ae7f", "Private DNS Zone Contributor"),
+];
+
+/// The object as it will be, or as it was when it goes.
+pub(super) fn body(change: &Change) -> Option<&Value> {
+    change.after.as_ref().or(change.before.as_ref())
+}
+
+/// The facts of one object.
+pub(super) fn of(change: &Change) -> Vec<String> {
+    let Some(body) = body(change) else { return Vec::new() };
+    let mut facts: Vec<Option<String>> = Vec::new();
+    match &*change.ty.name {
+        "Microsoft.Network/virtualNetworks" => {
+            facts.push(texts(body, "properties.addressSpace.addressPrefixes"));
+        }
+        "Microsoft.Network/virtualNetworks/subnets" => {
+            facts.push(
+                text(body, "properties.addressPrefix").or_else(|| texts(body, "properties.addressPrefixes")),
+            );
+            facts.push(last(body, "properties.networkSecurityGroup.id"));
+        }
+        "Microsoft.Network/networkSecurityGroups" => {
+            facts.push(counted(body, "properties.securityRules", "rule"));
+        }
+        "Microsoft.Network/routeTables" => facts.push(counted(body, "properties.routes", "route")),
+        "Microsoft.Network/natGateways" => {
+            facts.push(counted(body, "properties.publicIpAddresses", "public address").map(plural_address));
+            facts.push(sku(body));
+            facts.push(zones(body));
+        }
+        "Microsoft.Network/publicIPAddresses" => {
+            facts.push(text(body, "properties.dnsSettings.fqdn").or_else(|| host_name(body)));
+            facts.push(sku(body));
+            facts.push(zones(body));
+        }
+        "Microsoft.Network/loadBalancers" => {
+            facts.push(ports(body));
+            facts.push(sku(body));
+        }
+        "Microsoft.Network/networkInterfaces" => facts.push(private_address(body)),
+        "Microsoft.Authorization/roleAssignments" => facts.push(role(body)),
+        "Microsoft.Compute/virtualMachines" => {
+            facts.push(text(body, "properties.hardwareProfile.vmSize"));
+            facts.push(zones(body));
+        }
+        "Microsoft.Compute/disks" => {
+            facts.push(text(body, "properties.diskSizeGB").map(|gb| format!("{gb} GiB")));
+            facts.push(sku(body));
+            facts.push(zones(body));
+        }
+        _ => {
+            facts.push(sku(body));
+            facts.push(text(body, "kind"));
+            facts.push(text(body, "location"));
+        }
+    }
+    facts.into_iter().flatten().collect()
+}
+
+/// Region and resource group of a cluster, from its resources.
+pub(super) fn cluster(changes: &[&Change]) -> Vec<String> {
+    let region = changes.iter().find_map(|c| body(c).and_then(|b| text(b, "location")));
+    let group = changes.iter().find_map(|c| c.id.as_ref()?.resource_group().map(str::to_owned));
+    region.into_iter().chain(group).collect()
+}
+
+/// `3 x Standard_D4s_v5, etcd on 256 GiB Premium_LRS`: the machines of a pool afterwards, or before when all go.
+pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> String {
+    if !matches!(section, Section::ControlPlane | Section::WorkerPool(_)) {
+        return String::new();
+    }
+    let machines: Vec<&Change> = members
+        .iter()
+        .filter(|(place, c)| place.node.is_some() && &*c.ty.name == "Microsoft.Compute/virtualMachines")
+        .map(|(_, change)| *change)
+        .collect();
+    let before: Vec<&Value> = machines.iter().filter_map(|c| c.before.as_ref()).collect();
+    let after: Vec<&Value> = machines.iter().filter_map(|c| c.after.as_ref()).collect();
+    let shown = if after.is_empty() { &before } else { &after };
+    let mut sizes: Vec<(String, usize)> = Vec::new();
+    for machine in shown {
+        let size = text(machine, "properties.hardwareProfile.vmSize").unwrap_or_else(|| "?".to_owned());
+        match sizes.iter_mut().find(|(s, _)| *s == size) {
+            Some((_, number)) => *number += 1,
+            None => sizes.push((size, 1)),
+        }
+    }
+    let mut facts: Vec<String> = sizes.iter().map(|(size, number)| format!("{number} x {size}")).collect();
+    if !before.is_empty() && !after.is_empty() && before.len() != after.len() {
+        facts.insert(0, format!("{} -> {}", count(before.len(), "node"), after.len()));
+    }
+    if *section == Section::ControlPlane {
+        facts.extend(shown.first().and_then(|machine| etcd_disk(machine)));
+    }
+    facts.join(", ")
+}
+
+fn etcd_disk(machine: &Value) -> Option<String> {
+    let disk = dig(machine, "properties.storageProfile.dataDisks")?.as_sequence()?.first()?;
+    let size = text(disk, "diskSizeGB")?;
+    let kind =
+        text(disk, "managedDisk.storageAccountType").map(|kind| format!(" {kind}")).unwrap_or_default();
+    Some(format!("etcd on {size} GiB{kind}"))
+}
+
+/// The availability zone of an object that has exactly one.
+pub(super) fn zone(change: &Change) -> Option<String> {
+    match dig(body(change)?, "zones")?.as_sequence()? {
+        [zone] => scalar(zone),
+        _ => None,
+    }
+}
+
+fn zones(body: &Value) -> Option<String> {
+    let zones = dig(body, "zones")?.as_sequence()?;
+    let names: Vec<String> = zones.iter().filter_map(scalar).collect();
+    match names.len() {
+        0 => None,
+        1 => Some(format!("zone {}", names[0])),
+        _ => Some(format!("zones {}", names.join(", "))),
+    }
+}
+
+fn sku(body: &Value) -> Option<String> {
+    text(body, "sku.name").map(|name| if name == "Standard" { "Standard SKU".to_owned() } else { name })
+}
+
+fn host_name(body: &Value) -> Option<String> {
+    let label = text(body, "properties.dnsSettings.domainNameLabel")?;
+    Some(format!("{label}.{}.cloudapp.azure.com", text(body, "location")?))
+}
+
+fn ports(body: &Value) -> Option<String> {
+    let rules = dig(body, "properties.loadBalancingRules")?.as_sequence()?;
+    let ports: Vec<String> = rules.iter().filter_map(|r| text(r, "properties.frontendPort")).collect();
+    match ports.len() {
+        0 => None,
+        1 => Some(format!("port {}", ports[0])),
+        _ => Some(format!("ports {}", ports.join(", "))),
+    }
+}
+
+fn private_address(body: &Value) -> Option<String> {
+    let first = dig(body, "properties.ipConfigurations")?.as_sequence()?.first()?;
+    text(first, "properties.privateIPAddress")
+}
+
+fn role(body: &Value) -> Option<String> {
+    let id = last(body, "properties.roleDefinitionId")?;
+    let name = ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(&id)).map(|(_, name)| *name);
+    let scope = last(body, "properties.scope").map(|scope| format!(" on {scope}")).unwrap_or_default();
+    Some(format!("{}{scope}", name.unwrap_or(&id)))
+}
+
+fn plural_address(text: String) -> String {
+    text.replace("addresss", "addresses")
+}
+
+fn counted(body: &Value, path: &str, noun: &str) -> Option<String> {
+    Some(count(dig(body, path)?.as_sequence()?.len(), noun))
+}
+
+/// The last segment of an id.
+fn last(body: &Value, path: &str) -> Option<String> {
+    text(body, path).and_then(|id| id.rsplit('/').next().map(str::to_owned))
+}
+
+fn texts(body: &Value, path: &str) -> Option<String> {
+    let items: Vec<String> = dig(body, path)?.as_sequence()?.iter().filter_map(scalar).collect();
+    if items.is_empty() { None } else { Some(items.join(", ")) }
+}
+
+fn text(body: &Value, path: &str) -> Option<String> {
+    dig(body, path).and_then(scalar)
+}
+
+fn dig<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(value, |here, name| if here.is_sensitive() { None } else { here.get(name) })
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    if value.is_sensitive() {
+        return None;
+    }
+    let number = || value.as_number().map(ToString::to_string);
+    value.as_str().map(|text| clean(text).into_owned()).or_else(number)
+}

@@ -1,0 +1,214 @@
+//! A plan for people: grouped by cluster and pool, creations one line each, changes with their attributes.
+//!
+//! | module | what |
+//! |---|---|
+//! | `place` | to which cluster, section and node a resource belongs |
+//! | `facts` | what identifies an object at a glance |
+//! | `rows` | one resource: a line, or a line with its attributes |
+//! | `nodes` | the nodes of a pool, alike ones together |
+//! | `drift`, `total` | what changed outside; outputs, counts and duration |
+
+mod drift;
+mod facts;
+mod nodes;
+mod place;
+mod rows;
+mod total;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lazuli_core::plan::{Action, Change, Plan};
+
+use self::place::{Place, Section};
+use self::rows::Item;
+use super::layout::{columns, pad, wrap};
+use super::style::{self, paint};
+use super::{duration, layout};
+
+/// What is said around the changes.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// What the refresh took; `None` when there was none.
+    pub refresh: Option<Refresh>,
+    /// Cloud accounts that are simulated: `cloud_account.sandbox`.
+    pub simulated: Vec<String>,
+    /// What identifies a cluster, by its address: `eastus2`, `rg-platform`, `Kubernetes 1.34.2`. Region and resource group
+    /// are found in the plan when left out.
+    pub clusters: BTreeMap<String, Vec<String>>,
+    /// The preflight; `None` when it was skipped.
+    pub preflight: Option<Preflight>,
+    /// What real time is to the plan's expectations: 1 for Azure, less for a fast simulator.
+    pub time_factor: f64,
+}
+
+/// What a refresh took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refresh {
+    /// Resources looked at.
+    pub resources: usize,
+    /// Requests made.
+    pub requests: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// What the preflight found. Its errors are diagnostics and end the plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Preflight {
+    /// Checks that passed.
+    pub passed: usize,
+    /// What is worth knowing: `vCPU quota eastus2   DSv5 family 60 of 100 after apply`.
+    pub facts: Vec<String>,
+    /// What somebody should look at, in one line each.
+    pub warnings: Vec<String>,
+}
+
+/// The plan as text with styles. `verbose` unfolds every attribute.
+pub fn text(plan: &Plan, context: &Context, width: usize, verbose: bool) -> String {
+    let mut page = Page { out: String::new(), width: width.max(40), verbose };
+    page.heading(context);
+    drift::write(&mut page, plan);
+    let groups = group(plan);
+    for group in &groups {
+        page.cluster(plan, context, group);
+    }
+    total::outputs(&mut page, plan);
+    if let Some(preflight) = &context.preflight {
+        page.preflight(preflight);
+    }
+    total::write(&mut page, plan, context.time_factor);
+    page.out
+}
+
+/// The page being written.
+struct Page {
+    out: String,
+    width: usize,
+    verbose: bool,
+}
+
+/// What belongs together under one heading: a cluster, or everything that is in none.
+struct Group<'a> {
+    /// `None` for what is in no cluster.
+    cluster: Option<String>,
+    /// Everything in it, unchanged parts too.
+    all: Vec<&'a Change>,
+    /// Everything in it by section.
+    sections: BTreeMap<Section, Vec<(Place, &'a Change)>>,
+}
+
+fn group(plan: &Plan) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<(bool, Option<String>), Group<'_>> = BTreeMap::new();
+    for change in &plan.changes {
+        let place = Place::of(&change.address);
+        let key = (place.cluster.is_none(), place.cluster.clone());
+        let group = groups.entry(key).or_insert_with(|| Group {
+            cluster: place.cluster.clone(),
+            all: Vec::new(),
+            sections: BTreeMap::new(),
+        });
+        group.all.push(change);
+        group.sections.entry(place.section.clone()).or_default().push((place, change));
+    }
+    groups.into_values().filter(|g| g.all.iter().any(|c| is_shown(c))).collect()
+}
+
+/// True for everything that happens.
+fn is_shown(change: &Change) -> bool {
+    change.action != Action::NoOp
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn heading(&mut self, context: &Context) {
+        let mut parts = Vec::new();
+        if let Some(refresh) = context.refresh {
+            parts.push(format!(
+                "Refreshed {} with {} ({}).",
+                layout::count(refresh.resources, "resource"),
+                layout::count(refresh.requests, "request"),
+                duration::measured(refresh.elapsed)
+            ));
+        }
+        if !context.simulated.is_empty() {
+            parts.push(format!("Azure is simulated ({}).", context.simulated.join(", ")));
+        }
+        if !parts.is_empty() {
+            self.line(&paint(style::FAINT, &parts.join("  ")));
+            self.line("");
+        }
+    }
+
+    fn cluster(&mut self, plan: &Plan, context: &Context, group: &Group<'_>) {
+        let sections: Vec<(&Section, Vec<Item<'_>>)> = group
+            .sections
+            .iter()
+            .map(|(section, members)| (section, rows::items(plan, members, self.verbose)))
+            .filter(|(_, items)| !items.is_empty())
+            .collect();
+        let columns_of = rows::Columns::of(sections.iter().flat_map(|(_, items)| items), self.width);
+        if let Some(name) = &group.cluster {
+            let known = context.clusters.get(name).cloned().unwrap_or_else(|| facts::cluster(&group.all));
+            let head = pad(name, columns_of.facts_start().saturating_sub(2));
+            let status = match status(&group.all) {
+                Some(status) => format!("{}   ", paint(style::STRONG, status)),
+                None => String::new(),
+            };
+            self.line(&format!("{}  {status}{}", paint(style::STRONG, &head), known.join(", ")));
+        }
+        let indent = if group.cluster.is_some() { 2 } else { 0 };
+        for (section, items) in sections {
+            let facts = group.sections.get(section).map(|m| facts::pool(section, m)).unwrap_or_default();
+            let title = format!("{}{}", " ".repeat(indent), section.title());
+            let head = pad(&title, columns_of.facts_start().saturating_sub(2));
+            self.line(&format!("{}  {facts}", paint(style::STRONG, &head)));
+            for item in &items {
+                item.write(self, indent + 2, &columns_of);
+            }
+        }
+        self.line("");
+    }
+
+    fn preflight(&mut self, preflight: &Preflight) {
+        self.line(&format!(
+            "{}  {} passed",
+            paint(style::STRONG, "Preflight"),
+            layout::count(preflight.passed, "check")
+        ));
+        for fact in &preflight.facts {
+            self.wrapped("    ", fact);
+        }
+        for warning in &preflight.warnings {
+            self.wrapped("    ", &format!("warning: {warning}"));
+        }
+        self.line("");
+    }
+
+    /// A text wrapped at the width, later lines two columns further in.
+    fn wrapped(&mut self, margin: &str, text: &str) {
+        let lines = wrap(text, self.width.saturating_sub(columns(margin) + 2));
+        for (i, line) in lines.iter().enumerate() {
+            self.line(&format!("{margin}{}{line}", if i == 0 { "" } else { "  " }));
+        }
+    }
+}
+
+/// What happens to a cluster as a whole, when that is one thing.
+fn status(changes: &[&Change]) -> Option<&'static str> {
+    let owned = || changes.iter().filter(|c| c.mode == lazuli_core::resource::Mode::Managed);
+    if owned().all(|c| c.action == Action::Create) {
+        Some("new")
+    } else if owned().all(|c| c.action == Action::Delete) {
+        Some("destroyed")
+    } else {
+        None
+    }
+}

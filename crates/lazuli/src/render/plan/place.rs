@@ -1,0 +1,110 @@
+//! Where a resource belongs: read from its address, whose parts are a contract.
+
+use lazuli_core::address::{Address, Key, Segment};
+
+/// A resource's place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The cluster's address: `cluster.prod`.
+    pub(super) cluster: Option<String>,
+    /// The heading it stands under.
+    pub(super) section: Section,
+    /// Of a part of a node, the node's address.
+    pub(super) node: Option<String>,
+    /// The last part of the address: `vm`, `peering["hub"]`.
+    pub(super) part: Segment,
+}
+
+/// The headings, in the order they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Section {
+    Network,
+    ApiServer,
+    ControlPlane,
+    WorkerPool(String),
+    Identity,
+    Keys,
+    InCluster,
+    /// What is in no cluster, or nowhere else.
+    Other,
+}
+
+impl Section {
+    pub(super) fn title(&self) -> String {
+        match self {
+            Section::Network => "network".to_owned(),
+            Section::ApiServer => "API server".to_owned(),
+            Section::ControlPlane => "control plane".to_owned(),
+            Section::WorkerPool(name) => format!("worker pool {name}"),
+            Section::Identity => "identity and access".to_owned(),
+            Section::Keys => "keys and certificates".to_owned(),
+            Section::InCluster => "in the cluster".to_owned(),
+            Section::Other => "other resources".to_owned(),
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn of(address: &Address) -> Place {
+        let segments = address.segments();
+        let mut start = 0;
+        while segments.get(start).is_some_and(|s| s.name == "module") && start + 2 < segments.len() {
+            start += 2;
+        }
+        let part =
+            segments.last().cloned().unwrap_or_else(|| Segment { name: address.to_string(), key: None });
+        let is_cluster = segments.get(start).is_some_and(|s| s.name == "cluster");
+        let Some(section) = segments.get(start + 2).filter(|_| is_cluster) else {
+            return Place { cluster: None, section: Section::Other, node: None, part };
+        };
+        let node = segments.iter().position(|s| s.name == "node");
+        Place {
+            cluster: Some(spell(&segments[..start + 2])),
+            section: match (section.name.as_str(), &section.key) {
+                ("network", _) => Section::Network,
+                ("api_server", _) => Section::ApiServer,
+                ("control_plane", _) => Section::ControlPlane,
+                ("worker_pool", Some(key)) => Section::WorkerPool(bare(key)),
+                ("identity" | "rbac_binding", _) => Section::Identity,
+                ("pki", _) => Section::Keys,
+                ("layer" | "addon" | "namespace", _) => Section::InCluster,
+                _ => Section::Other,
+            },
+            node: node.filter(|n| n + 1 < segments.len()).map(|n| spell(&segments[..=n])),
+            part,
+        }
+    }
+
+    /// What the resource is, in words that tell it from its neighbours; `title` is its type's.
+    pub(super) fn title(&self, title: &str) -> String {
+        let known = match (&self.section, self.part.name.as_str()) {
+            (Section::Network, "control_plane_subnet") => "subnet, control plane",
+            (Section::Network, "worker_subnet") => "subnet, workers",
+            (Section::Network, "control_plane_nsg") => "security group, control plane",
+            (Section::Network, "worker_nsg") => "security group, workers",
+            (Section::Network, "nat_gateway") => "NAT gateway",
+            (Section::Network, "nat_public_ip") => "public address, NAT gateway",
+            (Section::Network, "outbound_load_balancer") => "load balancer, outbound",
+            (Section::Network, "outbound_public_ip") => "public address, outbound",
+            (Section::ApiServer, "public_ip") => "public address",
+            (Section::Identity, "principal") => "managed identity",
+            _ => title,
+        };
+        match (&self.part.key, self.cluster.is_some()) {
+            (Some(key), true) => format!("{known} {}", bare(key)),
+            _ => known.to_owned(),
+        }
+    }
+}
+
+fn bare(key: &Key) -> String {
+    match key {
+        Key::Index(index) => index.to_string(),
+        Key::Name(name) => super::layout::clean(name).into_owned(),
+    }
+}
+
+fn spell(segments: &[Segment]) -> String {
+    let part = |s: &Segment| format!("{}{}", s.name, s.key.as_ref().map(Key::to_string).unwrap_or_default());
+    segments.iter().map(part).collect::<Vec<_>>().join(".")
+}

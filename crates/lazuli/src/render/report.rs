@@ -1,0 +1,300 @@
+//! How an apply ended: what was done, what failed and why, what was not started, what to do next.
+
+use std::time::Duration;
+
+use lazuli_core::address::Address;
+use lazuli_core::diagnostic::Diagnostic;
+use lazuli_core::plan::{Operation, PlanMode, Summary};
+use lazuli_core::provider::{Outcome, ProviderError};
+use lazuli_core::source::{Location, Sources};
+
+use super::layout::count;
+use super::style::{self, paint};
+use super::{diagnostic, duration};
+
+/// The end of an apply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplyReport {
+    /// Towards the configuration, or towards nothing.
+    pub mode: PlanMode,
+    /// What was done, as far as it succeeded.
+    pub done: Summary,
+    /// Steps that succeeded.
+    pub succeeded: usize,
+    /// Steps of the plan.
+    pub total: usize,
+    /// Steps that failed, in the order they did.
+    pub failures: Vec<StepFailure>,
+    /// Steps that were not started because they depend on a failed one.
+    pub skipped: Vec<Skipped>,
+    /// Steps that were not started because somebody pressed Ctrl-C.
+    pub interrupted: Option<usize>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepFailure {
+    /// The resource.
+    pub address: Address,
+    /// What people call it: `virtual machine prod-general-2-77d0`.
+    pub title: String,
+    /// What was being done.
+    pub operation: Operation,
+    /// What the provider answered.
+    pub error: ProviderError,
+    /// What is there now.
+    pub exists: Existence,
+    /// More about what is there, such as `the network interface exists and is recorded`.
+    pub also: Option<String>,
+    /// Where the resource is written.
+    pub origin: Option<Location>,
+    /// When it failed, RFC 3339.
+    pub at: Option<String>,
+}
+
+/// Whether the object of a failed step is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// It is, and the state knows it.
+    Recorded,
+    /// It is not.
+    Absent,
+    /// It is as it was before.
+    Unchanged,
+    /// It could not be found out; the next run reads it before doing anything.
+    Unknown,
+}
+
+/// A step that was not started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The resource.
+    pub address: Address,
+    /// The failed step it depends on, directly or not.
+    pub because: Address,
+}
+
+impl ApplyReport {
+    /// True when every step was done.
+    pub fn is_complete(&self) -> bool {
+        self.failures.is_empty() && self.skipped.is_empty() && self.interrupted.is_none()
+    }
+}
+
+/// The report for people, with styles.
+pub fn text(report: &ApplyReport, width: usize) -> String {
+    if report.is_complete() {
+        return format!("{}\n", success(report));
+    }
+    let mut out = format!("{}\n", paint(style::STRONG, &headline(report)));
+    for failure in &report.failures {
+        out.push('\n');
+        out.push_str(&diagnostic::one(&failure_diagnostic(failure), &Sources::default(), width));
+    }
+    if !report.skipped.is_empty() {
+        out.push('\n');
+        out.push_str(&skipped(&report.skipped));
+    }
+    if report.interrupted.is_some() && report.failures.is_empty() {
+        out.push_str("\nWhat was done is recorded. `lazuli apply` goes on from here; `lazuli plan` shows what is left.\n");
+    }
+    out
+}
+
+fn success(report: &ApplyReport) -> String {
+    let Summary { add, change, remove, import, moved } = report.done;
+    let verb = match report.mode {
+        PlanMode::Destroy => "Destroyed.",
+        PlanMode::RefreshOnly => "Refreshed.",
+        PlanMode::Apply => "Applied.",
+    };
+    let mut parts = vec![format!("{add} added"), format!("{change} changed"), format!("{remove} destroyed")];
+    if import > 0 {
+        parts.push(format!("{import} adopted"));
+    }
+    if moved > 0 {
+        parts.push(format!("{moved} moved"));
+    }
+    let took = duration::measured(report.elapsed);
+    format!("{} {}.   {took}", paint(style::ADD.bold(), verb), parts.join(", "))
+}
+
+fn headline(report: &ApplyReport) -> String {
+    let verb = if report.mode == PlanMode::Destroy { "Destroyed" } else { "Applied" };
+    let mut parts = vec![format!(
+        "{verb} {} of {} in {}.",
+        report.succeeded,
+        count(report.total, "step"),
+        duration::measured(report.elapsed)
+    )];
+    let waits = report.skipped.len();
+    let were = |n: usize| if n == 1 { "was" } else { "were" };
+    match (report.failures.len(), waits) {
+        (0, 0) => {}
+        (f, 0) => parts.push(format!("{f} failed.")),
+        (f, w) => parts.push(format!(
+            "{f} failed, {w} {} not started because {} on {}.",
+            were(w),
+            if w == 1 { "it depends" } else { "they depend" },
+            if f == 1 { "it" } else { "them" },
+        )),
+    }
+    if let Some(left) = report.interrupted {
+        parts.push(format!("Interrupted: {left} {} not started.", were(left)));
+    }
+    parts.push("Nothing else is running.".to_owned());
+    parts.join(" ")
+}
+
+/// What was not started, one line per failed step.
+fn skipped(skipped: &[Skipped]) -> String {
+    let mut by: Vec<(&Address, Vec<&Address>)> = Vec::new();
+    for step in skipped {
+        match by.iter_mut().find(|(because, _)| **because == step.because) {
+            Some((_, list)) => list.push(&step.address),
+            None => by.push((&step.because, vec![&step.address])),
+        }
+    }
+    let mut out = String::new();
+    for (because, addresses) in by {
+        out.push_str(&format!("Not started, waiting for {because}:\n"));
+        let shown = if addresses.len() > 8 { 6 } else { addresses.len() };
+        for address in &addresses[..shown] {
+            out.push_str(&format!("  {address}\n"));
+        }
+        if shown < addresses.len() {
+            out.push_str(&format!("  … and {} more\n", addresses.len() - shown));
+        }
+    }
+    out
+}
+
+/// A failed step as a diagnostic: step, answer, state, next.
+pub fn failure_diagnostic(failure: &StepFailure) -> Diagnostic {
+    let known = Known::of(&failure.error);
+    let doing = match failure.operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::Read => "read",
+    };
+    let message = match known.what {
+        Some(what) => format!("{what}: {} was not {}", failure.title, past(failure.operation)),
+        None => format!("{} was not {}", failure.title, past(failure.operation)),
+    };
+    let error = &failure.error;
+    let status = error.status.map(|s| format!("{s} ")).unwrap_or_default();
+    let mut answer = format!("{status}{}: {}", error.code, error.message);
+    let trace: Vec<String> = error
+        .correlation_id
+        .iter()
+        .map(|id| format!("correlation id {id}"))
+        .chain(failure.at.clone())
+        .collect();
+    if !trace.is_empty() {
+        answer.push('\n');
+        answer.push_str(&trace.join("  "));
+    }
+    let who = if error.status.is_some() { "Azure" } else { "error" };
+    let mut next = known.next.to_owned();
+    if let Some(origin) = &failure.origin {
+        next.push_str(&format!("  ({origin})"));
+    }
+    let exists = match failure.exists {
+        Existence::Recorded => "it exists and is recorded",
+        Existence::Absent => "it does not exist",
+        Existence::Unchanged => "it is as it was before",
+        Existence::Unknown => "not known; the next run reads it before it does anything",
+    };
+    let state = match &failure.also {
+        Some(also) => format!("{also}; {exists}"),
+        None => exists.to_owned(),
+    };
+    Diagnostic::error(known.code, message)
+        .about(failure.address.clone())
+        .fact("step", format!("{doing} {}", failure.address))
+        .fact(who, answer)
+        .fact("state", state)
+        .fact("next", next)
+}
+
+fn past(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "created",
+        Operation::Update => "updated",
+        Operation::Delete => "deleted",
+        Operation::Read => "read",
+    }
+}
+
+/// What is known about an error of Azure's, by its code.
+struct Known {
+    code: &'static str,
+    what: Option<&'static str>,
+    next: &'static str,
+}
+
+impl Known {
+    fn of(error: &ProviderError) -> Known {
+        let known = |code, what, next| Known { code, what: Some(what), next };
+        match error.code.as_str() {
+            "ZonalAllocationFailed"
+            | "AllocationFailed"
+            | "OverconstrainedAllocationRequest"
+            | "OverconstrainedZonalAllocationRequest" => known(
+                "LZ2107",
+                "Azure has no capacity",
+                "run `lazuli apply` again later, or change instance_type or zones",
+            ),
+            "SkuNotAvailable" => known(
+                "LZ2108",
+                "Azure does not offer this size here",
+                "change instance_type, zones or region; a subscription can also be restricted: ask Azure support",
+            ),
+            "QuotaExceeded" | "OperationNotAllowed" if error.message.to_lowercase().contains("quota") => {
+                known(
+                    "LZ2105",
+                    "a quota of the subscription is used up",
+                    "ask Azure for more, or plan for less; then run `lazuli apply` again",
+                )
+            }
+            "AuthorizationFailed" | "LinkedAuthorizationFailed" => known(
+                "LZ2103",
+                "the account lacks a permission",
+                "grant it what the message names, wait a minute, and run `lazuli apply` again",
+            ),
+            "ScopeLocked" => known(
+                "LZ2104",
+                "a lock forbids it",
+                "have the lock removed, or leave the resource out; then run `lazuli apply` again",
+            ),
+            "RequestDisallowedByPolicy" => known(
+                "LZ2106",
+                "a policy forbids it",
+                "change the configuration to what the policy allows, or have an exemption made",
+            ),
+            "TooManyRequests" | "SubscriptionRequestsThrottled" => known(
+                "LZ2109",
+                "Azure is throttling",
+                "run `lazuli apply` again in a few minutes, with a smaller --parallelism",
+            ),
+            "Timeout" => known(
+                "LZ2101",
+                "it took too long",
+                "run `lazuli apply` again: it waits for what Azure is still doing; or raise the timeouts block",
+            ),
+            _ if error.outcome == Outcome::Unknown => Known {
+                code: "LZ2102",
+                what: None,
+                next: "run `lazuli apply` again: it reads what is there before it does anything",
+            },
+            _ => Known {
+                code: "LZ2100",
+                what: None,
+                next: "correct what the message names, then run `lazuli apply` again: it goes on where it stopped",
+            },
+        }
+    }
+}
