@@ -1,3 +1,27 @@
+//! The provider `azure`: carries steps out through Azure Resource Manager (ARM).
+//!
+//! | module | what |
+//! |---|---|
+//! | [`kinds`] | what is known of each resource type, as tables, and the API versions that are spoken |
+//! | [`account`] | a cloud account: subscription, cloud, credentials; what sign-in errors mean |
+//! | [`transport`] | HTTP: one pooled client with our own TLS trust and name overrides |
+//! | [`provider`] | the [`lazuli_core::provider::Provider`]: observe, read, put, delete, resume |
+//! | [`checks`] | what must be true of the account before anything is planned |
+//!
+//! Inside: `arm` is the client (requests, errors, retries, paging, long-running operations), `merge` decides what an
+//! update sends, `refresh` reads many objects with few requests.
+
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
-//! x
+
+pub mod account;
+mod arm;
+pub mod checks;
+pub mod kinds;
+mod merge;
+pub mod provider;
+mod refresh;
+pub mod transport;
+
+pub use account::{Account, Cloud, Credential, Endpoints, Secret, Trust};
+pub use kinds::AzureKinds;
+pub use provider::{AzureProvider, Options};

@@ -1,0 +1,157 @@
+//! Credentials: from configuration to something that mints tokens.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::TokenCredential;
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, HttpClient, RetryOptions, Transport};
+use azure_core::time::Duration;
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, DeveloperToolsCredential, ManagedIdentityCredential,
+    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
+};
+
+use super::{Account, Secret};
+
+/// How to sign in.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An application with a client secret.
+    ClientSecret {
+        /// The application (client) id.
+        client_id: String,
+        /// The secret's value, not its id.
+        secret: Secret,
+    },
+    /// An application with a certificate.
+    ClientCertificate {
+        /// The application (client) id.
+        client_id: String,
+        /// Certificate and private key, PEM.
+        pem: Secret,
+    },
+    /// A Kubernetes service account, or another issuer, that Entra trusts.
+    WorkloadIdentity {
+        /// The application (client) id; else `AZURE_CLIENT_ID`.
+        client_id: Option<String>,
+        /// The file with the token; else `AZURE_FEDERATED_TOKEN_FILE`.
+        token_file: Option<PathBuf>,
+    },
+    /// The identity of the machine Lazuli runs on.
+    ManagedIdentity(Option<UserAssigned>),
+    /// Who is signed in to the Azure CLI.
+    AzureCli,
+    /// The Azure CLI, else the Azure Developer CLI.
+    DeveloperTools,
+}
+
+/// Which of a machine's identities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserAssigned {
+    /// By client id.
+    ClientId(String),
+    /// By object id.
+    ObjectId(String),
+    /// By resource id.
+    ResourceId(String),
+}
+
+/// Why a credential cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// Something it needs is not configured.
+    #[error("the cloud account has no `tenant_id`, which signing in as an application needs")]
+    NoTenant,
+    /// Not built yet.
+    #[error(
+        "signing in with a client certificate is not supported yet; use a client secret, workload identity, \
+         managed identity or the Azure CLI"
+    )]
+    CertificateUnsupported,
+    /// The identity library refuses it.
+    #[error("the credential cannot be used: {0}")]
+    Refused(String),
+}
+
+/// Makes what mints the account's tokens.
+pub(crate) fn token_credential(
+    account: &Account,
+    http: &Arc<dyn HttpClient>,
+) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    let tenant = || account.tenant_id.clone().ok_or(CredentialError::NoTenant);
+    let client_options = client_options(account, http);
+    Ok(match &account.credential {
+        Credential::ClientSecret { client_id, secret } => ClientSecretCredential::new(
+            &tenant()?,
+            client_id.clone(),
+            secret.reveal().to_owned().into(),
+            Some(ClientSecretCredentialOptions { client_options }),
+        )
+        .map_err(refused)?,
+        Credential::ClientCertificate { .. } => return Err(CredentialError::CertificateUnsupported),
+        Credential::WorkloadIdentity { client_id, token_file } => {
+            WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions { client_options },
+                client_id: client_id.clone(),
+                tenant_id: account.tenant_id.clone(),
+                token_file_path: token_file.clone(),
+            }))
+            .map_err(refused)?
+        }
+        Credential::ManagedIdentity(which) => {
+            ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+                user_assigned_id: which.clone().map(|which| match which {
+                    UserAssigned::ClientId(id) => UserAssignedId::ClientId(id),
+                    UserAssigned::ObjectId(id) => UserAssignedId::ObjectId(id),
+                    UserAssigned::ResourceId(id) => UserAssignedId::ResourceId(id),
+                }),
+                client_options,
+            }))
+            .map_err(refused)?
+        }
+        Credential::AzureCli => AzureCliCredential::new(Some(AzureCliCredentialOptions {
+            tenant_id: account.tenant_id.clone(),
+            ..Default::default()
+        }))
+        .map_err(refused)?,
+        Credential::DeveloperTools => DeveloperToolsCredential::new(None).map_err(refused)?,
+    })
+}
+
+fn refused(error: azure_core::Error) -> CredentialError {
+    CredentialError::Refused(error.to_string())
+}
+
+/// A token request is small and idempotent: a few quick retries by the library are right here.
+fn client_options(account: &Account, http: &Arc<dyn HttpClient>) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = account.cloud.endpoints().authority.to_string();
+    ClientOptions {
+        transport: Some(Transport::new(Arc::clone(http))),
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        retry: RetryOptions::exponential(ExponentialRetryOptions {
+            max_retries: 3,
+            max_total_elapsed: Duration::seconds(10),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Credential, Secret};
+
+    #[test]
+    fn secrets_are_not_in_debug_output() {
+        let credential = Credential::ClientSecret { client_id: "app".into(), secret: Secret::new("hunter2") };
+        let shown = format!("{credential:?}");
+        assert!(shown.contains("app") && !shown.contains("hunter2"), "{shown}");
+        let certificate =
+            Credential::ClientCertificate { client_id: "app".into(), pem: Secret::new("-----BEGIN") };
+        assert!(!format!("{certificate:#?}").contains("BEGIN"));
+    }
+}

@@ -1,0 +1,41 @@
+//! Cloud accounts: a subscription, the cloud it is in, and how to sign in there.
+//!
+//! Where accounts are configured and how their secrets are stored is not decided here.
+
+mod cloud;
+mod credential;
+mod secret;
+pub mod sign_in;
+
+pub use cloud::{Cloud, Endpoints};
+pub use credential::{Credential, CredentialError, UserAssigned};
+pub use secret::Secret;
+
+pub(crate) use credential::token_credential;
+
+/// A cloud account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The subscription, a GUID.
+    pub subscription_id: String,
+    /// The Entra tenant, a GUID or a domain; needed by credentials of applications.
+    pub tenant_id: Option<String>,
+    /// The cloud.
+    pub cloud: Cloud,
+    /// How to sign in.
+    pub credential: Credential,
+    /// Which certificates the servers may show.
+    pub trust: Trust,
+}
+
+/// Which certificate authorities vouch for the servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of the operating system.
+    #[default]
+    System,
+    /// Those of the operating system and these (PEM).
+    SystemAnd(Vec<u8>),
+    /// These (PEM) and no others.
+    Only(Vec<u8>),
+}

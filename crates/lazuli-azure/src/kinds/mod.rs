@@ -1,0 +1,120 @@
+//! What is known of each resource type: one table per type, one file per family. Data only.
+//!
+//! Azure's published types do not say what forces a replacement; these tables do.
+
+mod compute;
+mod dns;
+mod identity;
+mod load_balancer;
+mod network;
+mod network_interface;
+mod storage;
+mod versions;
+mod virtual_network;
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::LazyLock;
+
+use lazuli_core::kind::{Expected, Keyed, Kind, Kinds};
+use lazuli_core::resource::ResourceType;
+
+pub use versions::{API_VERSIONS, api_version};
+
+pub(crate) use versions::RESOURCE_GROUPS_VERSION;
+
+/// The kinds of the provider `azure`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AzureKinds;
+
+impl Kinds for AzureKinds {
+    fn kind(&self, ty: &ResourceType) -> &Kind {
+        by_name(&ty.name)
+    }
+}
+
+/// Every type that has a table of its own.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    [
+        virtual_network::KINDS,
+        network::KINDS,
+        load_balancer::KINDS,
+        network_interface::KINDS,
+        dns::KINDS,
+        compute::KINDS,
+        identity::KINDS,
+        storage::KINDS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The kind of a type by its name, whatever its case; the general one when it has no table.
+pub(crate) fn by_name(name: &str) -> &'static Kind {
+    static BY_NAME: LazyLock<HashMap<Folded<'static>, &'static Kind>> =
+        LazyLock::new(|| all().map(|kind| (Folded(kind.name), kind)).collect());
+    static GENERAL: Kind = Kind::GENERAL;
+    lookup(&BY_NAME, name).unwrap_or(&GENERAL)
+}
+
+fn lookup<'a>(map: &'a HashMap<Folded<'static>, &'static Kind>, name: &'a str) -> Option<&'static Kind> {
+    // The map's key type is covariant: for the time of the question it may hold names that live shorter.
+    let map: &HashMap<Folded<'a>, &'static Kind> = map;
+    map.get(&Folded(name)).copied()
+}
+
+/// What a list needs besides its path: role assignments of a scope, without those below it.
+pub(crate) fn list_query(kind: &Kind) -> &'static [(&'static str, &'static str)] {
+    if kind.name == identity::ROLE_ASSIGNMENTS { &[("$filter", "atScope()")] } else { &[] }
+}
+
+/// What a delete needs besides its path: a machine that has been drained is not shut down politely once more.
+pub(crate) fn delete_query(kind: &Kind) -> &'static [(&'static str, &'static str)] {
+    if kind.name == compute::VIRTUAL_MACHINES { &[("forceDeletion", "true")] } else { &[] }
+}
+
+/// Text that compares without regard to ASCII case.
+#[derive(Debug, Clone, Copy)]
+struct Folded<'a>(&'a str);
+
+impl PartialEq for Folded<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Folded<'_> {}
+
+impl Hash for Folded<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.0.bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+    }
+}
+
+/// The paths only Azure writes, of every type, and those of this one.
+macro_rules! read_only {
+    ($($path:literal),* $(,)?) => {
+        &["id", "name", "type", "apiVersion", "etag", "systemData", "properties.provisioningState", $($path),*]
+    };
+}
+use read_only;
+
+/// An array whose other elements belong to others.
+const fn shared(path: &'static str, key: &'static str) -> Keyed {
+    Keyed { path, key, shared: true }
+}
+
+/// An array that is Lazuli's alone.
+const fn owned(path: &'static str, key: &'static str) -> Keyed {
+    Keyed { path, key, shared: false }
+}
+
+/// Seconds.
+const fn seconds(create: f64, update: f64, delete: f64) -> Expected {
+    Expected { create, update, delete }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Storage accounts.
+
+use lazuli_core::kind::{Kind, List, Lock};
+
+use super::{owned, read_only, seconds};
+
+pub(super) static KINDS: &[Kind] = &[Kind {
+    name: "Microsoft.Storage/storageAccounts",
+    title: "storage account",
+    forces_replacement: &[
+        "location",
+        "extendedLocation",
+        "kind",
+        "zones",
+        "properties.isHnsEnabled",
+        "properties.isNfsV3Enabled",
+        "properties.dnsEndpointType",
+        "properties.encryption.requireInfrastructureEncryption",
+    ],
+    write_only: &["properties.customDomain.useSubDomainName"],
+    read_only: read_only![
+        "sku.tier",
+        "identity.principalId",
+        "identity.tenantId",
+        "identity.userAssignedIdentities.*.principalId",
+        "identity.userAssignedIdentities.*.clientId",
+        "properties.creationTime",
+        "properties.keyCreationTime",
+        "properties.primaryEndpoints",
+        "properties.secondaryEndpoints",
+        "properties.primaryLocation",
+        "properties.secondaryLocation",
+        "properties.statusOfPrimary",
+        "properties.statusOfSecondary",
+        "properties.lastGeoFailoverTime",
+        "properties.geoReplicationStats",
+        "properties.failoverInProgress",
+        "properties.accountMigrationInProgress",
+        "properties.isSkuConversionBlocked",
+        "properties.storageAccountSkuConversionStatus",
+        "properties.blobRestoreStatus",
+        "properties.privateEndpointConnections",
+        "properties.encryption.services.blob.lastEnabledTime",
+        "properties.encryption.services.file.lastEnabledTime",
+        "properties.encryption.services.queue.lastEnabledTime",
+        "properties.encryption.services.table.lastEnabledTime",
+        "properties.encryption.keyvaultproperties.currentVersionedKeyIdentifier",
+        "properties.encryption.keyvaultproperties.currentVersionedKeyExpirationTimestamp",
+        "properties.encryption.keyvaultproperties.lastKeyRotationTimestamp",
+        "properties.networkAcls.virtualNetworkRules.state",
+    ],
+    keyed: &[
+        owned("properties.networkAcls.ipRules", "value"),
+        owned("properties.networkAcls.virtualNetworkRules", "id"),
+    ],
+    unordered: &["zones"],
+    ignore_case: &["sku.name", "kind", "properties.accessTier"],
+    lock: Lock::Own,
+    list: List::ResourceGroup,
+    expected: seconds(22.0, 4.0, 3.0),
+}];

@@ -1,0 +1,179 @@
+//! Bulk refresh: many objects with few requests. Lists are asked once per type and resource group (or parent, or scope);
+//! children that are inside their parent's body come with the parents' list.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use lazuli_core::Json;
+use lazuli_core::kind::List;
+use lazuli_core::provider::{Observation, Outcome, ProviderError, Wanted};
+use lazuli_core::resource::{ResourceId, ResourceType};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::arm::{ArmClient, Call, Failure, Purpose, Silent};
+use crate::kinds;
+
+/// One question to Azure.
+enum Question {
+    /// One object.
+    Object { ty: ResourceType, id: ResourceId },
+    /// A collection, with the children to be taken out of its elements' bodies.
+    Collection {
+        path: String,
+        api_version: Arc<str>,
+        query: &'static [(&'static str, &'static str)],
+        children: Vec<&'static str>,
+    },
+}
+
+struct Found {
+    objects: Vec<Json>,
+    requests: usize,
+}
+
+/// Looks at all of `wanted`, at most `parallel` questions at a time.
+pub(crate) async fn observe(
+    arm: &Arc<ArmClient>,
+    wanted: &[Wanted],
+    parallel: usize,
+) -> Result<Observation, ProviderError> {
+    let permits = Arc::new(Semaphore::new(parallel.max(1)));
+    let mut running = JoinSet::new();
+    for question in questions(wanted) {
+        let (arm, permits) = (Arc::clone(arm), Arc::clone(&permits));
+        running.spawn(async move {
+            let _permit = permits.acquire().await;
+            ask(&arm, question).await
+        });
+    }
+    let asked: HashSet<&ResourceId> = wanted.iter().map(|wanted| &wanted.id).collect();
+    let mut observation = Observation { objects: HashMap::with_capacity(wanted.len()), requests: 0 };
+    while let Some(joined) = running.join_next().await {
+        let found = joined.map_err(|error| {
+            ProviderError::own("Internal", format!("a refresh task ended: {error}"), Outcome::Nothing)
+        })??;
+        observation.requests += found.requests;
+        for object in found.objects {
+            if let Some(id) = object.get("id").and_then(Json::as_str).map(ResourceId::new) {
+                if asked.contains(&id) {
+                    observation.objects.insert(id, object);
+                }
+            }
+        }
+    }
+    Ok(observation)
+}
+
+/// Groups what is wanted. A collection of which only one object is wanted is not listed: that object is read.
+fn questions(wanted: &[Wanted]) -> Vec<Question> {
+    let mut collections: BTreeMap<(String, Arc<str>), Group> = BTreeMap::new();
+    let mut questions = Vec::new();
+    let object = |wanted: &Wanted| Question::Object { ty: wanted.ty.clone(), id: wanted.id.clone() };
+    for wanted in wanted {
+        let kind = kinds::by_name(&wanted.ty.name);
+        let (id, child) = match kind.list {
+            List::Each => {
+                questions.push(object(wanted));
+                continue;
+            }
+            List::ResourceGroup | List::Parent => (Some(wanted.id.clone()), None),
+            List::InParent(path) => (wanted.id.parent(), Some(path)),
+        };
+        let Some(id) = id else {
+            questions.push(object(wanted));
+            continue;
+        };
+        let path = crate::arm::collection(&id).to_owned();
+        let group =
+            collections.entry((path.to_ascii_lowercase(), Arc::clone(&wanted.ty.api_version))).or_default();
+        group.path = path;
+        group.query = kinds::list_query(kind);
+        group.wanted.push(wanted);
+        if let Some(child) = child {
+            if !group.children.contains(&child) {
+                group.children.push(child);
+            }
+        }
+    }
+    for ((_, api_version), group) in collections {
+        match group.wanted.as_slice() {
+            [only] => questions.push(object(only)),
+            _ => questions.push(Question::Collection {
+                path: group.path,
+                api_version,
+                query: group.query,
+                children: group.children,
+            }),
+        }
+    }
+    questions
+}
+
+#[derive(Default)]
+struct Group<'a> {
+    path: String,
+    query: &'static [(&'static str, &'static str)],
+    children: Vec<&'static str>,
+    wanted: Vec<&'a Wanted>,
+}
+
+async fn ask(arm: &ArmClient, question: Question) -> Result<Found, ProviderError> {
+    match question {
+        Question::Object { ty, id } => {
+            let url = arm.url(id.as_str(), &ty.api_version, &[]);
+            match arm.send(Call::get(url, Purpose::Read), &Silent).await {
+                Ok(answer) => Ok(Found { objects: vec![named(answer.body, &id)], requests: answer.requests }),
+                Err((Failure::Refused(refusal), _)) if refusal.says_absent() => {
+                    Ok(Found { objects: Vec::new(), requests: 1 })
+                }
+                Err((failure, uncertain)) => {
+                    Err(named_group(failure.into_error(false, uncertain), id.as_str()))
+                }
+            }
+        }
+        Question::Collection { path, api_version, query, children } => {
+            let url = arm.url(&path, &api_version, query);
+            let listed = arm.list(url, &Silent).await.map_err(|error| named_group(error, &path))?;
+            let Some(listed) = listed else { return Ok(Found { objects: Vec::new(), requests: 1 }) };
+            let mut objects = Vec::with_capacity(listed.items.len());
+            for mut item in listed.items {
+                for child in &children {
+                    objects.extend(inside(&mut item, child));
+                }
+                objects.push(item);
+            }
+            Ok(Found { objects, requests: listed.requests })
+        }
+    }
+}
+
+/// The children in a parent's body. They are copied: the parent itself may be wanted too.
+fn inside(item: &mut Json, path: &str) -> Vec<Json> {
+    let mut value = &*item;
+    for name in path.split('.') {
+        value = &value[name];
+    }
+    value.as_array().cloned().unwrap_or_default()
+}
+
+/// Some services leave the id out of the body, or spell it so differently that it would not be found again.
+pub(crate) fn named(mut body: Json, id: &ResourceId) -> Json {
+    let same = body.get("id").and_then(Json::as_str).is_some_and(|found| ResourceId::new(found) == *id);
+    if let (false, Json::Object(map)) = (same, &mut body) {
+        map.insert("id".to_owned(), Json::from(id.as_str()));
+    }
+    body
+}
+
+/// A missing resource group is named: people have several.
+pub(crate) fn named_group(mut error: ProviderError, path: &str) -> ProviderError {
+    if error.code == "ResourceGroupNotFound" {
+        if let Some(group) = ResourceId::new(path).resource_group() {
+            if !error.message.contains(group) {
+                error.message = format!("resource group `{group}`: {}", error.message);
+            }
+        }
+    }
+    error
+}
