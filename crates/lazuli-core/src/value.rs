@@ -57,6 +57,9 @@ pub struct Unknown {
     /// Who will supply it: shown as `(known after cluster.prod.identity.principal)` and, when the value is exactly
     /// that attribute, replaced by it at apply.
     pub source: Option<Source>,
+    /// Attributes that are known already: of an object that is still to be made, what the configuration says itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<Arc<str>, Value>,
 }
 
 /// An attribute of a resource.
@@ -73,7 +76,7 @@ pub struct Source {
 impl Unknown {
     /// Nothing known but the type.
     pub fn of(ty: Type) -> Self {
-        Unknown { ty, not_null: false, prefix: Arc::from(""), source: None }
+        Unknown { ty, not_null: false, prefix: Arc::from(""), source: None, members: BTreeMap::new() }
     }
 }
 
@@ -256,6 +259,12 @@ impl Value {
     pub fn at(&self, path: &Path) -> Option<&Value> {
         let mut here = self;
         for step in path.steps() {
+            if let (Content::Unknown(unknown), PathStep::Name(name)) = (&here.content, step)
+                && let Some(member) = unknown.members.get(name)
+            {
+                here = member;
+                continue;
+            }
             if here.is_unknown() {
                 return Some(here);
             }
