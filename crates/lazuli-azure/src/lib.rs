@@ -20,6 +20,8 @@ pub mod kinds;
 mod merge;
 pub mod provider;
 mod refresh;
+#[cfg(test)]
+mod scripted;
 pub mod transport;
 
 pub use account::{Account, Cloud, Credential, Endpoints, Secret, Trust};

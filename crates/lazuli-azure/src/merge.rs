@@ -19,12 +19,12 @@ pub(crate) fn update_body(kind: &Kind, current: Json, desired: &Json, previous: 
     merge(kind, "", current, &desired, previous)
 }
 
-/// Takes away everything only Azure writes.
+/// Takes away everything only Azure writes, and nulls: Azure answers them for what is not set and refuses some.
 pub(crate) fn strip_read_only(kind: &Kind, body: &mut Json) {
     for path in kind.read_only {
         remove(body, path);
     }
-    drop_hollow(kind, "", body);
+    tidy(kind, "", body);
 }
 
 /// Removes what a pattern names, in every element of the arrays on the way.
@@ -50,14 +50,15 @@ fn remove(body: &mut Json, pattern: &str) {
     }
 }
 
-/// Drops elements of which only a name is left, such as the addresses Azure lists in a backend pool for network
+/// Drops nulls, and elements of which only a name is left, such as the addresses Azure lists in a backend pool for network
 /// interfaces. Elements of arrays the kind knows by a key are Lazuli's or somebody's, and stay.
-fn drop_hollow(kind: &Kind, at: &str, body: &mut Json) {
+fn tidy(kind: &Kind, at: &str, body: &mut Json) {
     match body {
         Json::Object(map) => {
+            map.retain(|_, value| !value.is_null());
             for (name, value) in map {
                 if value.is_object() || value.is_array() {
-                    drop_hollow(kind, &below(at, name), value);
+                    tidy(kind, &below(at, name), value);
                 }
             }
         }
@@ -65,7 +66,7 @@ fn drop_hollow(kind: &Kind, at: &str, body: &mut Json) {
             if kind.keyed_at(at).is_none() {
                 elements.retain(|element| !is_hollow(element));
             }
-            elements.iter_mut().for_each(|element| drop_hollow(kind, at, element));
+            elements.iter_mut().for_each(|element| tidy(kind, at, element));
         }
         _ => {}
     }
@@ -107,11 +108,7 @@ fn merge_objects(
 ) -> Map<String, Json> {
     for (name, value) in previous.into_iter().flatten() {
         if desired.get(name).is_none_or(Json::is_null) {
-            if let Some(now) = current.remove(name) {
-                if let Some(rest) = subtract(kind, &below(at, name), now, value) {
-                    current.insert(name.clone(), rest);
-                }
-            }
+            take_away(kind, at, &mut current, name, value);
         }
     }
     for (name, value) in desired.iter().filter(|(_, value)| !value.is_null()) {
@@ -144,16 +141,20 @@ fn merge_arrays(
     merged
 }
 
+/// Takes what is ours out of one member.
+fn take_away(kind: &Kind, at: &str, object: &mut Map<String, Json>, name: &str, ours: &Json) {
+    let rest = object.remove(name).and_then(|now| subtract(kind, &below(at, name), now, ours));
+    if let Some(rest) = rest {
+        object.insert(name.to_owned(), rest);
+    }
+}
+
 /// What stays of a value Lazuli no longer wants: what others put into it. `None` when nothing does.
 fn subtract(kind: &Kind, at: &str, current: Json, ours: &Json) -> Option<Json> {
     match (current, ours) {
         (Json::Object(mut current), Json::Object(ours)) => {
             for (name, value) in ours {
-                if let Some(now) = current.remove(name) {
-                    if let Some(rest) = subtract(kind, &below(at, name), now, value) {
-                        current.insert(name.clone(), rest);
-                    }
-                }
+                take_away(kind, at, &mut current, name, value);
             }
             (!current.is_empty()).then_some(Json::Object(current))
         }

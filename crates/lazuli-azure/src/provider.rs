@@ -228,9 +228,9 @@ impl AzureProvider {
                 Ok(None) => "; the object does not exist so far",
                 Err(_) => "; whether the object exists cannot be read either",
             });
-            error.advice.get_or_insert_with(|| {
-                "Apply again: Lazuli reads the object and goes on from there.".to_owned()
-            });
+            error
+                .advice
+                .get_or_insert_with(|| "Apply again: Lazuli reads the object and goes on from there.".into());
         }
         error
     }
@@ -329,10 +329,13 @@ fn checked(answer: Answer, kind: &Kind) -> Result<Json, ProviderError> {
 /// After an operation that failed, an unfinished object may be left.
 fn left_behind(mut error: ProviderError, kind: &Kind) -> ProviderError {
     if error.code != operation::GONE && error.advice.is_none() {
-        error.advice = Some(format!(
-            "The {} may exist unfinished; applying again reads it and repairs or replaces it.",
-            kind.title
-        ));
+        error.advice = Some(
+            format!(
+                "The {} may exist unfinished; applying again reads it and repairs or replaces it.",
+                kind.title
+            )
+            .into(),
+        );
     }
     error
 }
@@ -345,3 +348,6 @@ fn vanished(kind: &Kind, id: &ResourceId) -> ProviderError {
     )
     .advise("Somebody deleted it since the plan was made: plan again.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,10 +55,9 @@ pub(crate) async fn observe(
         })??;
         observation.requests += found.requests;
         for object in found.objects {
-            if let Some(id) = object.get("id").and_then(Json::as_str).map(ResourceId::new) {
-                if asked.contains(&id) {
-                    observation.objects.insert(id, object);
-                }
+            let id = object.get("id").and_then(Json::as_str).map(ResourceId::new);
+            if let Some(id) = id.filter(|id| asked.contains(id)) {
+                observation.objects.insert(id, object);
             }
         }
     }
@@ -90,11 +89,7 @@ fn questions(wanted: &[Wanted]) -> Vec<Question> {
         group.path = path;
         group.query = kinds::list_query(kind);
         group.wanted.push(wanted);
-        if let Some(child) = child {
-            if !group.children.contains(&child) {
-                group.children.push(child);
-            }
-        }
+        group.children.extend(child.filter(|child| !group.children.contains(child)));
     }
     for ((_, api_version), group) in collections {
         match group.wanted.as_slice() {
@@ -168,12 +163,14 @@ pub(crate) fn named(mut body: Json, id: &ResourceId) -> Json {
 
 /// A missing resource group is named: people have several.
 pub(crate) fn named_group(mut error: ProviderError, path: &str) -> ProviderError {
-    if error.code == "ResourceGroupNotFound" {
-        if let Some(group) = ResourceId::new(path).resource_group() {
-            if !error.message.contains(group) {
-                error.message = format!("resource group `{group}`: {}", error.message);
-            }
-        }
+    let group = (error.code == "ResourceGroupNotFound").then(|| ResourceId::new(path));
+    if let Some(group) =
+        group.as_ref().and_then(ResourceId::resource_group).filter(|group| !error.message.contains(group))
+    {
+        error.message = format!("resource group `{group}`: {}", error.message);
     }
     error
 }
+
+#[cfg(test)]
+mod tests;

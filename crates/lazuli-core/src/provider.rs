@@ -111,16 +111,23 @@ pub struct ProviderError {
     pub message: String,
     /// The id support asks for.
     pub correlation_id: Option<String>,
-    /// The service's own id of the one request.
-    pub request_id: Option<String>,
-    /// When the service answered, as its `Date` header says.
-    pub time: Option<String>,
+    /// Where the answer is found again in the service's logs, when there was one.
+    pub answered: Option<Box<Answered>>,
     /// What to do next, in one or two sentences, when that is known.
-    pub advice: Option<String>,
+    pub advice: Option<Box<str>>,
     /// Whether anything may have happened.
     pub outcome: Outcome,
     /// How long the service asked to wait, when it did.
     pub retry_after: Option<Duration>,
+}
+
+/// Where an answer is found again in the service's logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The service's own id of the one request.
+    pub request_id: Option<String>,
+    /// When it answered, as its `Date` header says.
+    pub time: Option<String>,
 }
 
 impl ProviderError {
@@ -131,8 +138,7 @@ impl ProviderError {
             code: code.to_owned(),
             message: message.into(),
             correlation_id: None,
-            request_id: None,
-            time: None,
+            answered: None,
             advice: None,
             outcome,
             retry_after: None,
@@ -141,7 +147,7 @@ impl ProviderError {
 
     /// The same error with what to do next.
     #[must_use]
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+    pub fn advise(mut self, advice: impl Into<Box<str>>) -> Self {
         self.advice = Some(advice.into());
         self
     }

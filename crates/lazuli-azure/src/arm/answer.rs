@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use azure_core::http::headers::{HeaderName, Headers};
 use lazuli_core::Json;
-use lazuli_core::provider::{Outcome, ProviderError};
+use lazuli_core::provider::{Answered, Outcome, ProviderError};
 
 /// An answer of Azure Resource Manager.
 #[derive(Debug, Clone, Default)]
@@ -166,9 +166,8 @@ impl Refusal {
             code: self.code,
             message: self.message,
             correlation_id: self.correlation_id,
-            request_id: self.request_id,
-            time: self.date,
-            advice: advice.map(str::to_owned),
+            answered: Some(Box::new(Answered { request_id: self.request_id, time: self.date })),
+            advice: advice.map(Into::into),
             outcome,
             retry_after: self.retry_after,
         }

@@ -14,3 +14,6 @@ pub(crate) use client::{ArmClient, Call, Silent, Tell};
 pub use retry::Patience;
 pub(crate) use retry::Purpose;
 pub(crate) use url::{collection, is_loopback};
+
+#[cfg(test)]
+mod tests;

@@ -77,8 +77,7 @@ pub(crate) fn ended(answer: &Answer, state: &str) -> ProviderError {
             error.code = if canceled { "OperationCanceled" } else { "ProvisioningFailed" }.to_owned();
             error.message =
                 format!("Azure accepted the request and then ended it as `{state}` without a reason");
-            error.advice =
-                Some("The activity log of the resource has the reason; then apply again.".to_owned());
+            error.advice = Some("The activity log of the resource has the reason; then apply again.".into());
             error
         }
     }

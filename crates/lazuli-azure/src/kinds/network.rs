@@ -96,7 +96,12 @@ pub(super) static KINDS: &[Kind] = &[
         title: "NAT gateway",
         forces_replacement: &["location", "sku", "zones"],
         write_only: &[],
-        read_only: read_only!["properties.resourceGuid", "properties.subnets", "properties.virtualNetwork"],
+        read_only: read_only![
+            "sku.tier",
+            "properties.resourceGuid",
+            "properties.subnets",
+            "properties.virtualNetwork"
+        ],
         keyed: &[owned("properties.publicIpAddresses", "id"), owned("properties.publicIpPrefixes", "id")],
         unordered: &["zones"],
         ignore_case: &["sku.name"],
