@@ -1,5 +1,7 @@
 //! The simulator over the wire: real TLS, real HTTP, a client that trusts nothing but the simulator's authority.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 use lazuli_simulator::{
     Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions, TlsIdentity,
 };

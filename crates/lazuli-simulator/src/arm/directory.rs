@@ -31,7 +31,7 @@ pub(super) fn handle(world: &mut World, call: &Call<'_>) -> Option<Response> {
                 "metadata": [{ "preferred_network": base.trim_start_matches("https://"), "preferred_cache": base.trim_start_matches("https://"), "aliases": [base.trim_start_matches("https://")] }],
             }),
         ),
-        (Method::Get, [tenant, rest @ ..]) if rest.ends_with(&[".well-known", "openid-configuration"]) => {
+        (Method::Get, [tenant, .., ".well-known", "openid-configuration"]) => {
             Response::json(200, openid(&base, tenant))
         }
         (Method::Post, [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {

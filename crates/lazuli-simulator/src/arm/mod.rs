@@ -64,11 +64,16 @@ impl Call<'_> {
     /// Adds `Retry-After`: seconds of the real Azure, scaled.
     ///
     /// The scaled value is rarely whole seconds, so it is also given in milliseconds, in the two headers that
-    /// Azure's own client libraries read.
+    /// Azure's own client libraries read. Below one second it is given in milliseconds only: the Python library
+    /// behind `az` takes `Retry-After: 0` for "not said" and then waits for 30 seconds.
     fn retry_after(&self, response: Response, real_seconds: u32) -> Response {
-        let ms = self.settings.pace.scale(u64::from(real_seconds) * 1000);
-        let response = response.with("Retry-After", (ms / 1000).to_string());
-        if ms == u64::from(real_seconds) * 1000 {
+        let real_ms = u64::from(real_seconds) * 1000;
+        let ms = self.settings.pace.scale(real_ms);
+        let response = match ms {
+            1..1000 => response,
+            _ => response.with("Retry-After", (ms / 1000).to_string()),
+        };
+        if ms == real_ms {
             return response;
         }
         response.with("retry-after-ms", ms.to_string()).with("x-ms-retry-after-ms", ms.to_string())

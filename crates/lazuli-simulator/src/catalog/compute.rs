@@ -4,12 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::disk::{disks_of, fill_disks, is_cascading};
 use super::{Draft, network, skus};
 use crate::error::ArmError;
 use crate::world::{Machine, Resource, State, World};
 use crate::{ids, json, random};
 
-const DISKS: &str = "Microsoft.Compute/disks";
 /// The longest custom data Azure takes, decoded.
 const CUSTOM_DATA_BYTES: usize = 65_535;
 
@@ -33,7 +33,7 @@ pub(crate) fn take_secrets(body: &mut Value) -> Result<Option<String>, ArmError>
     Ok(Some(random::sha256_hex(&decoded)))
 }
 
-fn invalid(target: &str, message: impl Into<String>) -> ArmError {
+pub(super) fn invalid(target: &str, message: impl Into<String>) -> ArmError {
     ArmError::new(400, "InvalidParameter", message).at(target)
 }
 
@@ -164,165 +164,6 @@ fn fill_identity(draft: &mut Draft<'_>) {
     }
 }
 
-/// Completes the storage profile, creates the disks that the machine implies, and lets go of those it dropped.
-fn fill_disks(draft: &mut Draft<'_>, name: &str, size: &str, location: &str) -> Result<(), ArmError> {
-    let group = ids::group_of(draft.id).unwrap_or_default();
-    let prefix = format!("{}/resourceGroups/{group}/providers/{DISKS}", draft.world.subscription_id());
-    let premium = skus::is_premium(size);
-    let image = json::get(draft.body, "properties.storageProfile.imageReference").cloned();
-    if json::get(draft.body, "properties.storageProfile.osDisk").is_none() && draft.existing.is_none() {
-        json::set(draft.body, "properties.storageProfile.osDisk", json!({ "createOption": "FromImage" }));
-    }
-    let mut wanted = Vec::new();
-    if let Some(os) = json::get(draft.body, "properties.storageProfile.osDisk").cloned() {
-        let mut os = os;
-        json::default(&mut os, "createOption", "FromImage");
-        json::default(&mut os, "osType", "Linux");
-        json::default(&mut os, "caching", "ReadWrite");
-        json::default(&mut os, "diskSizeGB", 30);
-        wanted.push((None, os));
-    }
-    json::default(draft.body, "properties.storageProfile.dataDisks", json!([]));
-    for (index, disk) in json::list(draft.body, "properties.storageProfile.dataDisks").iter().enumerate() {
-        let mut disk = disk.clone();
-        json::default(&mut disk, "caching", "None");
-        json::default(&mut disk, "toBeDetached", false);
-        wanted.push((Some(index), disk));
-    }
-    let mut made = Vec::new();
-    let mut held = Vec::new();
-    for (index, mut disk) in wanted {
-        json::default(&mut disk, "deleteOption", "Detach");
-        let option = json::text(&disk, "createOption").unwrap_or("Empty").to_owned();
-        if json::text(&disk, "name").is_none() {
-            let attached = json::text(&disk, "managedDisk.id").map(|id| ids::last(id).to_owned());
-            let suffix = draft.world.guid("disk").replace('-', "");
-            let part = index
-                .map_or("OsDisk_1".to_owned(), |_| format!("disk{}", disk["lun"].as_u64().unwrap_or(0) + 2));
-            json::set(&mut disk, "name", json!(attached.unwrap_or(format!("{name}_{part}_{suffix}"))));
-        }
-        json::default(
-            &mut disk,
-            "managedDisk.storageAccountType",
-            if premium { "Premium_LRS" } else { "Standard_LRS" },
-        );
-        let disk_name = json::text(&disk, "name").unwrap_or("").to_owned();
-        let id = json::text(&disk, "managedDisk.id")
-            .map_or_else(|| format!("{prefix}/{disk_name}"), str::to_owned);
-        let key = ids::key(&id);
-        let owner = draft.world.get(&key).map(|disk| json::text(&disk.body, "managedBy").map(str::to_owned));
-        match owner {
-            Some(Some(owner)) if ids::key(&owner) != ids::key(draft.id) => {
-                return Err(ArmError::new(
-                    409,
-                    "AttachDiskWhileAttached",
-                    format!("Disk '{disk_name}' cannot be attached to VM '{name}' because it is already attached to VM '{owner}'."),
-                )
-                .at(if index.is_some() { "dataDisk" } else { "osDisk" }));
-            }
-            Some(None) if option != "Attach" => {
-                return Err(ArmError::new(
-                    409,
-                    "ConflictingUserInput",
-                    format!("Disk {disk_name} already exists in resource group {}. Only CreateOption.Attach is supported.", group.to_ascii_uppercase()),
-                )
-                .at("/subscriptions"));
-            }
-            None if option == "Attach" => {
-                return Err(ArmError::network(
-                    404,
-                    "NotFound",
-                    format!("Resource {} not found.", ids::shouted(&id)),
-                ));
-            }
-            None => made.push(disk_resource(draft, &id, &disk, &option, location, image.as_ref())),
-            Some(_) => {}
-        }
-        json::set(&mut disk, "managedDisk.id", json!(id));
-        held.push(key);
-        match index {
-            None => json::set(draft.body, "properties.storageProfile.osDisk", disk),
-            Some(index) => draft.body["properties"]["storageProfile"]["dataDisks"][index] = disk,
-        }
-    }
-    let owner = draft.id.to_owned();
-    for disk in made {
-        draft.world.put(disk);
-    }
-    for key in &held {
-        draft.world.edit(key, |disk| disk.body["managedBy"] = json!(owner));
-    }
-    if let Some(existing) = draft.existing {
-        for dropped in
-            disks_of(&existing.body).into_iter().map(|(key, _)| key).filter(|key| !held.contains(key))
-        {
-            draft.world.edit(&dropped, |disk| json::remove(&mut disk.body, "managedBy"));
-        }
-    }
-    Ok(())
-}
-
-fn disk_resource(
-    draft: &mut Draft<'_>,
-    id: &str,
-    disk: &Value,
-    option: &str,
-    location: &str,
-    image: Option<&Value>,
-) -> Resource {
-    let mut body = json!({
-        "location": location,
-        "sku": { "name": disk["managedDisk"]["storageAccountType"], "tier": tier(&disk["managedDisk"]["storageAccountType"]) },
-        "properties": {
-            "creationData": { "createOption": option },
-            "diskSizeGB": disk["diskSizeGB"],
-            "uniqueId": draft.world.guid("disk"),
-            "timeCreated": crate::arm::rfc3339(draft.now),
-        },
-    });
-    for shared in ["zones", "tags"] {
-        if let Some(value) = json::get(draft.body, shared).cloned() {
-            json::set(&mut body, shared, value);
-        }
-    }
-    if option == "FromImage" {
-        json::set(&mut body, "properties.osType", disk["osType"].clone());
-        json::set(&mut body, "properties.hyperVGeneration", json!("V2"));
-        if let Some(image) = image {
-            json::set(&mut body, "properties.creationData.imageReference", image.clone());
-        }
-    }
-    let serial = draft.world.draw();
-    Resource {
-        id: id.to_owned(),
-        kind: DISKS.to_owned(),
-        body,
-        etag: draft.world.derived_guid("etag", serial),
-        state: State::Succeeded,
-        created_ms: draft.now,
-        serial,
-        operation: None,
-        machine: None,
-    }
-}
-
-fn tier(sku: &Value) -> &'static str {
-    if sku.as_str().unwrap_or("").starts_with("Premium") { "Premium" } else { "Standard" }
-}
-
-/// Key and delete option of every disk of a machine.
-fn disks_of(body: &Value) -> Vec<(String, bool)> {
-    let os = json::get(body, "properties.storageProfile.osDisk");
-    os.into_iter()
-        .chain(json::list(body, "properties.storageProfile.dataDisks"))
-        .filter_map(|disk| Some((ids::key(json::text(disk, "managedDisk.id")?), is_cascading(disk))))
-        .collect()
-}
-
-fn is_cascading(part: &Value) -> bool {
-    part["deleteOption"] == "Delete" || part["properties"]["deleteOption"] == "Delete"
-}
-
 /// Disks and interfaces marked `Delete` go with the machine; the others are let go of.
 pub(super) fn machine_gone(world: &mut World, machine: &Resource) {
     for (disk, cascading) in disks_of(&machine.body) {
@@ -417,45 +258,6 @@ pub(crate) fn instance_view(machine: &Resource) -> Value {
         "disks": disks,
         "statuses": statuses,
     })
-}
-
-pub(super) fn fill_disk(draft: &mut Draft<'_>) -> Result<(), ArmError> {
-    json::default(draft.body, "sku.name", "Standard_LRS");
-    let tier = tier(&draft.body["sku"]["name"]);
-    json::set(draft.body, "sku.tier", json!(tier));
-    if json::text(draft.body, "properties.creationData.createOption").is_none() {
-        return Err(invalid(
-            "creationData.createOption",
-            "Required parameter 'creationData.createOption' is missing (null).",
-        ));
-    }
-    let (before, after) = (
-        draft.existing.and_then(|existing| existing.body["properties"]["diskSizeGB"].as_u64()),
-        draft.body["properties"]["diskSizeGB"].as_u64(),
-    );
-    if let (Some(before), Some(after)) = (before, after)
-        && after < before
-    {
-        return Err(ArmError::new(
-            409,
-            "OperationNotAllowed",
-            format!(
-                "Reducing disk size is not supported. Current size {before} GB, requested size {after} GB."
-            ),
-        ));
-    }
-    draft.invent("properties.uniqueId");
-    let created = crate::arm::rfc3339(draft.existing.map_or(draft.now, |existing| existing.created_ms));
-    json::set(draft.body, "properties.timeCreated", json!(created));
-    json::default(draft.body, "properties.networkAccessPolicy", "AllowAll");
-    json::default(draft.body, "properties.publicNetworkAccess", "Enabled");
-    json::default(draft.body, "properties.encryption.type", "EncryptionAtRestWithPlatformKey");
-    Ok(())
-}
-
-pub(super) fn show_disk(_: &World, disk: &Resource, value: &mut Value) {
-    let attached = json::text(&disk.body, "managedBy").is_some();
-    json::set(value, "properties.diskState", json!(if attached { "Attached" } else { "Unattached" }));
 }
 
 pub(super) fn fill_availability_set(draft: &mut Draft<'_>) -> Result<(), ArmError> {

@@ -1,6 +1,6 @@
 //! Rows of `Microsoft.Compute`.
 
-use super::{Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, anywhere, compute, near};
+use super::{Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, anywhere, compute, disk, near};
 use crate::latency::Delay;
 
 const COMPUTE: Kind = Kind {
@@ -87,8 +87,8 @@ pub(super) static ROWS: &[Kind] = &[
             code: "OperationNotAllowed",
             message: "Disk {name} is attached to VM {user}.",
         }),
-        fill: compute::fill_disk,
-        show: compute::show_disk,
+        fill: disk::fill_disk,
+        show: disk::show_disk,
         ..COMPUTE
     },
     Kind {

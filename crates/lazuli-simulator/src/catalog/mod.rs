@@ -6,6 +6,7 @@
 
 pub(crate) mod compute;
 mod compute_rows;
+mod disk;
 mod dns;
 mod identity;
 mod loadbalancer;

@@ -71,7 +71,13 @@ impl World {
         changes.into_iter().map(Change).collect()
     }
 
-    /// Applies a change read from a file. The derived indexes are built afterwards, once.
+    /// Applies recorded changes, oldest first.
+    pub fn replay(&mut self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| self.apply(change));
+        self.rebuild();
+    }
+
+    /// Applies one change. The derived indexes are built afterwards, once.
     pub(crate) fn apply(&mut self, change: Change) {
         match change.0 {
             Kind::Resource(resource) => {

@@ -1,0 +1,15 @@
+//! The rules of the simulated Azure, one story per test, on virtual time and without sockets.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod access;
+mod cloud;
+mod durability;
+mod faults;
+mod groups;
+mod machines;
+mod networks;
+mod operations;
+mod private_dns;
+mod reading;
+mod writing;
