@@ -1,3 +1,77 @@
+//! HCL text to a typed, spanned configuration, and the evaluation of its expressions.
+//!
+//! Pure: no input or output, no clock, no randomness. Files that expressions read come through [`Files`], objects of
+//! other blocks through [`Externals`].
+//!
+//! | module | what |
+//! |---|---|
+//! | `split`, `parse`, `lower`, `lower_template` | text to the syntax tree ([`syntax`]), mistake by mistake |
+//! | `module`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
+//! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
+//! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
+//! | `scope`, `operators`, `traverse`, `collections`, `template`, `call` | evaluation of expressions |
+//! | `convert`, `compare`, `text`, `limits` | operations on values |
+//! | [`functions`] | the functions of the language |
+//! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
+//! | `codes` | the codes of diagnostics |
+
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-//! x
+
+mod call;
+mod codes;
+mod collections;
+mod compare;
+mod convert;
+mod declare;
+mod decode;
+mod evaluator;
+mod externals;
+pub mod functions;
+mod limits;
+mod lower;
+mod lower_template;
+mod meta;
+mod module;
+mod names;
+mod operators;
+mod parse;
+mod references;
+pub mod resource;
+pub mod schemas;
+mod scope;
+mod scope_check;
+mod settings;
+mod split;
+pub mod syntax;
+mod template;
+mod text;
+mod traverse;
+mod type_constraint;
+mod variables;
+mod walk;
+
+pub use codes::CODES;
+pub use convert::{Mismatch, convert};
+pub use evaluator::{Evaluator, Instances};
+pub use externals::{Externals, Files, Instance, NoExternals, NoFiles, Root, Unavailable};
+pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
+pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
+pub use parse::parse_expression;
+pub use references::Reference;
+pub use resource::{Placement, Resource, Timeouts};
+pub use settings::{Backend, Setting, Settings};
+pub use type_constraint::TypeConstraint;
+pub use variables::{InputValue, Origin, VariableInput, parse_variables};
+
+use lazuli_core::Diagnostics;
+
+/// Adds diagnostics to others, leaving out those that are there already: a mistake in a local value is found by
+/// everybody who reads it.
+pub fn merge(into: &mut Diagnostics, more: Diagnostics) {
+    for diagnostic in more {
+        if !into.contains(&diagnostic) {
+            into.push(diagnostic);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Function calls: arguments evaluated and converted, unknown and sensitive ones handled, `try` and `can`.
+
+use lazuli_core::value::Content;
+use lazuli_core::{Diagnostic, Span, Type, Value};
+
+use crate::codes;
+use crate::convert::{self, convert, unmark};
+use crate::functions::{self, Body, Function, Known, Marks, Parameter, Problem};
+use crate::limits;
+use crate::scope::{Failed, Outcome, Scope, unknown};
+use crate::syntax::{Call, Expr};
+
+/// Mistakes that `try` and `can` do not forgive: they are there whatever the values are.
+const STATIC: [&str; 4] =
+    [codes::UNDECLARED, codes::UNKNOWN_NAME, codes::UNKNOWN_FUNCTION, codes::EVALUATION_LIMIT];
+
+impl Scope<'_> {
+    pub(crate) fn call(&mut self, call: &Call, span: Span) -> Outcome {
+        let Some(function) = functions::find(&call.name.text) else {
+            return self.fail(functions::unknown(&call.name));
+        };
+        match function.body {
+            Body::Try => self.try_each(call),
+            Body::Can => self.can(call),
+            Body::Values(_) | Body::Files(_) => match self.arguments(call)? {
+                Ok(arguments) => self.apply(function, call, &arguments, span),
+                Err(unknown) => Ok(unknown),
+            },
+        }
+    }
+
+    /// The arguments' values, the last one expanded if so written, each with its place; an unknown value in place of
+    /// all of them when not even their number is known.
+    fn arguments(&mut self, call: &Call) -> Result<Result<Vec<(Value, Span)>, Value>, Failed> {
+        let mut values = Vec::with_capacity(call.arguments.len());
+        let mut failed = false;
+        let mut unknown_number = None;
+        for (i, argument) in call.arguments.iter().enumerate() {
+            match self.eval(argument) {
+                Err(Failed) => failed = true,
+                Ok(value) if call.expand_last && i + 1 == call.arguments.len() => match value.content() {
+                    Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => {
+                        values
+                            .extend(items.iter().map(|item| (item.clone().marked_as(&value), argument.span)));
+                    }
+                    Content::Unknown(_) => unknown_number = Some(value),
+                    _ => {
+                        let what = convert::describe_value(&value);
+                        let diagnostic =
+                            Diagnostic::error(codes::WRONG_ARGUMENTS, format!("{what} cannot be expanded"));
+                        return self.fail(diagnostic.at(argument.span, "`...` needs a list, set or tuple"));
+                    }
+                },
+                Ok(value) => values.push((value, argument.span)),
+            }
+        }
+        if failed {
+            return Err(Failed);
+        }
+        match unknown_number {
+            None => Ok(Ok(values)),
+            Some(value) => {
+                let sensitive =
+                    values.iter().any(|(v, _)| v.contains_sensitive()) || value.contains_sensitive();
+                Ok(Err(unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive)))
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        function: &'static Function,
+        call: &Call,
+        given: &[(Value, Span)],
+        span: Span,
+    ) -> Outcome {
+        let most = if function.rest.is_some() { usize::MAX } else { function.parameters.len() };
+        if given.len() < function.parameters.len() - function.optional || given.len() > most {
+            return self.fail(
+                Diagnostic::error(
+                    codes::WRONG_ARGUMENTS,
+                    format!("`{}` is called with {} arguments", function.name, given.len()),
+                )
+                .at(call.name.span, format!("expected {}", function.signature())),
+            );
+        }
+        let mut values = Vec::with_capacity(given.len());
+        let mut sensitive = false;
+        let mut some_unknown = false;
+        let mut failed = false;
+        for (i, (value, place)) in given.iter().enumerate() {
+            let Some(parameter) = function.parameters.get(i).or(function.rest.as_ref()) else { continue };
+            match self.argument(function, parameter, value, *place) {
+                Ok(value) => {
+                    sensitive |= match function.marks {
+                        Marks::Whole => value.contains_sensitive(),
+                        Marks::Parts => value.is_sensitive(),
+                        Marks::Own => false,
+                    };
+                    some_unknown |= match function.known {
+                        Known::Wholly => !value.is_wholly_known(),
+                        Known::Itself => value.is_unknown(),
+                        Known::Nothing => false,
+                    };
+                    values.push(match function.marks {
+                        Marks::Whole => unmark(&value),
+                        Marks::Parts => value.with_sensitivity(false),
+                        Marks::Own => value,
+                    });
+                }
+                Err(Failed) => failed = true,
+            }
+        }
+        if failed {
+            return Err(Failed);
+        }
+        if some_unknown {
+            let refs: Vec<&Value> = values.iter().collect();
+            // Marks of parts that stay visible in a known result would be lost in an unknown one.
+            let sensitive = sensitive || refs.iter().any(|v| v.contains_sensitive());
+            return Ok(
+                unknown(function.result(&values), !function.may_be_null, &refs).with_sensitivity(sensitive)
+            );
+        }
+        let result = match function.body {
+            Body::Values(body) => body(&values),
+            Body::Files(body) => body(&values, self.evaluator.files()),
+            Body::Try | Body::Can => Err(Problem::new("cannot be called so")), // impossible: handled above
+        };
+        match result {
+            Ok(value) => self.sized(value, span).map(|value| {
+                let sensitive = sensitive || value.is_sensitive();
+                value.with_sensitivity(sensitive)
+            }),
+            Err(problem) => {
+                let place = problem.argument.and_then(|i| given.get(i)).map_or(span, |(_, place)| *place);
+                let hidden = given.iter().any(|(value, _)| value.contains_sensitive());
+                let label = if hidden {
+                    "(the reason is not shown: an argument is sensitive)"
+                } else {
+                    &problem.message
+                };
+                let message = format!("`{}` cannot work with this", function.name);
+                self.fail(Diagnostic::error(codes::FUNCTION_FAILED, message).at(place, label))
+            }
+        }
+    }
+
+    fn sized(&mut self, value: Value, span: Span) -> Outcome {
+        if value.as_str().is_some_and(|text| text.len() > limits::STRING) {
+            let message = format!("a string is longer than {} MiB", limits::STRING >> 20);
+            return self
+                .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "the result of this"));
+        }
+        let parts = value.children().size_hint().0;
+        self.spend(parts as u64 / 8, span)?;
+        Ok(value)
+    }
+
+    fn argument(
+        &mut self,
+        function: &Function,
+        parameter: &Parameter,
+        value: &Value,
+        place: Span,
+    ) -> Outcome {
+        if value.is_null() && !parameter.null {
+            let message = format!("an argument of `{}` is null", function.name);
+            return self.fail(
+                Diagnostic::error(codes::NULL_VALUE, message)
+                    .at(place, format!("`{}` must not be null", parameter.name)),
+            );
+        }
+        convert(value, &parameter.kind.ty()).or_else(|mismatch| {
+            let message = format!("an argument of `{}` has the wrong type", function.name);
+            let label = format!("`{}`: {mismatch}", parameter.name);
+            self.fail(Diagnostic::error(codes::FUNCTION_FAILED, message).at(place, label))
+        })
+    }
+
+    /// Evaluates with mistakes kept apart; the flag says whether anything unknown was read.
+    fn probe(&mut self, expr: &Expr) -> Result<(Option<Value>, bool), Failed> {
+        let before = self.diagnostics.len();
+        let outer = (std::mem::replace(&mut self.probing, true), std::mem::take(&mut self.met_unknown));
+        let outcome = self.eval(expr);
+        let met_unknown = self.met_unknown;
+        self.probing = outer.0;
+        self.met_unknown = outer.1 || met_unknown;
+        if self.diagnostics[before..].iter().any(|d| STATIC.contains(&d.code)) {
+            return Err(Failed);
+        }
+        let reported_before = outcome.is_err() && self.diagnostics.len() == before;
+        self.diagnostics.truncate(before);
+        if reported_before {
+            return Err(Failed); // what it reads failed elsewhere: nobody can say what it would have been
+        }
+        Ok((outcome.ok(), met_unknown))
+    }
+
+    fn try_each(&mut self, call: &Call) -> Outcome {
+        for argument in &call.arguments {
+            let (value, met_unknown) = self.probe(argument)?;
+            match value {
+                Some(value) if met_unknown => {
+                    let sensitive = value.contains_sensitive();
+                    return Ok(unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive));
+                }
+                None if met_unknown => return Ok(Value::unknown_of(Type::Any)),
+                Some(value) => return Ok(value),
+                None => {}
+            }
+        }
+        let diagnostic = Diagnostic::error(codes::FUNCTION_FAILED, "`try` has no alternative that works");
+        let mut diagnostic = diagnostic.at(call.name.span, "every argument fails");
+        if let Some(last) = call.arguments.last() {
+            let before = self.diagnostics.len();
+            let _ = self.eval(last);
+            for reason in self.diagnostics.split_off(before).into_iter().take(1) {
+                diagnostic = diagnostic.note(format!("the last: {}", reason.message));
+            }
+        }
+        self.fail(diagnostic)
+    }
+
+    fn can(&mut self, call: &Call) -> Outcome {
+        let [argument] = call.arguments.as_slice() else {
+            let message = format!("`can` is called with {} arguments", call.arguments.len());
+            let diagnostic = Diagnostic::error(codes::WRONG_ARGUMENTS, message);
+            return self.fail(diagnostic.at(call.name.span, "expected can(expression)"));
+        };
+        let (value, met_unknown) = self.probe(argument)?;
+        Ok(if met_unknown { Value::unknown_of(Type::Bool) } else { Value::from(value.is_some()) })
+    }
+}

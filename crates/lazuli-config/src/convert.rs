@@ -1,0 +1,394 @@
+//! Conversions between types, and the type several types have in common. The rules are Terraform's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use lazuli_core::types::Field;
+use lazuli_core::value::{Content, Source};
+use lazuli_core::{Number, Type, Unknown, Value};
+
+use crate::compare;
+
+/// Why a value cannot be converted. Never holds the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Where in the value, `.a[0]`; empty for the value itself.
+    pub path: String,
+    /// `expected a number, found a list`
+    pub reason: String,
+}
+
+impl Mismatch {
+    fn new(reason: impl Into<String>) -> Self {
+        Mismatch { path: String::new(), reason: reason.into() }
+    }
+
+    fn under(self, step: impl fmt::Display) -> Self {
+        Mismatch { path: format!("{step}{}", self.path), reason: self.reason }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.reason)
+        } else {
+            write!(f, "{}: {}", self.path, self.reason)
+        }
+    }
+}
+
+/// A type with its article: `a list of strings`.
+pub(crate) fn describe(ty: &Type) -> String {
+    match ty {
+        Type::Any => "a value".into(),
+        Type::Bool => "true or false".into(),
+        Type::Number => "a number".into(),
+        Type::String => "a string".into(),
+        Type::List(element) => format!("a list{}", of(element)),
+        Type::Set(element) => format!("a set{}", of(element)),
+        Type::Map(element) => format!("a map{}", of(element)),
+        Type::Tuple(_) => "a tuple".into(),
+        Type::Object(_) => "an object".into(),
+    }
+}
+
+fn of(element: &Type) -> String {
+    match element {
+        Type::Any => String::new(),
+        Type::Bool => " of truth values".into(),
+        Type::Number => " of numbers".into(),
+        Type::String => " of strings".into(),
+        other => format!(" of {other}"),
+    }
+}
+
+/// What a value is, with an article, without saying which.
+pub(crate) fn describe_value(value: &Value) -> String {
+    match value.content() {
+        Content::Null(_) => "null".into(),
+        Content::Bool(_) => "a truth value".into(),
+        Content::Unknown(unknown) if unknown.ty == Type::Any => "a value that is not known yet".into(),
+        _ => describe(&value.type_of()),
+    }
+}
+
+/// Derived from an unknown value: the same origin, but not exactly it.
+pub(crate) fn derived(source: Option<&Source>) -> Option<Source> {
+    source.map(|source| Source { exact: false, ..source.clone() })
+}
+
+/// The value as a value of the type.
+///
+/// # Errors
+/// When there is no conversion.
+pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
+    if is_of(value, ty) {
+        return Ok(value.clone());
+    }
+    convert_content(value, ty).map(|converted| converted.marked_as(value))
+}
+
+/// True when nothing has to be done.
+fn is_of(value: &Value, ty: &Type) -> bool {
+    match (value.content(), ty) {
+        (_, Type::Any)
+        | (Content::Bool(_), Type::Bool)
+        | (Content::Number(_), Type::Number)
+        | (Content::String(_), Type::String) => true,
+        (Content::List(have, _), Type::List(want))
+        | (Content::Set(have, _), Type::Set(want))
+        | (Content::Map(have, _), Type::Map(want)) => have == &**want && !has_any(want),
+        _ => false,
+    }
+}
+
+fn has_any(ty: &Type) -> bool {
+    match ty {
+        Type::Any => true,
+        Type::Bool | Type::Number | Type::String => false,
+        Type::List(element) | Type::Set(element) | Type::Map(element) => has_any(element),
+        Type::Tuple(elements) => elements.iter().any(has_any),
+        Type::Object(fields) => fields.values().any(|field| field.optional || has_any(&field.ty)),
+    }
+}
+
+fn mismatch(value: &Value, ty: &Type) -> Mismatch {
+    Mismatch::new(format!("expected {}, found {}", describe(ty), describe_value(value)))
+}
+
+fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
+    match value.content() {
+        Content::Null(_) => return Ok(Value::null_of(ty.clone())),
+        Content::Unknown(unknown) => return convert_unknown(unknown, ty).ok_or_else(|| mismatch(value, ty)),
+        _ => {}
+    }
+    match ty {
+        Type::Any => Ok(value.clone()),
+        Type::String => match value.content() {
+            Content::Bool(truth) => Ok(Value::from(if *truth { "true" } else { "false" })),
+            Content::Number(number) => Ok(Value::from(number.to_string())),
+            _ => Err(mismatch(value, ty)),
+        },
+        Type::Number => match value.as_str() {
+            Some(text) => match parse_number(text) {
+                Some(number) => Ok(Value::from(number)),
+                None => Err(Mismatch::new("expected a number, found text that is not one")),
+            },
+            None => Err(mismatch(value, ty)),
+        },
+        Type::Bool => match value.as_str() {
+            Some("true" | "1") => Ok(Value::from(true)),
+            Some("false" | "0") => Ok(Value::from(false)),
+            Some(_) => Err(Mismatch::new("expected true or false, found other text")),
+            None => Err(mismatch(value, ty)),
+        },
+        Type::List(element) => {
+            let (element, items) = elements(value, element).unwrap_or_else(|| Err(mismatch(value, ty)))?;
+            Ok(Value::new(Content::List(element, Arc::new(items))))
+        }
+        Type::Set(element) => {
+            let (element, items) = elements(value, element).unwrap_or_else(|| Err(mismatch(value, ty)))?;
+            Ok(set(element, items))
+        }
+        Type::Map(element) => to_map(value, element, ty),
+        Type::Tuple(types) => to_tuple(value, types, ty),
+        Type::Object(fields) => to_object(value, fields, ty),
+    }
+}
+
+/// Decimal text, with an exponent if need be.
+pub(crate) fn parse_number(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.ends_with('.') || digits.contains('_') {
+        return None;
+    }
+    text.parse().ok()
+}
+
+fn convert_unknown(unknown: &Unknown, ty: &Type) -> Option<Value> {
+    if unknown.ty == *ty || *ty == Type::Any {
+        return Some(Value::unknown(unknown.clone()));
+    }
+    if !convertible(&unknown.ty, ty) {
+        return None;
+    }
+    // An attribute whose type was not known is still exactly that attribute; a number made text is not.
+    let source =
+        if unknown.ty == Type::Any { unknown.source.clone() } else { derived(unknown.source.as_ref()) };
+    let prefix = if *ty == Type::String { unknown.prefix.clone() } else { Arc::from("") };
+    Some(Value::unknown(Unknown { not_null: unknown.not_null, prefix, source, ..Unknown::of(ty.clone()) }))
+}
+
+/// True when some value of the one type can be converted to the other.
+pub(crate) fn convertible(from: &Type, to: &Type) -> bool {
+    match (from, to) {
+        (Type::Any, _) | (_, Type::Any) => true,
+        (a, b) if a == b => true,
+        (Type::Bool | Type::Number, Type::String) | (Type::String, Type::Bool | Type::Number) => true,
+        (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b)) | (Type::Map(a), Type::Map(b)) => {
+            convertible(a, b)
+        }
+        (Type::Tuple(items), Type::List(b) | Type::Set(b)) => items.iter().all(|a| convertible(a, b)),
+        (Type::Object(fields), Type::Map(b)) => fields.values().all(|a| convertible(&a.ty, b)),
+        (Type::Map(a), Type::Object(fields)) => fields.values().all(|b| convertible(a, &b.ty)),
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| convertible(a, b))
+        }
+        (Type::Object(a), Type::Object(b)) => b.iter().all(|(name, want)| match a.get(name) {
+            Some(have) => convertible(&have.ty, &want.ty),
+            None => want.optional,
+        }),
+        _ => false,
+    }
+}
+
+/// The elements converted to one type; `None` when the value has none.
+fn elements(value: &Value, element: &Type) -> Option<Result<(Type, Vec<Value>), Mismatch>> {
+    let items = value.as_sequence()?;
+    let element = if has_any(element) {
+        match unify(items.iter().map(Value::type_of).collect()) {
+            Some(ty) if convertible(&ty, element) => narrowed(&ty, element),
+            _ => return Some(Err(Mismatch::new("expected elements of one type, found different ones"))),
+        }
+    } else {
+        element.clone()
+    };
+    let converted = items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| convert(item, &element).map_err(|m| m.under(format_args!("[{i}]"))))
+        .collect::<Result<Vec<_>, _>>();
+    Some(converted.map(|items| (element, items)))
+}
+
+/// The found type, within what the constraint demands.
+fn narrowed(found: &Type, constraint: &Type) -> Type {
+    match constraint {
+        Type::Any => found.clone(),
+        other => match (found, other) {
+            (Type::List(f) | Type::Set(f), Type::List(c)) => Type::List(Arc::new(narrowed(f, c))),
+            (Type::List(f) | Type::Set(f), Type::Set(c)) => Type::Set(Arc::new(narrowed(f, c))),
+            (Type::Map(f), Type::Map(c)) => Type::Map(Arc::new(narrowed(f, c))),
+            _ => other.clone(),
+        },
+    }
+}
+
+/// A set of the elements: sorted, no doubles; a mark on an element is a mark on the whole.
+pub(crate) fn set(element: Type, mut items: Vec<Value>) -> Value {
+    let sensitive = items.iter().any(Value::contains_sensitive);
+    if sensitive {
+        items = items.iter().map(unmark).collect();
+    }
+    items.sort_by(compare::order);
+    items.dedup_by(|a, b| compare::equal(a, b) == Some(true));
+    Value::new(Content::Set(element, Arc::new(items))).with_sensitivity(sensitive)
+}
+
+/// The value without any mark on it or in it.
+pub(crate) fn unmark(value: &Value) -> Value {
+    if !value.contains_sensitive() {
+        return value.clone();
+    }
+    let items = |items: &Arc<Vec<Value>>| Arc::new(items.iter().map(unmark).collect::<Vec<_>>());
+    let entries = |entries: &Arc<BTreeMap<Arc<str>, Value>>| {
+        Arc::new(entries.iter().map(|(k, v)| (k.clone(), unmark(v))).collect::<BTreeMap<_, _>>())
+    };
+    Value::new(match value.content() {
+        Content::List(ty, i) => Content::List(ty.clone(), items(i)),
+        Content::Set(ty, i) => Content::Set(ty.clone(), items(i)),
+        Content::Tuple(i) => Content::Tuple(items(i)),
+        Content::Map(ty, e) => Content::Map(ty.clone(), entries(e)),
+        Content::Object(e) => Content::Object(entries(e)),
+        other => other.clone(),
+    })
+}
+
+fn to_map(value: &Value, element: &Type, ty: &Type) -> Result<Value, Mismatch> {
+    let entries = value.as_entries().ok_or_else(|| mismatch(value, ty))?;
+    let element = if has_any(element) {
+        match unify(entries.values().map(Value::type_of).collect()) {
+            Some(found) if convertible(&found, element) => narrowed(&found, element),
+            _ => return Err(Mismatch::new("expected elements of one type, found different ones")),
+        }
+    } else {
+        element.clone()
+    };
+    let converted = entries
+        .iter()
+        .map(|(name, item)| {
+            let item = convert(item, &element).map_err(|m| m.under(format_args!("[{name:?}]")))?;
+            Ok((name.clone(), item))
+        })
+        .collect::<Result<BTreeMap<_, _>, Mismatch>>()?;
+    Ok(Value::new(Content::Map(element, Arc::new(converted))))
+}
+
+fn to_tuple(value: &Value, types: &[Type], ty: &Type) -> Result<Value, Mismatch> {
+    let (Content::Tuple(items) | Content::List(_, items)) = value.content() else {
+        return Err(mismatch(value, ty));
+    };
+    if items.len() != types.len() {
+        let (want, have) = (types.len(), items.len());
+        return Err(Mismatch::new(format!("expected a tuple of {want} elements, found {have}")));
+    }
+    let converted = items
+        .iter()
+        .zip(types)
+        .enumerate()
+        .map(|(i, (item, ty))| convert(item, ty).map_err(|m| m.under(format_args!("[{i}]"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Value::new(Content::Tuple(Arc::new(converted))))
+}
+
+fn to_object(value: &Value, fields: &BTreeMap<Arc<str>, Field>, ty: &Type) -> Result<Value, Mismatch> {
+    let entries = value.as_entries().ok_or_else(|| mismatch(value, ty))?;
+    let mut converted = BTreeMap::new();
+    for (name, field) in fields {
+        let item = match entries.get(name) {
+            Some(item) => convert(item, &field.ty).map_err(|m| m.under(format_args!(".{name}")))?,
+            None if field.optional => Value::null_of(field.ty.clone()),
+            None => return Err(Mismatch::new(format!("the attribute `{name}` is missing"))),
+        };
+        converted.insert(name.clone(), item);
+    }
+    Ok(Value::new(Content::Object(Arc::new(converted))))
+}
+
+/// The type all of them can be converted to; `None` when there is none.
+pub(crate) fn unify(mut types: Vec<Type>) -> Option<Type> {
+    types.dedup();
+    types.retain(|ty| *ty != Type::Any);
+    let Some(first) = types.first() else { return Some(Type::Any) };
+    if types.iter().all(|ty| ty == first) {
+        return Some(first.clone());
+    }
+    if types.iter().all(|ty| matches!(ty, Type::Bool | Type::Number | Type::String)) {
+        return types.contains(&Type::String).then_some(Type::String);
+    }
+    if let Some(objects) = types.iter().map(as_object).collect::<Option<Vec<_>>>()
+        && objects.iter().all(|o| o.len() == objects[0].len() && o.keys().eq(objects[0].keys()))
+        && let Some(fields) = unify_fields(&objects)
+    {
+        return Some(Type::Object(Arc::new(fields)));
+    }
+    if let Some(tuples) = types.iter().map(as_tuple).collect::<Option<Vec<_>>>()
+        && tuples.iter().all(|t| t.len() == tuples[0].len())
+    {
+        let columns = (0..tuples[0].len()).map(|i| unify(tuples.iter().map(|t| t[i].clone()).collect()));
+        if let Some(elements) = columns.collect::<Option<Vec<_>>>() {
+            return Some(Type::Tuple(elements.into()));
+        }
+    }
+    if types.iter().all(|ty| matches!(ty, Type::Object(_) | Type::Map(_))) {
+        return unify(element_types(&types)).map(|ty| Type::Map(Arc::new(ty)));
+    }
+    if types.iter().all(|ty| matches!(ty, Type::Tuple(_) | Type::List(_) | Type::Set(_))) {
+        let element = Arc::new(unify(element_types(&types))?);
+        let sets_only = types.iter().any(|ty| matches!(ty, Type::Set(_)))
+            && !types.iter().any(|ty| matches!(ty, Type::List(_)));
+        return Some(if sets_only { Type::Set(element) } else { Type::List(element) });
+    }
+    None
+}
+
+fn as_object(ty: &Type) -> Option<&BTreeMap<Arc<str>, Field>> {
+    match ty {
+        Type::Object(fields) => Some(fields),
+        _ => None,
+    }
+}
+
+fn as_tuple(ty: &Type) -> Option<&[Type]> {
+    match ty {
+        Type::Tuple(elements) => Some(elements),
+        _ => None,
+    }
+}
+
+fn unify_fields(objects: &[&BTreeMap<Arc<str>, Field>]) -> Option<BTreeMap<Arc<str>, Field>> {
+    objects[0]
+        .keys()
+        .map(|name| {
+            let types = objects.iter().filter_map(|o| o.get(name)).map(|f| f.ty.clone()).collect();
+            unify(types).map(|ty| (name.clone(), Field::required(ty)))
+        })
+        .collect()
+}
+
+fn element_types(types: &[Type]) -> Vec<Type> {
+    let mut elements = Vec::new();
+    for ty in types {
+        match ty {
+            Type::List(element) | Type::Set(element) | Type::Map(element) => {
+                elements.push((**element).clone())
+            }
+            Type::Tuple(items) => elements.extend(items.iter().cloned()),
+            Type::Object(fields) => elements.extend(fields.values().map(|f| f.ty.clone())),
+            _ => {}
+        }
+    }
+    elements
+}

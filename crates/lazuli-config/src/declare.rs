@@ -1,0 +1,101 @@
+//! `variable` and `output` blocks as declarations.
+
+use std::sync::Arc;
+
+use lazuli_core::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::decode::{missing_attribute, unknown_attribute, unknown_block};
+use crate::meta;
+use crate::module::{Output, Variable};
+use crate::syntax::{Attribute, Block, Name};
+use crate::type_constraint::{self, TypeConstraint};
+
+fn label(block: &Block) -> Name {
+    block.labels.first().cloned().unwrap_or_else(|| block.name.clone()) // impossible: labels were counted
+}
+
+fn plain_text(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
+    let text = attribute.value.as_text().map(Arc::from);
+    if text.is_none() {
+        diagnostics.push(
+            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
+                .at(attribute.value.span, "expected a plain string, not an expression"),
+        );
+    }
+    text
+}
+
+fn plain_bool(attribute: &Attribute, otherwise: bool, diagnostics: &mut Diagnostics) -> bool {
+    attribute.value.as_literal().and_then(|v| v.as_bool()).unwrap_or_else(|| {
+        diagnostics.push(
+            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
+                .at(attribute.value.span, "expected true or false, not an expression"),
+        );
+        otherwise
+    })
+}
+
+/// A `variable` block.
+pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable {
+    const ATTRIBUTES: [&str; 5] = ["type", "default", "description", "sensitive", "nullable"];
+    let mut variable = Variable {
+        name: label(&block),
+        constraint: TypeConstraint::any(),
+        default: None,
+        description: None,
+        sensitive: false,
+        nullable: true,
+        validations: Vec::new(),
+    };
+    for attribute in block.body.attributes {
+        match &*attribute.name.text {
+            "type" => match type_constraint::parse(&attribute.value) {
+                Ok(constraint) => variable.constraint = constraint,
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            },
+            "default" => variable.default = Some(attribute.value),
+            "description" => variable.description = plain_text(&attribute, diagnostics),
+            "sensitive" => variable.sensitive = plain_bool(&attribute, true, diagnostics),
+            "nullable" => variable.nullable = plain_bool(&attribute, true, diagnostics),
+            _ => diagnostics.push(unknown_attribute(&attribute.name, "variable", ATTRIBUTES.into_iter())),
+        }
+    }
+    for inner in block.body.blocks {
+        if &*inner.name.text == "validation" {
+            variable.validations.extend(meta::condition(inner, diagnostics));
+        } else {
+            diagnostics.push(unknown_block(&inner.name, "variable", ["validation"].into_iter()));
+        }
+    }
+    variable
+}
+
+/// An `output` block; `None` when it has no value.
+pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Option<Output> {
+    const ATTRIBUTES: [&str; 4] = ["value", "description", "sensitive", "depends_on"];
+    let name = label(&block);
+    let (span, mut value, mut description, mut sensitive) = (block.span, None, None, false);
+    let mut preconditions = Vec::new();
+    let mut depends_on = Vec::new();
+    for attribute in block.body.attributes {
+        match &*attribute.name.text {
+            "value" => value = Some(attribute.value),
+            "description" => description = plain_text(&attribute, diagnostics),
+            "sensitive" => sensitive = plain_bool(&attribute, true, diagnostics),
+            "depends_on" => depends_on = meta::depends_on(attribute.value, diagnostics),
+            _ => diagnostics.push(unknown_attribute(&attribute.name, "output", ATTRIBUTES.into_iter())),
+        }
+    }
+    for inner in block.body.blocks {
+        if &*inner.name.text == "precondition" {
+            preconditions.extend(meta::condition(inner, diagnostics));
+        } else {
+            diagnostics.push(unknown_block(&inner.name, "output", ["precondition"].into_iter()));
+        }
+    }
+    if value.is_none() {
+        diagnostics.push(missing_attribute("value", "output", span));
+    }
+    Some(Output { name, value: value?, description, sensitive, preconditions, depends_on })
+}

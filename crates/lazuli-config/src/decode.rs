@@ -1,0 +1,378 @@
+//! Blocks against schemas: names, labels, shapes, what is required, how often blocks stand, `dynamic` blocks.
+
+use std::sync::Arc;
+
+use lazuli_core::block::{self, AttributeSchema, BlockSchema, Occurs, Shape};
+use lazuli_core::suggestion::closest;
+use lazuli_core::{Diagnostic, Span, Type, Value};
+
+use crate::codes;
+use crate::convert::{convert, describe_value};
+use crate::module::DeclarationKind;
+use crate::parse::is_broken;
+use crate::scope::{Failed, Outcome, Scope};
+use crate::syntax::{Attribute, Block, Body, Expr, ExprKind, Name};
+use crate::traverse::some_of;
+use crate::walk::iterator_name;
+
+pub(crate) fn unknown_attribute<'n>(
+    name: &Name,
+    block: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Diagnostic {
+    let names: Vec<&str> = names.collect();
+    let label = match closest(&name.text, names.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => "unknown attribute".to_owned(),
+    };
+    let message = format!("`{block}` has no attribute `{}`", name.text);
+    let diagnostic = Diagnostic::error(codes::UNKNOWN_ATTRIBUTE, message).at(name.span, label);
+    if names.is_empty() {
+        diagnostic
+    } else {
+        diagnostic.help(format!("attributes of {block}: {}", some_of(&names)))
+    }
+}
+
+pub(crate) fn unknown_block<'n>(
+    name: &Name,
+    block: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Diagnostic {
+    let names: Vec<&str> = names.collect();
+    let label = match closest(&name.text, names.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => "unknown block".to_owned(),
+    };
+    let (message, help) = if block == "the configuration" {
+        (format!("there is no block `{}`", name.text), "blocks: ".to_owned())
+    } else {
+        (format!("`{block}` has no block `{}`", name.text), format!("blocks of {block}: "))
+    };
+    let diagnostic = Diagnostic::error(codes::UNKNOWN_BLOCK, message).at(name.span, label);
+    if names.is_empty() { diagnostic } else { diagnostic.help(format!("{help}{}", some_of(&names))) }
+}
+
+pub(crate) fn missing_attribute(name: &str, block: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(codes::MISSING_ATTRIBUTE, format!("`{block}` needs the attribute `{name}`"))
+        .at(span, format!("`{name}` is missing"))
+}
+
+pub(crate) fn wrong_labels(block: &Block, labels: &[&str]) -> Diagnostic {
+    let name = &block.name.text;
+    let mut example = name.to_string();
+    for label in labels {
+        example.push_str(&format!(" \"{}\"", label.to_uppercase()));
+    }
+    let (have, want) = (block.labels.len(), labels.len());
+    let counted = |n: usize| match n {
+        0 => "no label".to_owned(),
+        1 => "one label".to_owned(),
+        n => format!("{n} labels"),
+    };
+    let span = block.labels.get(want).map_or(block.span, |extra| extra.span);
+    Diagnostic::error(codes::WRONG_LABELS, format!("`{name}` takes {}, not {have}", counted(want)))
+        .at(span, format!("expected {example} {{ … }}"))
+}
+
+impl Scope<'_> {
+    /// Evaluates a block against its schema.
+    pub(crate) fn decode(
+        &mut self,
+        block: &Block,
+        schema: &'static BlockSchema,
+    ) -> Result<block::Block, Failed> {
+        if block.labels.len() != schema.labels.len() {
+            self.diagnostics.push(wrong_labels(block, schema.labels));
+        }
+        let labels = block
+            .labels
+            .iter()
+            .map(|label| block::Label { text: label.text.clone(), span: label.span })
+            .collect();
+        self.decode_body(&block.name.text, labels, block.span, &block.body, schema)
+    }
+
+    fn decode_body(
+        &mut self,
+        name: &Arc<str>,
+        labels: Vec<block::Label>,
+        span: Span,
+        body: &Body,
+        schema: &'static BlockSchema,
+    ) -> Result<block::Block, Failed> {
+        let before = self.diagnostics.len();
+        let mut failed = false;
+        let mut attributes = Vec::with_capacity(body.attributes.len());
+        for attribute in &body.attributes {
+            match self.decode_attribute(attribute, schema) {
+                Ok(Some(decoded)) => attributes.push(decoded),
+                Ok(None) => {}
+                Err(Failed) => failed = true,
+            }
+        }
+        for wanted in schema.attributes.iter().filter(|a| a.required) {
+            let written = body.attribute(wanted.name);
+            if written.is_none() {
+                self.diagnostics.push(missing_attribute(wanted.name, schema.name, span));
+            } else if let Some(written) = written
+                && !failed
+                && !attributes.iter().any(|a: &block::Attribute| &*a.name == wanted.name)
+            {
+                self.diagnostics.push(
+                    Diagnostic::error(codes::MISSING_ATTRIBUTE, format!("`{}` is null", wanted.name))
+                        .at(written.value.span, format!("expected {}", wanted.shape.describe())),
+                );
+            }
+        }
+        let mut blocks = Vec::with_capacity(body.blocks.len());
+        for inner in &body.blocks {
+            let outcome = if &*inner.name.text == "dynamic" {
+                self.dynamic(inner, schema, &mut blocks)
+            } else {
+                self.nested(inner, schema).map(|decoded| blocks.push(decoded))
+            };
+            failed |= outcome.is_err();
+        }
+        if !failed {
+            self.occurrences(&blocks, span, schema);
+        }
+        let clean = self.diagnostics[before..].iter().all(|d| !d.is_error());
+        if failed || !clean {
+            return Err(Failed);
+        }
+        Ok(block::Block { name: name.clone(), labels, span, attributes, blocks })
+    }
+
+    fn nested(&mut self, inner: &Block, schema: &'static BlockSchema) -> Result<block::Block, Failed> {
+        match schema.block(&inner.name.text) {
+            Some(nested) => self.decode(inner, nested.schema),
+            None if schema.attribute(&inner.name.text).is_some() => {
+                let name = &inner.name.text;
+                let message = format!("`{name}` is an attribute of `{}`, not a block", schema.name);
+                self.fail(
+                    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message)
+                        .at(inner.name.span, format!("write {name} = …")),
+                )
+            }
+            None => {
+                let names = schema.blocks.iter().map(|b| b.schema.name);
+                self.fail(unknown_block(&inner.name, schema.name, names))
+            }
+        }
+    }
+
+    /// How often blocks stand, and that the labels of repeated ones differ.
+    fn occurrences(&mut self, blocks: &[block::Block], span: Span, schema: &'static BlockSchema) {
+        for nested in schema.blocks {
+            let name = nested.schema.name;
+            let mut found = blocks.iter().filter(|b| &*b.name == name);
+            match nested.occurs {
+                Occurs::Required | Occurs::Optional => {
+                    let first = found.next();
+                    if first.is_none() && nested.occurs == Occurs::Required {
+                        let message = format!("`{}` needs a block `{name}`", schema.name);
+                        let diagnostic = Diagnostic::error(codes::WRONG_OCCURRENCE, message);
+                        self.diagnostics.push(diagnostic.at(span, format!("`{name} {{ … }}` is missing")));
+                    }
+                    if let (Some(first), Some(second)) = (first, found.next()) {
+                        let message = format!("`{}` takes one block `{name}`", schema.name);
+                        self.diagnostics.push(
+                            Diagnostic::error(codes::WRONG_OCCURRENCE, message)
+                                .at(second.span, "second")
+                                .also_at(first.span, "first"),
+                        );
+                    }
+                }
+                Occurs::Many if nested.schema.labels.is_empty() => {}
+                Occurs::Many => {
+                    let mut seen: std::collections::HashMap<Vec<&str>, Span> =
+                        std::collections::HashMap::new();
+                    for block in found {
+                        let labels: Vec<&str> = block.labels.iter().map(|l| &*l.text).collect();
+                        let message = format!("{name} \"{}\" is declared twice", labels.join("\" \""));
+                        if let Some(first) = seen.insert(labels, block.span) {
+                            self.diagnostics.push(
+                                Diagnostic::error(codes::DUPLICATE, message)
+                                    .at(block.span, "second time")
+                                    .also_at(first, "first time"),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn decode_attribute(
+        &mut self,
+        attribute: &Attribute,
+        schema: &'static BlockSchema,
+    ) -> Result<Option<block::Attribute>, Failed> {
+        let name = &attribute.name;
+        let Some(AttributeSchema { shape, .. }) = schema.attribute(&name.text) else {
+            if schema.block(&name.text).is_some() {
+                let message = format!("`{}` is a block of `{}`, not an attribute", name.text, schema.name);
+                return self.fail(
+                    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message)
+                        .at(name.span, format!("write {} {{ … }} without `=`", name.text)),
+                );
+            }
+            // Its value may have mistakes of its own.
+            let _ = self.eval(&attribute.value);
+            let names = schema.attributes.iter().map(|a| a.name);
+            return self.fail(unknown_attribute(name, schema.name, names));
+        };
+        if is_broken(&attribute.value) {
+            return Err(Failed);
+        }
+        let value = self.eval(&attribute.value)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        let value = self.shaped(value, *shape, name, &attribute.value)?;
+        Ok(Some(block::Attribute {
+            name: name.text.clone(),
+            name_span: name.span,
+            value,
+            span: attribute.value.span,
+        }))
+    }
+
+    fn shaped(&mut self, value: Value, shape: Shape, name: &Name, expr: &Expr) -> Outcome {
+        let string = || Arc::new(Type::String);
+        let ty = match shape {
+            Shape::String => Type::String,
+            Shape::Number => Type::Number,
+            Shape::Bool => Type::Bool,
+            Shape::Strings => Type::List(string()),
+            Shape::StringMap => Type::Map(string()),
+            Shape::Any => return Ok(value),
+            Shape::Reference(kind) => return self.reference(&value, kind, name, expr),
+        };
+        convert(&value, &ty).or_else(|mismatch| {
+            let mut label = mismatch.to_string();
+            if mismatch.path.is_empty()
+                && mismatch.reason.starts_with("expected")
+                && label.contains(", found")
+            {
+                label = format!("expected {}, found {}", shape.describe(), describe_value(&value));
+            }
+            let message = format!("`{}` must be {}", name.text, shape.describe());
+            self.fail(Diagnostic::error(codes::WRONG_SHAPE, message).at(expr.span, label))
+        })
+    }
+
+    /// `cloud_account.main` as the name it refers to.
+    fn reference(&mut self, value: &Value, kind: &'static str, name: &Name, expr: &Expr) -> Outcome {
+        let part = |field: &str| value.get(field).and_then(Value::as_str);
+        if let (Some(found), Some(target)) = (part("kind"), part("name")) {
+            if found == kind {
+                return Ok(Value::from(target));
+            }
+            let message = format!("`{}` must be {}", name.text, Shape::Reference(kind).describe());
+            let label = format!("this refers to a {found}");
+            return self.fail(Diagnostic::error(codes::WRONG_SHAPE, message).at(expr.span, label));
+        }
+        let message = format!("`{}` must be {}", name.text, Shape::Reference(kind).describe());
+        let diagnostic = Diagnostic::error(codes::WRONG_SHAPE, message)
+            .at(expr.span, format!("expected a reference, found {}", describe_value(value)));
+        let declared = DeclarationKind::from_word(kind)
+            .zip(value.as_str().filter(|_| !value.is_sensitive()))
+            .filter(|(kind, text)| self.evaluator.module().declarations(*kind).get(text).is_some());
+        self.fail(match declared {
+            Some((_, text)) => diagnostic.help(format!("write {kind}.{text}, without quotes")),
+            None => diagnostic,
+        })
+    }
+
+    /// `dynamic "name" { for_each = …  content { … } }`: one block per element.
+    fn dynamic(
+        &mut self,
+        dynamic: &Block,
+        schema: &'static BlockSchema,
+        into: &mut Vec<block::Block>,
+    ) -> Result<(), Failed> {
+        let [label] = dynamic.labels.as_slice() else {
+            return self.fail(wrong_labels(dynamic, &["block"]));
+        };
+        let Some(nested) = schema.block(&label.text) else {
+            let names = schema.blocks.iter().map(|b| b.schema.name);
+            return self.fail(unknown_block(label, schema.name, names));
+        };
+        for attribute in &dynamic.body.attributes {
+            const NAMES: [&str; 3] = ["for_each", "iterator", "labels"];
+            if !NAMES.contains(&&*attribute.name.text) {
+                return self.fail(unknown_attribute(&attribute.name, "dynamic", NAMES.into_iter()));
+            }
+        }
+        let Some(for_each) = dynamic.body.attribute("for_each") else {
+            return self.fail(missing_attribute("for_each", "dynamic", dynamic.span));
+        };
+        let [content] = dynamic.body.blocks.as_slice() else {
+            let diagnostic =
+                Diagnostic::error(codes::WRONG_OCCURRENCE, "`dynamic` takes one block `content`");
+            return self.fail(diagnostic.at(dynamic.span, "expected content { … }"));
+        };
+        if &*content.name.text != "content" {
+            return self.fail(unknown_block(&content.name, "dynamic", ["content"].into_iter()));
+        }
+        let iterator = iterator_name(dynamic).unwrap_or_else(|| label.text.clone());
+        let collection = self.eval(&for_each.value)?;
+        let Some(pairs) = self.walk(&collection, for_each.value.span)? else {
+            let diagnostic =
+                Diagnostic::error(codes::BAD_REPETITION, "`for_each` is not known while planning");
+            return self
+                .fail(diagnostic.at(for_each.value.span, "must be known to say which blocks there are"));
+        };
+        let depth = self.bindings.len();
+        let mut failed = false;
+        for (key, value) in pairs {
+            let element = Value::object([("key", key), ("value", value.marked_as(&collection))]);
+            self.bindings.push((iterator.clone(), element));
+            let block = self.dynamic_labels(dynamic, nested.schema).and_then(|labels| {
+                self.decode_body(&label.text, labels, dynamic.span, &content.body, nested.schema)
+            });
+            self.bindings.truncate(depth);
+            match block {
+                Ok(block) => into.push(block),
+                Err(Failed) => {
+                    failed = true;
+                    break; // the next element would fail likewise
+                }
+            }
+        }
+        if failed { Err(Failed) } else { Ok(()) }
+    }
+
+    fn dynamic_labels(
+        &mut self,
+        dynamic: &Block,
+        schema: &'static BlockSchema,
+    ) -> Result<Vec<block::Label>, Failed> {
+        let written: &[Expr] = match dynamic.body.attribute("labels").map(|a| &a.value.kind) {
+            Some(ExprKind::Tuple(elements)) => elements,
+            _ => &[],
+        };
+        if written.len() != schema.labels.len() {
+            let message =
+                format!("`{}` takes {} labels, not {}", schema.name, schema.labels.len(), written.len());
+            let help = format!("labels = [{}]", schema.labels.join(", "));
+            return self
+                .fail(Diagnostic::error(codes::WRONG_LABELS, message).at(dynamic.span, "").help(help));
+        }
+        let mut labels = Vec::with_capacity(written.len());
+        for expr in written {
+            let value = self.eval_as(expr, &Type::String, codes::BAD_NAME, "a label")?;
+            match value.as_str().filter(|_| !value.is_sensitive()) {
+                Some(text) => labels.push(block::Label { text: Arc::from(text), span: expr.span }),
+                None => {
+                    let diagnostic =
+                        Diagnostic::error(codes::BAD_NAME, "a label must be known and not sensitive");
+                    return self.fail(diagnostic.at(expr.span, ""));
+                }
+            }
+        }
+        Ok(labels)
+    }
+}

@@ -1,0 +1,90 @@
+//! What expressions read from outside of the configuration: other blocks' objects, and files.
+
+use std::sync::Arc;
+
+use lazuli_core::address::Key;
+use lazuli_core::{Diagnostic, Value};
+
+use crate::module::DeclarationKind;
+
+/// A declared block that expressions refer to: `resource.logs`, `cluster.prod`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Root {
+    /// What kind of block.
+    pub kind: DeclarationKind,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl std::fmt::Display for Root {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.kind.word(), self.name)
+    }
+}
+
+/// Why there is no value.
+#[derive(Debug)]
+pub enum Unavailable {
+    /// The reason was reported already: whatever depends on it fails without another word.
+    Reported,
+    /// The reason; it is given the place of the reference when it has none.
+    Because(Box<Diagnostic>),
+}
+
+/// The objects of resources, data and clusters. Asked only for what an expression touches, so a value should be
+/// ready or cheap to make.
+pub trait Externals {
+    /// The object of a block: an object when the block is single, a tuple under `count`, an object of objects under
+    /// `for_each`. Only blocks of the kinds resource, data and cluster are asked for, and only declared ones.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn value(&self, root: &Root) -> Result<Value, Unavailable>;
+
+    /// A number that changes whenever any value might have changed, and that no other `Externals` used with the same
+    /// evaluator ever returns. With it, local values that read externals are kept from call to call.
+    fn generation(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// No externals: what reads one fails.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoExternals;
+
+impl Externals for NoExternals {
+    fn value(&self, root: &Root) -> Result<Value, Unavailable> {
+        Err(Unavailable::Because(Box::new(Diagnostic::error(
+            crate::codes::NOT_KNOWN,
+            format!("{root} cannot be read here"),
+        ))))
+    }
+}
+
+/// Files that expressions read with `file()` and its relatives.
+pub trait Files: Send + Sync {
+    /// The bytes of a file, by its path relative to the configuration directory.
+    ///
+    /// # Errors
+    /// A sentence for people, such as `no such file`.
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+}
+
+/// No files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
+        Err("files cannot be read here".into())
+    }
+}
+
+/// One of the copies that `count` or `for_each` make: what `count.index`, `each.key` and `each.value` are in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// The key in its address.
+    pub key: Key,
+    /// `each.value`; the index under `count`.
+    pub value: Value,
+}

@@ -1,0 +1,306 @@
+//! The functions of the language: a table of names, parameters and bodies.
+//!
+//! A body sees converted arguments. Null, unknown and sensitive arguments are dealt with before it is called, as its
+//! entry says; a body only cares for unknown or sensitive *parts* when its entry says that it keeps them.
+
+mod azure;
+mod collection;
+mod conversion;
+mod encoding;
+mod files;
+mod format;
+mod json;
+mod network;
+mod numeric;
+mod sets;
+mod strings;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use lazuli_core::suggestion::closest;
+use lazuli_core::{Diagnostic, Type, Value};
+
+use crate::codes;
+use crate::externals::Files;
+use crate::syntax::Name;
+
+/// What a parameter takes or a function gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything.
+    Any,
+    /// Text.
+    String,
+    /// A number.
+    Number,
+    /// A truth value.
+    Bool,
+    /// A list of text.
+    Strings,
+    /// A list of numbers.
+    Numbers,
+    /// A list of truth values.
+    Bools,
+    /// A list of anything of one type.
+    List,
+    /// A set of anything of one type.
+    Set,
+    /// A map of anything of one type.
+    Map,
+}
+
+impl Kind {
+    /// The type.
+    pub fn ty(self) -> Type {
+        match self {
+            Kind::Any => Type::Any,
+            Kind::String => Type::String,
+            Kind::Number => Type::Number,
+            Kind::Bool => Type::Bool,
+            Kind::Strings => Type::List(Arc::new(Type::String)),
+            Kind::Numbers => Type::List(Arc::new(Type::Number)),
+            Kind::Bools => Type::List(Arc::new(Type::Bool)),
+            Kind::List => Type::List(Arc::new(Type::Any)),
+            Kind::Set => Type::Set(Arc::new(Type::Any)),
+            Kind::Map => Type::Map(Arc::new(Type::Any)),
+        }
+    }
+}
+
+/// A parameter of a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name, for people.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// True when it may be null.
+    pub null: bool,
+}
+
+/// What a function does with sensitive arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marks {
+    /// A sensitive argument or part of one makes the whole result sensitive.
+    Whole,
+    /// A sensitive argument makes the whole result sensitive; sensitive parts keep their marks on the way through.
+    Parts,
+    /// The body sees the marks.
+    Own,
+}
+
+/// What a function does with unknown arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// An unknown part anywhere makes the result unknown.
+    Wholly,
+    /// An unknown argument makes the result unknown; the body sees unknown parts.
+    Itself,
+    /// The body sees unknown arguments.
+    Nothing,
+}
+
+/// The type of a result that is not known.
+#[derive(Clone, Copy)]
+pub(crate) enum Result_ {
+    Kind(Kind),
+    From(fn(&[Value]) -> Type),
+}
+
+/// How a function is carried out.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    Values(fn(&[Value]) -> Answer),
+    Files(fn(&[Value], &dyn Files) -> Answer),
+    Try,
+    Can,
+}
+
+pub(crate) type Answer = Result<Value, Problem>;
+
+/// Why a function cannot work with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The argument it is about, by position.
+    pub(crate) argument: Option<usize>,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Problem { argument: None, message: message.into() }
+    }
+
+    pub(crate) fn at(argument: usize, message: impl Into<String>) -> Self {
+        Problem { argument: Some(argument), message: message.into() }
+    }
+}
+
+/// A function of the language.
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// How many of them, at the end, may be left out.
+    pub optional: usize,
+    /// What further arguments are, if there may be any.
+    pub rest: Option<Parameter>,
+    /// What it does, in one sentence.
+    pub doc: &'static str,
+    pub(crate) marks: Marks,
+    pub(crate) known: Known,
+    pub(crate) may_be_null: bool,
+    pub(crate) returns: Result_,
+    pub(crate) body: Body,
+}
+
+impl Function {
+    pub(crate) const fn new(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        returns: Kind,
+        doc: &'static str,
+        body: fn(&[Value]) -> Answer,
+    ) -> Self {
+        Function {
+            name,
+            parameters,
+            optional: 0,
+            rest: None,
+            doc,
+            marks: Marks::Whole,
+            known: Known::Wholly,
+            may_be_null: false,
+            returns: Result_::Kind(returns),
+            body: Body::Values(body),
+        }
+    }
+
+    pub(crate) const fn rest(mut self, parameter: Parameter) -> Self {
+        self.rest = Some(parameter);
+        self
+    }
+
+    pub(crate) const fn optional(mut self, count: usize) -> Self {
+        self.optional = count;
+        self
+    }
+
+    /// The body keeps unknown and sensitive parts of its arguments.
+    pub(crate) const fn keeps_parts(mut self) -> Self {
+        self.marks = Marks::Parts;
+        self.known = Known::Itself;
+        self.may_be_null = true;
+        self
+    }
+
+    /// The body deals with unknown and sensitive arguments itself.
+    pub(crate) const fn sees_all(mut self) -> Self {
+        self.marks = Marks::Own;
+        self.known = Known::Nothing;
+        self
+    }
+
+    pub(crate) const fn known(mut self, known: Known) -> Self {
+        self.known = known;
+        self
+    }
+
+    pub(crate) const fn marks(mut self, marks: Marks) -> Self {
+        self.marks = marks;
+        self
+    }
+
+    pub(crate) const fn typed(mut self, of: fn(&[Value]) -> Type) -> Self {
+        self.returns = Result_::From(of);
+        self
+    }
+
+    pub(crate) const fn with_body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The type of the result when it is not known.
+    pub(crate) fn result(&self, arguments: &[Value]) -> Type {
+        match self.returns {
+            Result_::Kind(kind) => kind.ty(),
+            Result_::From(of) => of(arguments),
+        }
+    }
+
+    /// As people write it: `join(separator, lists...)`.
+    pub fn signature(&self) -> String {
+        let mut names: Vec<String> = self.parameters.iter().map(|p| p.name.to_owned()).collect();
+        let required = names.len() - self.optional;
+        for name in &mut names[required..] {
+            name.push('?');
+        }
+        names.extend(self.rest.map(|p| format!("{}...", p.name)));
+        format!("{}({})", self.name, names.join(", "))
+    }
+}
+
+pub(crate) const fn p(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { name, kind, null: false }
+}
+
+pub(crate) const fn nullable(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { name, kind, null: true }
+}
+
+static TABLES: &[&[Function]] = &[
+    numeric::FUNCTIONS,
+    strings::FUNCTIONS,
+    format::FUNCTIONS,
+    collection::FUNCTIONS,
+    sets::FUNCTIONS,
+    encoding::FUNCTIONS,
+    files::FUNCTIONS,
+    network::FUNCTIONS,
+    conversion::FUNCTIONS,
+    azure::FUNCTIONS,
+];
+
+/// Every function, by subject.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    TABLES.iter().flat_map(|table| table.iter())
+}
+
+/// The function of that name; `core::` may stand before it.
+pub fn find(name: &str) -> Option<&'static Function> {
+    static INDEX: LazyLock<HashMap<&'static str, &'static Function>> =
+        LazyLock::new(|| all().map(|function| (function.name, function)).collect());
+    INDEX.get(name.strip_prefix("core::").unwrap_or(name)).copied()
+}
+
+/// What is said about a function that does not exist.
+pub(crate) fn unknown(name: &Name) -> Diagnostic {
+    let message = format!("there is no function `{}`", name.text);
+    let label = match closest(&name.text, all().map(|f| f.name)) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => String::new(),
+    };
+    Diagnostic::error(codes::UNKNOWN_FUNCTION, message).at(name.span, label)
+}
+
+/// The text of an argument that was converted to a string.
+pub(crate) fn text(arguments: &[Value], i: usize) -> &str {
+    arguments.get(i).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The whole number of an argument.
+pub(crate) fn whole(arguments: &[Value], i: usize) -> Result<i64, Problem> {
+    let number = arguments.get(i).and_then(Value::as_i64);
+    number.ok_or_else(|| Problem::at(i, "expected a whole number"))
+}
+
+/// The elements of an argument.
+pub(crate) fn items(arguments: &[Value], i: usize) -> &[Value] {
+    arguments.get(i).and_then(Value::as_sequence).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

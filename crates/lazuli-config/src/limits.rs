@@ -1,0 +1,41 @@
+//! Bounds that no honest configuration reaches, so that a dishonest one is an error and not a hang.
+
+use lazuli_core::Value;
+
+/// Expressions evaluated in one call.
+pub(crate) const STEPS: u64 = 20_000_000;
+/// Bytes of one string.
+pub(crate) const STRING: usize = 64 << 20;
+/// Parts of one value, shared ones counted as often as they stand there.
+pub(crate) const PARTS: usize = 5_000_000;
+/// Values in values in values.
+pub(crate) const DEPTH: usize = 200;
+
+/// Which limit a value exceeds, if any.
+pub(crate) fn exceeded(value: &Value) -> Option<String> {
+    let mut parts = 0;
+    match within(value, 0, &mut parts) {
+        Ok(()) => None,
+        Err(Exceeded::Depth) => Some(format!("a value is nested deeper than {DEPTH} levels")),
+        Err(Exceeded::Parts) => Some(format!("a value has more than {PARTS} parts")),
+    }
+}
+
+enum Exceeded {
+    Depth,
+    Parts,
+}
+
+fn within(value: &Value, depth: usize, parts: &mut usize) -> Result<(), Exceeded> {
+    if depth > DEPTH {
+        return Err(Exceeded::Depth);
+    }
+    for child in value.children() {
+        *parts += 1;
+        if *parts > PARTS {
+            return Err(Exceeded::Parts);
+        }
+        within(child, depth + 1, parts)?;
+    }
+    Ok(())
+}

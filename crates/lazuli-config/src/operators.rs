@@ -1,0 +1,131 @@
+//! Unary and binary operators.
+
+use std::cmp::Ordering;
+
+use lazuli_core::{Diagnostic, Number, Span, Type, Value};
+
+use crate::codes;
+use crate::compare;
+use crate::scope::{Failed, Outcome, Scope, unknown};
+use crate::syntax::{Binary, BinaryOperator, Expr, Unary, UnaryOperator};
+
+impl Scope<'_> {
+    pub(crate) fn unary(&mut self, unary: &Unary) -> Outcome {
+        let (ty, symbol) = match unary.operator {
+            UnaryOperator::Negate => (Type::Number, "-"),
+            UnaryOperator::Not => (Type::Bool, "!"),
+        };
+        let operand = self.operand(&unary.operand, &ty, symbol)?;
+        let result = match (unary.operator, operand.as_number(), operand.as_bool()) {
+            (UnaryOperator::Negate, Some(number), _) => Value::from(number.negated()),
+            (UnaryOperator::Not, _, Some(truth)) => Value::from(!truth),
+            _ => unknown(ty, true, &[&operand]),
+        };
+        Ok(result.marked_as(&operand))
+    }
+
+    fn operand(&mut self, expr: &Expr, ty: &Type, symbol: &str) -> Outcome {
+        self.eval_as(expr, ty, codes::BAD_OPERAND, &format!("an operand of `{symbol}`"))
+    }
+
+    pub(crate) fn binary(&mut self, binary: &Binary, span: Span) -> Outcome {
+        let Binary { operator, left, right } = binary;
+        match operator {
+            BinaryOperator::And => self.logic(left, right, "&&", false),
+            BinaryOperator::Or => self.logic(left, right, "||", true),
+            BinaryOperator::Equal => self.equality(left, right, false),
+            BinaryOperator::NotEqual => self.equality(left, right, true),
+            _ => {
+                let symbol = operator.symbol();
+                let a = self.operand(left, &Type::Number, symbol);
+                let b = self.operand(right, &Type::Number, symbol);
+                let (a, b) = (a?, b?);
+                self.arithmetic(*operator, &a, &b, right.span, span)
+                    .map(|result| result.marked_as(&a).marked_as(&b))
+            }
+        }
+    }
+
+    fn arithmetic(
+        &mut self,
+        operator: BinaryOperator,
+        left: &Value,
+        right: &Value,
+        divisor: Span,
+        span: Span,
+    ) -> Outcome {
+        let (Some(a), Some(b)) = (left.as_number(), right.as_number()) else {
+            let compares = matches!(
+                operator,
+                BinaryOperator::Less
+                    | BinaryOperator::LessOrEqual
+                    | BinaryOperator::Greater
+                    | BinaryOperator::GreaterOrEqual
+            );
+            let ty = if compares { Type::Bool } else { Type::Number };
+            return Ok(unknown(ty, true, &[left, right]));
+        };
+        let by_zero = |scope: &mut Self| {
+            scope.fail(Diagnostic::error(codes::BAD_OPERAND, "division by zero").at(divisor, "this is zero"))
+        };
+        let order = a.cmp(b);
+        Ok(match operator {
+            BinaryOperator::Add => Value::from(a.add(b)),
+            BinaryOperator::Subtract => Value::from(a.sub(b)),
+            BinaryOperator::Multiply => return self.number(a.mul(b), span),
+            BinaryOperator::Divide => match a.div(b) {
+                Some(quotient) => return self.number(quotient, span),
+                None => return by_zero(self),
+            },
+            BinaryOperator::Remainder => match a.rem(b) {
+                Some(rest) => Value::from(rest),
+                None => return by_zero(self),
+            },
+            BinaryOperator::Less => Value::from(order == Ordering::Less),
+            BinaryOperator::LessOrEqual => Value::from(order != Ordering::Greater),
+            BinaryOperator::Greater => Value::from(order == Ordering::Greater),
+            _ => Value::from(order != Ordering::Less),
+        })
+    }
+
+    /// A number, unless its digits have grown beyond use.
+    fn number(&mut self, number: Number, span: Span) -> Outcome {
+        const MAX_DIGITS: usize = 20_000;
+        if number.as_i64().is_none() && number.to_string().len() > MAX_DIGITS {
+            let message = format!("a number has more than {MAX_DIGITS} digits");
+            return self
+                .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "the result of this"));
+        }
+        Ok(Value::from(number))
+    }
+
+    /// `&&` and `||`: an operand that decides the result makes the other one irrelevant, even an unknown one.
+    fn logic(&mut self, left: &Expr, right: &Expr, symbol: &str, decides: bool) -> Outcome {
+        let a = self.operand(left, &Type::Bool, symbol);
+        if let Ok(a) = &a
+            && a.as_bool() == Some(decides)
+        {
+            return Ok(a.clone());
+        }
+        let b = self.operand(right, &Type::Bool, symbol);
+        let (a, b) = (a?, b?);
+        let result = match (a.as_bool(), b.as_bool()) {
+            (_, Some(truth)) if truth == decides => Value::from(decides),
+            (Some(_), Some(_)) => Value::from(!decides),
+            _ => unknown(Type::Bool, true, &[&a, &b]),
+        };
+        Ok(result.marked_as(&a).marked_as(&b))
+    }
+
+    fn equality(&mut self, left: &Expr, right: &Expr, negated: bool) -> Outcome {
+        let a = self.eval(left);
+        let b = self.eval(right);
+        let (Ok(a), Ok(b)) = (a, b) else { return Err(Failed) };
+        let sensitive = a.contains_sensitive() || b.contains_sensitive();
+        let result = match compare::equal(&a, &b) {
+            Some(equal) => Value::from(equal != negated),
+            None => unknown(Type::Bool, true, &[&a, &b]),
+        };
+        Ok(result.with_sensitivity(sensitive))
+    }
+}

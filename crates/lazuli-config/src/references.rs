@@ -1,0 +1,238 @@
+//! Which other blocks an expression refers to, without evaluating it, looking through local values.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use lazuli_core::address::Key;
+use lazuli_core::path::PathStep;
+use lazuli_core::{Path, Span};
+
+use crate::externals::Root;
+use crate::module::{DeclarationKind, Module};
+use crate::syntax::{Expr, ExprKind, Step, StepKind};
+use crate::walk::{self, Mention};
+
+/// A reference to a block.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// The block.
+    pub root: Root,
+    /// The instance, when the reference names one.
+    pub key: Option<Key>,
+    /// The attribute, as far as it is spelled out: `properties.subnets[0]`.
+    pub attribute: Path,
+    /// Where it is written: in the block asked about, or in `locals` when it is reached through one.
+    pub span: Span,
+    /// The place in the block asked about and the local value named there, when it is reached through one.
+    pub through: Option<(Arc<str>, Span)>,
+}
+
+/// What an expression refers to directly.
+#[derive(Debug, Default)]
+pub(crate) struct Direct {
+    pub(crate) blocks: Vec<Reference>,
+    /// Local values by position, with the place.
+    pub(crate) locals: Vec<(usize, Span)>,
+}
+
+impl Direct {
+    fn mention(&mut self, module: &Module, mention: Mention<'_>) {
+        let Mention::Name { word, steps, span } = mention else { return };
+        let Some(Step { kind: StepKind::Attribute(name), .. }) = steps.first() else { return };
+        if &**word == "local" {
+            self.locals.extend(module.locals.position(name).map(|i| (i, span)));
+        } else if let Some(kind) = DeclarationKind::from_word(word)
+            && module.declarations(kind).get(name).is_some()
+        {
+            let (key, attribute) = path(&steps[1..]);
+            let root = Root { kind, name: name.clone() };
+            self.blocks.push(Reference { root, key, attribute, span, through: None });
+        }
+    }
+}
+
+/// The instance key and the path that steps spell, as far as they are literal.
+fn path(steps: &[Step]) -> (Option<Key>, Path) {
+    let literal = |expr: &Expr| match &expr.kind {
+        ExprKind::Literal(value) => match (value.as_str(), value.as_i64()) {
+            (Some(name), _) => Some(Key::Name(name.to_owned())),
+            (None, Some(index)) => u64::try_from(index).ok().map(Key::Index),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut key = None;
+    let mut rest = steps;
+    if let Some((Step { kind: StepKind::Index(index), .. }, after)) = steps.split_first() {
+        key = literal(index);
+        rest = after;
+        if key.is_none() {
+            return (None, Path::root());
+        }
+    }
+    let mut attribute = Path::root();
+    for step in rest {
+        attribute = match &step.kind {
+            StepKind::Attribute(name) => attribute.name(name.clone()),
+            StepKind::Index(index) => match literal(index) {
+                Some(Key::Index(i)) => {
+                    attribute.then(PathStep::Index(usize::try_from(i).unwrap_or(usize::MAX)))
+                }
+                Some(Key::Name(name)) => attribute.name(name),
+                None => break,
+            },
+            StepKind::Splat(_) => break,
+        };
+    }
+    (key, attribute)
+}
+
+/// What one expression refers to directly.
+pub(crate) fn of_expr(module: &Module, expr: &Expr) -> Direct {
+    let mut direct = Direct::default();
+    walk::expr(expr, &mut Vec::new(), &mut |mention| direct.mention(module, mention));
+    direct
+}
+
+/// What a declaration refers to directly.
+pub(crate) fn of_declaration(module: &Module, declaration: &crate::Declaration) -> Direct {
+    let mut direct = Direct::default();
+    walk::declaration(declaration, &mut |mention| direct.mention(module, mention));
+    direct
+}
+
+/// The local values, what each refers to, and an order in which they can be evaluated.
+#[derive(Debug, Default)]
+pub(crate) struct LocalGraph {
+    /// What each refers to directly.
+    direct: Vec<Direct>,
+    /// Every local value after those it refers to; those in a cycle are left out.
+    pub(crate) order: Vec<usize>,
+    /// Blocks reached by each, through other local values too; `None` for one in or behind a cycle.
+    reached: Vec<Option<Arc<[Reference]>>>,
+    /// The cycles: positions, each with the place of the reference to the next.
+    pub(crate) cycles: Vec<Vec<(usize, Span)>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Visit {
+    New,
+    Open,
+    Done,
+}
+
+impl LocalGraph {
+    pub(crate) fn new(module: &Module) -> Self {
+        let direct: Vec<Direct> = module.locals.iter().map(|local| of_expr(module, &local.value)).collect();
+        let mut graph = LocalGraph { reached: vec![None; direct.len()], direct, ..LocalGraph::default() };
+        graph.sort();
+        for i in graph.order.clone() {
+            graph.reached[i] = graph.reach(i);
+        }
+        graph
+    }
+
+    /// Depth first without recursion: a chain of local values may be long.
+    fn sort(&mut self) {
+        let mut visits = vec![Visit::New; self.direct.len()];
+        for start in 0..self.direct.len() {
+            if visits[start] != Visit::New {
+                continue;
+            }
+            let mut stack = vec![(start, 0)];
+            visits[start] = Visit::Open;
+            while let Some((node, next)) = stack.last_mut() {
+                let (node, position) = (*node, *next);
+                *next += 1;
+                match self.direct[node].locals.get(position) {
+                    None => {
+                        visits[node] = Visit::Done;
+                        self.order.push(node);
+                        stack.pop();
+                    }
+                    Some((to, _)) if visits[*to] == Visit::New => {
+                        visits[*to] = Visit::Open;
+                        stack.push((*to, 0));
+                    }
+                    Some((to, _)) if visits[*to] == Visit::Open => {
+                        let begin = stack.iter().position(|(n, _)| n == to).unwrap_or(0);
+                        let edges = stack[begin..].iter().map(|(n, next)| {
+                            let span = self.direct[*n].locals[next.saturating_sub(1)].1;
+                            (*n, span)
+                        });
+                        self.cycles.push(edges.collect());
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        let broken: HashSet<usize> = self.cycles.iter().flatten().map(|(i, _)| *i).collect();
+        self.order.retain(|i| !broken.contains(i));
+    }
+
+    /// Blocks reached by a local value whose own local values are done.
+    fn reach(&self, i: usize) -> Option<Arc<[Reference]>> {
+        let Direct { blocks, locals } = &self.direct[i];
+        let mut below = Vec::with_capacity(locals.len());
+        for (local, _) in locals {
+            let reached = self.reached[*local].as_ref()?;
+            if !reached.is_empty() {
+                below.push(reached);
+            }
+        }
+        if let ([], [only]) = (blocks.as_slice(), below.as_slice()) {
+            return Some(Arc::clone(only));
+        }
+        let mut all = blocks.clone();
+        let mut seen: HashSet<Reference> = all.iter().cloned().collect();
+        for reference in below.into_iter().flat_map(|r| r.iter()) {
+            if seen.insert(reference.clone()) {
+                all.push(reference.clone());
+            }
+        }
+        Some(all.into())
+    }
+
+    /// The local values a local value refers to directly.
+    pub(crate) fn locals_of(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
+        self.direct[i].locals.iter().map(|(local, _)| *local)
+    }
+
+    /// True when evaluating it reads nothing that changes.
+    pub(crate) fn is_pure(&self, i: usize) -> bool {
+        self.reached[i].as_ref().is_some_and(|reached| reached.iter().all(|r| !r.root.kind.is_external()))
+    }
+
+    /// True when it is in a cycle or refers to one.
+    pub(crate) fn is_broken(&self, i: usize) -> bool {
+        self.reached[i].is_none()
+    }
+
+    /// All blocks of direct references, looking through local values; each block's attribute once.
+    pub(crate) fn complete(&self, module: &Module, direct: Direct) -> Vec<Reference> {
+        let mut all = direct.blocks;
+        if direct.locals.is_empty() {
+            return all;
+        }
+        let mut seen: HashSet<(Root, Option<Key>, Path)> =
+            all.iter().map(|r| (r.root.clone(), r.key.clone(), r.attribute.clone())).collect();
+        for (local, span) in direct.locals {
+            let Some(local_declaration) = module.locals.iter().nth(local) else { continue };
+            for reference in self.reached[local].iter().flat_map(|reached| reached.iter()) {
+                let what = (reference.root.clone(), reference.key.clone(), reference.attribute.clone());
+                if seen.insert(what) {
+                    let through = Some((local_declaration.name.text.clone(), span));
+                    all.push(Reference { through, ..reference.clone() });
+                }
+            }
+        }
+        all
+    }
+}
+
+impl DeclarationKind {
+    /// True for what is read from outside of the configuration.
+    pub(crate) fn is_external(self) -> bool {
+        matches!(self, DeclarationKind::Cluster | DeclarationKind::Resource | DeclarationKind::Data)
+    }
+}

@@ -1,0 +1,225 @@
+//! Evaluation of expressions: one [`Scope`] per call from outside, with what names mean there.
+//!
+//! Mistakes are collected in the scope; an expression that failed yields [`Failed`] and its neighbours are evaluated
+//! all the same, so that every mistake is found in one go.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lazuli_core::value::Content;
+use lazuli_core::{Diagnostic, Diagnostics, Span, Type, Unknown, Value};
+
+use crate::codes;
+use crate::convert::{self, convert, derived, unify};
+use crate::evaluator::Evaluator;
+use crate::externals::{Externals, Instance};
+use crate::limits;
+use crate::syntax::{Conditional, Expr, ExprKind};
+
+/// It did not work; why is among the scope's diagnostics.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failed;
+
+pub(crate) type Outcome = Result<Value, Failed>;
+
+/// Where an expression is evaluated.
+pub(crate) struct Scope<'a> {
+    pub(crate) evaluator: &'a Evaluator,
+    pub(crate) externals: &'a dyn Externals,
+    pub(crate) instance: Option<&'a Instance>,
+    /// `self`
+    pub(crate) this: Option<&'a Value>,
+    /// Names bound by `for` and `dynamic`, innermost last.
+    pub(crate) bindings: Vec<(Arc<str>, Value)>,
+    /// Local values that read externals; `None` for those that failed.
+    pub(crate) locals: HashMap<usize, Option<Value>>,
+    pub(crate) diagnostics: Diagnostics,
+    fuel: u64,
+    /// Set while `try` and `can` look whether an expression depends on something unknown.
+    pub(crate) probing: bool,
+    pub(crate) met_unknown: bool,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(
+        evaluator: &'a Evaluator,
+        externals: &'a dyn Externals,
+        instance: Option<&'a Instance>,
+    ) -> Self {
+        Scope {
+            evaluator,
+            externals,
+            instance,
+            this: None,
+            bindings: Vec::new(),
+            locals: HashMap::new(),
+            diagnostics: Vec::new(),
+            fuel: limits::STEPS,
+            probing: false,
+            met_unknown: false,
+        }
+    }
+
+    pub(crate) fn fail<T>(&mut self, diagnostic: Diagnostic) -> Result<T, Failed> {
+        self.diagnostics.push(diagnostic);
+        Err(Failed)
+    }
+
+    pub(crate) fn spend(&mut self, steps: u64, span: Span) -> Result<(), Failed> {
+        if self.fuel == 0 {
+            return Err(Failed); // reported when it ran out
+        }
+        self.fuel = self.fuel.saturating_sub(steps);
+        if self.fuel == 0 {
+            let message = format!("evaluation takes more than {} steps", limits::STEPS);
+            return self
+                .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "while evaluating this"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a value beyond the limits.
+    pub(crate) fn bounded(&mut self, value: Value, span: Span) -> Outcome {
+        match limits::exceeded(&value) {
+            None => Ok(value),
+            Some(reason) => {
+                self.fail(Diagnostic::error(codes::EVALUATION_LIMIT, reason).at(span, "the value of this"))
+            }
+        }
+    }
+
+    /// The value of an expression.
+    pub(crate) fn eval(&mut self, expr: &Expr) -> Outcome {
+        self.spend(1, expr.span)?;
+        match &expr.kind {
+            ExprKind::Literal(value) => Ok(value.clone()),
+            ExprKind::Template(parts) => self.template(parts, expr.span),
+            ExprKind::Tuple(elements) => {
+                let mut items = Vec::with_capacity(elements.len());
+                let mut failed = false;
+                for element in elements {
+                    match self.eval(element) {
+                        Ok(value) => items.push(value),
+                        Err(Failed) => failed = true,
+                    }
+                }
+                if failed { Err(Failed) } else { Ok(Value::new(Content::Tuple(Arc::new(items)))) }
+            }
+            ExprKind::Object(items) => self.object(items),
+            ExprKind::Variable(name) => self.bare(name, expr.span),
+            ExprKind::Traversal(traversal) => self.traversal(traversal),
+            ExprKind::Unary(unary) => self.unary(unary),
+            ExprKind::Binary(binary) => self.binary(binary, expr.span),
+            ExprKind::Conditional(conditional) => self.conditional(conditional, expr.span),
+            ExprKind::Call(call) => self.call(call, expr.span),
+            ExprKind::For(each) => self.for_each(each, expr.span),
+        }
+    }
+
+    /// The value of an expression converted to a type; null is refused.
+    pub(crate) fn eval_as(&mut self, expr: &Expr, ty: &Type, code: &'static str, what: &str) -> Outcome {
+        let value = self.eval(expr)?;
+        self.converted(&value, ty, code, what, expr.span)
+    }
+
+    pub(crate) fn converted(
+        &mut self,
+        value: &Value,
+        ty: &Type,
+        code: &'static str,
+        what: &str,
+        span: Span,
+    ) -> Outcome {
+        if value.is_null() {
+            return self.fail(
+                Diagnostic::error(codes::NULL_VALUE, format!("{what} is null"))
+                    .at(span, format!("expected {}", convert::describe(ty))),
+            );
+        }
+        convert(value, ty).or_else(|mismatch| {
+            let message = format!("{what} has the wrong type");
+            self.fail(Diagnostic::error(code, message).at(span, mismatch.to_string()))
+        })
+    }
+
+    fn conditional(&mut self, conditional: &Conditional, span: Span) -> Outcome {
+        let condition =
+            self.eval_as(&conditional.condition, &Type::Bool, codes::BAD_OPERAND, "the condition");
+        let Ok(condition) = condition else {
+            // Look into the branches for more mistakes; their values are of no use.
+            let _ = self.eval(&conditional.yes);
+            let _ = self.eval(&conditional.no);
+            return Err(Failed);
+        };
+        match condition.as_bool() {
+            Some(truth) => {
+                let (chosen, other) = if truth {
+                    (&conditional.yes, &conditional.no)
+                } else {
+                    (&conditional.no, &conditional.yes)
+                };
+                let value = self.eval(chosen)?;
+                // The other branch gives the result its type; its mistakes do not matter.
+                let mark = self.diagnostics.len();
+                let other = self.eval(other);
+                self.diagnostics.truncate(mark);
+                let value = match other {
+                    Ok(other) => self.common(&value, &other, truth, span)?,
+                    Err(Failed) => value,
+                };
+                Ok(value.marked_as(&condition))
+            }
+            None => {
+                let yes = self.eval(&conditional.yes);
+                let no = self.eval(&conditional.no);
+                let (yes, no) = (yes?, no?);
+                let ty = self.common_type(&yes, &no, span)?;
+                let not_null = is_not_null(&yes) && is_not_null(&no);
+                let sensitive =
+                    condition.is_sensitive() || yes.contains_sensitive() || no.contains_sensitive();
+                Ok(unknown(ty, not_null, &[&condition]).with_sensitivity(sensitive))
+            }
+        }
+    }
+
+    /// The chosen value as a value of the type both branches have in common.
+    fn common(&mut self, value: &Value, other: &Value, is_yes: bool, span: Span) -> Outcome {
+        let untyped = |v: &Value| v.is_unknown() && v.type_of() == Type::Any;
+        if untyped(value) || untyped(other) {
+            return Ok(value.clone());
+        }
+        let (yes, no) = if is_yes { (value, other) } else { (other, value) };
+        let ty = self.common_type(yes, no, span)?;
+        convert(value, &ty).or_else(|_| self.inconsistent(yes, no, span).map(|_| Value::null()))
+    }
+
+    fn common_type(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
+        match unify(vec![yes.type_of(), no.type_of()]) {
+            Some(ty) => Ok(ty),
+            None => self.inconsistent(yes, no, span),
+        }
+    }
+
+    fn inconsistent(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
+        let (yes, no) = (convert::describe_value(yes), convert::describe_value(no));
+        self.fail(
+            Diagnostic::error(codes::BAD_CONDITIONAL, "the two results of a conditional have no common type")
+                .at(span, format!("{yes} when true, {no} when false")),
+        )
+    }
+}
+
+/// Known, or known not to be null.
+pub(crate) fn is_not_null(value: &Value) -> bool {
+    match value.content() {
+        Content::Null(_) => false,
+        Content::Unknown(unknown) => unknown.not_null,
+        _ => true,
+    }
+}
+
+/// Something unknown that was made from the values, with the origin of the first unknown among them.
+pub(crate) fn unknown(ty: Type, not_null: bool, from: &[&Value]) -> Value {
+    let source = from.iter().find_map(|v| v.unknown_part().and_then(|u| derived(u.source.as_ref())));
+    Value::unknown(Unknown { not_null, source, ..Unknown::of(ty) })
+}

@@ -1,0 +1,142 @@
+//! References to things that are declared nowhere, calls of functions that do not exist, cycles among local values:
+//! all that can be said before anything is evaluated, also about branches that never are.
+
+use std::sync::Arc;
+
+use lazuli_core::{Diagnostic, Diagnostics, Span};
+
+use crate::codes;
+use crate::functions;
+use crate::meta::Repetition;
+use crate::module::{Declaration, DeclarationKind, Module};
+use crate::names;
+use crate::references::LocalGraph;
+use crate::syntax::{Name, Step, StepKind};
+use crate::walk::{self, Mention};
+
+/// Everything wrong with the names in a module.
+pub(crate) fn check(module: &Module) -> Diagnostics {
+    let mut check = Check { module, each: false, count: false, this: false, diagnostics: Vec::new() };
+    for local in &module.locals {
+        walk::expr(&local.value, &mut Vec::new(), &mut |m| check.mention(m));
+    }
+    for output in &module.outputs {
+        walk::expr(&output.value, &mut Vec::new(), &mut |m| check.mention(m));
+        walk::conditions(&output.preconditions, &mut |m| check.mention(m));
+        for reference in &output.depends_on {
+            walk::expr(reference, &mut Vec::new(), &mut |m| check.mention(m));
+        }
+    }
+    for variable in &module.variables {
+        if let Some(default) = &variable.default {
+            walk::expr(default, &mut Vec::new(), &mut |m| check.mention(m));
+        }
+        walk::conditions(&variable.validations, &mut |m| check.mention(m));
+    }
+    let kinds =
+        [&module.cloud_accounts, &module.cluster_profiles, &module.clusters, &module.resources, &module.data];
+    for declaration in kinds.into_iter().flatten() {
+        check.declaration(declaration);
+    }
+    let mut diagnostics = check.diagnostics;
+    diagnostics.extend(LocalGraph::new(module).cycles.iter().map(|cycle| cycle_report(module, cycle)));
+    diagnostics
+}
+
+struct Check<'m> {
+    module: &'m Module,
+    each: bool,
+    count: bool,
+    this: bool,
+    diagnostics: Diagnostics,
+}
+
+impl Check<'_> {
+    fn declaration(&mut self, declaration: &Declaration) {
+        // The repetition itself has no instance yet; naming `each` in it is caught when it is evaluated.
+        self.each = matches!(declaration.meta.repetition, Some(Repetition::ForEach(_)));
+        self.count = matches!(declaration.meta.repetition, Some(Repetition::Count(_)));
+        self.this = !declaration.meta.lifecycle.postconditions.is_empty();
+        walk::declaration(declaration, &mut |m| self.mention(m));
+        (self.each, self.count, self.this) = (false, false, false);
+    }
+
+    fn mention(&mut self, mention: Mention<'_>) {
+        match mention {
+            Mention::Call(call) => {
+                if functions::find(&call.name.text).is_none() {
+                    self.diagnostics.push(functions::unknown(&call.name));
+                }
+            }
+            Mention::Name { word, steps, span } => self.name(word, steps, span),
+        }
+    }
+
+    fn name(&mut self, word: &Arc<str>, steps: &[Step], span: Span) {
+        let module = self.module;
+        let first = match steps.first() {
+            Some(Step { kind: StepKind::Attribute(name), span }) => {
+                Some(Name { text: name.clone(), span: *span })
+            }
+            _ => None,
+        };
+        let Some(name) = first else {
+            if !(&**word == "self" && self.this) {
+                self.diagnostics.push(names::unknown_name(word, span, &[]));
+            }
+            return;
+        };
+        let found = match &**word {
+            "var" => lookup("var", &name, module.variables.get(&name.text).is_some(), || {
+                module.variables.iter().map(|v| &*v.name.text).collect()
+            }),
+            "local" => lookup("local", &name, module.locals.get(&name.text).is_some(), || {
+                module.locals.iter().map(|l| &*l.name.text).collect()
+            }),
+            "each" if self.each => {
+                let known = matches!(&*name.text, "key" | "value");
+                lookup("each", &name, known, || vec!["key", "value"])
+            }
+            "count" if self.count => lookup("count", &name, &*name.text == "index", || vec!["index"]),
+            "each" | "count" => Err(names::no_instance(word, name.span)),
+            "path" => {
+                let known = matches!(&*name.text, "module" | "root" | "cwd");
+                lookup("path", &name, known, || vec!["module", "root", "cwd"])
+            }
+            "self" if self.this => Ok(()),
+            other => match DeclarationKind::from_word(other) {
+                Some(kind) => {
+                    let declared = module.declarations(kind);
+                    lookup(kind.word(), &name, declared.get(&name.text).is_some(), || {
+                        declared.iter().map(|d| &*d.name.text).collect()
+                    })
+                }
+                None => Err(names::unknown_name(word, span, &[])),
+            },
+        };
+        self.diagnostics.extend(found.err());
+    }
+}
+
+fn lookup<'n>(
+    word: &str,
+    name: &Name,
+    found: bool,
+    names: impl FnOnce() -> Vec<&'n str>,
+) -> Result<(), Diagnostic> {
+    if found { Ok(()) } else { Err(names::undeclared(word, name, names().into_iter())) }
+}
+
+fn cycle_report(module: &Module, cycle: &[(usize, Span)]) -> Diagnostic {
+    let name = |i: usize| module.locals.iter().nth(i).map_or("", |l| &l.name.text);
+    let mut circle: Vec<String> = cycle.iter().map(|(i, _)| format!("local.{}", name(*i))).collect();
+    circle.extend(circle.first().cloned());
+    let message = format!("local values refer to each other in a circle: {}", circle.join(" -> "));
+    let mut diagnostic = Diagnostic::error(codes::CYCLE, message);
+    for (n, (i, span)) in cycle.iter().enumerate() {
+        let next = &circle[n + 1];
+        let label = format!("local.{} needs {next}", name(*i));
+        diagnostic = if n == 0 { diagnostic.at(*span, label) } else { diagnostic.also_at(*span, label) };
+    }
+    diagnostic
+}

@@ -1,0 +1,284 @@
+//! Values of variables: from files, flags and the environment, converted, defaulted, validated.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lazuli_core::{Diagnostic, Diagnostics, Sources, Type, Value};
+
+use crate::codes;
+use crate::evaluator::Evaluator;
+use crate::externals::NoExternals;
+use crate::module::Variable;
+use crate::parse::{is_broken, parse_expression, parse_file};
+use crate::scope::Scope;
+use crate::syntax::{Expr, Name};
+use crate::text;
+
+/// A value given for a variable.
+#[derive(Debug, Clone)]
+pub struct VariableInput {
+    /// The variable.
+    pub name: Name,
+    /// The value.
+    pub value: InputValue,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// The value of a variable as given.
+#[derive(Debug, Clone)]
+pub enum InputValue {
+    /// Text from a flag or the environment: itself for a variable of a plain type, else an expression.
+    Text(String),
+    /// An expression from a file.
+    Expr(Box<Expr>),
+}
+
+/// Where the value of a variable comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// An environment variable of that name; one for an undeclared variable is ignored.
+    Environment(Arc<str>),
+    /// A file of that name; an entry for an undeclared variable is a warning.
+    File(Arc<str>),
+    /// `--var`; an undeclared variable is an error.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Environment(name) => write!(f, "the environment variable {name}"),
+            Origin::File(name) => f.write_str(name),
+            Origin::Flag => f.write_str("--var"),
+        }
+    }
+}
+
+impl VariableInput {
+    /// A value from a flag or the environment.
+    ///
+    /// The text becomes a source of its own, so that mistakes in it can be shown.
+    pub fn text(sources: &mut Sources, name: &str, value: &str, origin: Origin) -> Self {
+        let file = sources.add(format!("{origin} {name}"), value);
+        let span = lazuli_core::Span::new(file, 0, value.len());
+        VariableInput {
+            name: Name { text: Arc::from(name), span },
+            value: InputValue::Text(value.to_owned()),
+            origin,
+        }
+    }
+}
+
+/// Reads a file of variables: `name = value` lines.
+pub fn parse_variables(sources: &mut Sources, name: &str, text: &str) -> (Vec<VariableInput>, Diagnostics) {
+    let name: Arc<str> = Arc::from(name);
+    let text: Arc<str> = Arc::from(text);
+    let file = sources.add(name.clone(), text.clone());
+    let (body, mut diagnostics) = parse_file(&text, file, &mut std::collections::HashSet::new());
+    for block in &body.blocks {
+        diagnostics.push(
+            Diagnostic::error(codes::UNKNOWN_BLOCK, "a file of variables has no blocks")
+                .at(block.span, "expected lines of the form name = value"),
+        );
+    }
+    let inputs =
+        body.attributes.into_iter().filter(|a| !is_broken(&a.value)).map(|attribute| VariableInput {
+            name: attribute.name,
+            value: InputValue::Expr(Box::new(attribute.value)),
+            origin: Origin::File(name.clone()),
+        });
+    (inputs.collect(), diagnostics)
+}
+
+/// The values of all variables in the order declared; `None` for those that were refused.
+pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Option<Value>>, Diagnostics) {
+    let module = evaluator.module();
+    let mut diagnostics = Vec::new();
+    let mut given: Vec<Option<&VariableInput>> = vec![None; module.variables.len()];
+    for input in inputs {
+        match module.variables.position(&input.name.text) {
+            Some(i) => given[i] = Some(input),
+            None => diagnostics.extend(undeclared(evaluator, input)),
+        }
+    }
+    let values = module
+        .variables
+        .iter()
+        .zip(given)
+        .map(|(variable, input)| match value(evaluator, variable, input, &mut diagnostics) {
+            Some(value) if variable.sensitive => Some(value.sensitive()),
+            other => other,
+        })
+        .collect();
+    (values, diagnostics)
+}
+
+fn undeclared(evaluator: &Evaluator, input: &VariableInput) -> Option<Diagnostic> {
+    let message = format!("there is no variable \"{}\"", input.name.text);
+    let names = evaluator.module().variables.iter().map(|v| &*v.name.text);
+    let close = lazuli_core::suggestion::closest(&input.name.text, names);
+    let label = close.map_or_else(|| "not declared".to_owned(), |close| format!("did you mean `{close}`?"));
+    match &input.origin {
+        Origin::Environment(_) => None,
+        Origin::File(_) => {
+            Some(Diagnostic::warning(codes::UNDECLARED_VARIABLE, message).at(input.name.span, label))
+        }
+        Origin::Flag => {
+            let diagnostic = Diagnostic::error(codes::UNDECLARED_VARIABLE, format!("{message} (from --var)"));
+            Some(match close {
+                Some(_) => diagnostic.help(label),
+                None => diagnostic.help("declare it with a `variable` block, or drop the flag"),
+            })
+        }
+    }
+}
+
+/// The value of one variable.
+fn value(
+    evaluator: &Evaluator,
+    variable: &Variable,
+    input: Option<&VariableInput>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
+    let name = &variable.name.text;
+    if let Some(input) = input {
+        let (given, span) = match &input.value {
+            InputValue::Text(text) => {
+                (from_text(evaluator, variable, text, &input.origin, diagnostics)?, input.name.span)
+            }
+            InputValue::Expr(expr) => (constant(evaluator, expr, diagnostics)?, expr.span),
+        };
+        let unset = given.is_null() && !variable.nullable;
+        if !unset {
+            return variable
+                .constraint
+                .apply(&given)
+                .map_err(|mismatch| {
+                    let message =
+                        format!("the value of variable \"{name}\" from {} has the wrong type", input.origin);
+                    diagnostics.push(
+                        Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
+                            .at(span, mismatch.to_string())
+                            .also_at(
+                                variable.name.span,
+                                format!("declared here as {}", variable.constraint.ty),
+                            ),
+                    );
+                })
+                .ok();
+        }
+        if variable.default.is_none() {
+            let message = format!("the value of variable \"{name}\" from {} is null", input.origin);
+            diagnostics.push(
+                Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
+                    .at(span, "null")
+                    .also_at(variable.name.span, "declared with nullable = false"),
+            );
+            return None;
+        }
+    }
+    let Some(default) = &variable.default else {
+        diagnostics.push(
+            Diagnostic::error(codes::NO_VALUE, format!("variable \"{name}\" has no value"))
+                .at(variable.name.span, "declared without a default")
+                .help(format!(
+                    "give one with --var {name}=…, in a file of variables, or as LAZULI_VAR_{name}"
+                )),
+        );
+        return None;
+    };
+    if is_broken(default) {
+        return None;
+    }
+    let value = constant(evaluator, default, diagnostics)?;
+    if value.is_null() && !variable.nullable {
+        diagnostics.push(
+            Diagnostic::error(
+                codes::BAD_VARIABLE_VALUE,
+                format!("the default of variable \"{name}\" is null"),
+            )
+            .at(default.span, "but nullable = false"),
+        );
+        return None;
+    }
+    match variable.constraint.apply(&value) {
+        Ok(value) => Some(value),
+        Err(mismatch) => {
+            let message = format!("the default of variable \"{name}\" has the wrong type");
+            diagnostics.push(
+                Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
+                    .at(default.span, mismatch.to_string())
+                    .note(format!("declared as {}", variable.constraint.ty)),
+            );
+            None
+        }
+    }
+}
+
+/// Evaluates an expression that may refer to nothing.
+fn constant(evaluator: &Evaluator, expr: &Expr, diagnostics: &mut Diagnostics) -> Option<Value> {
+    let direct = crate::walk::mentions_name(expr);
+    if let Some(span) = direct {
+        diagnostics.push(
+            Diagnostic::error(codes::NOT_LITERAL, "the value of a variable cannot refer to anything")
+                .at(span, "a reference"),
+        );
+        return None;
+    }
+    evaluator.expression(expr, &NoExternals, None).map_err(|found| diagnostics.extend(found)).ok()
+}
+
+fn from_text(
+    evaluator: &Evaluator,
+    variable: &Variable,
+    given: &str,
+    origin: &Origin,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
+    if matches!(variable.constraint.ty, Type::Bool | Type::Number | Type::String | Type::Any) {
+        return Some(text::string(given));
+    }
+    // The text is no file people can open, and may be a secret: it is not shown.
+    let mut sources = Sources::default();
+    let parsed = parse_expression(&mut sources, "value", given);
+    let evaluated = parsed.and_then(|expr| {
+        if crate::walk::mentions_name(&expr).is_some() {
+            return Err(vec![Diagnostic::error(
+                codes::NOT_LITERAL,
+                "it refers to something; text stands in quotes",
+            )]);
+        }
+        evaluator.expression(&expr, &NoExternals, None)
+    });
+    match evaluated {
+        Ok(value) => Some(value),
+        Err(found) => {
+            let message = format!(
+                "the value of variable \"{}\" from {origin} is not an expression",
+                variable.name.text
+            );
+            let mut diagnostic = Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
+                .at(variable.name.span, format!("declared here as {}", variable.constraint.ty));
+            for reason in found.iter().take(1) {
+                diagnostic = diagnostic.note(reason.message.clone());
+            }
+            diagnostics.push(diagnostic);
+            None
+        }
+    }
+}
+
+/// Checks the validation rules of all variables.
+pub(crate) fn validate(evaluator: &Evaluator) -> Diagnostics {
+    let mut scope = Scope::new(evaluator, &NoExternals, None);
+    for (i, variable) in evaluator.module().variables.iter().enumerate() {
+        if evaluator.variable_value(i).is_none() {
+            continue; // refused already
+        }
+        for rule in &variable.validations {
+            let _ = scope.condition(rule, codes::VALIDATION);
+        }
+    }
+    scope.diagnostics
+}
