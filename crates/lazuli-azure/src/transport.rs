@@ -248,18 +248,18 @@ fn failed(host: String, error: &reqwest::Error) -> TransportError {
     }
 }
 
-/// True when an error of this type is below, also inside the errors of input and output that hide theirs.
+/// True when an error of this type is below. Errors of input and output hide theirs from `source`.
 fn below<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    while let Some(error) = source {
+    let mut next = Some(error);
+    while let Some(error) = next {
         if error.is::<E>() {
             return true;
         }
         let hidden = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if hidden.is_some_and(|hidden| hidden.is::<E>()) {
-            return true;
-        }
-        source = error.source();
+        next = match hidden {
+            Some(hidden) => Some(hidden),
+            None => error.source(),
+        };
     }
     false
 }

@@ -14,8 +14,9 @@ use super::client::{ArmClient, Call};
 use super::paging::foreign;
 use super::retry::Purpose;
 
-/// The first wait when the service names none, and the longest.
-const FIRST: Duration = Duration::from_secs(1);
+/// When the service names no wait: a quick look, since much is done at once, then a second, and slower from there.
+const QUICK: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 /// However short a wait the service asks for.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -25,13 +26,16 @@ const SHORTEST: Duration = Duration::from_millis(10);
 pub(crate) struct Pace {
     /// The first wait when the service names none.
     first: Duration,
+    /// The one after it.
+    second: Duration,
 }
 
 impl Pace {
     /// Virtual machines are throttled one by one when asked about more often than every 4 s.
     pub(crate) fn of(type_name: &str) -> Self {
         let vm = type_name.eq_ignore_ascii_case("Microsoft.Compute/virtualMachines");
-        Pace { first: if vm { Duration::from_secs(4) } else { FIRST } }
+        let slow = Duration::from_secs(4);
+        if vm { Pace { first: slow, second: slow } } else { Pace { first: QUICK, second: SECOND } }
     }
 }
 
@@ -121,7 +125,7 @@ impl ArmClient {
         watch: &dyn Watch,
     ) -> Result<(), ProviderError> {
         let mut wait = first.max(SHORTEST);
-        let mut own = pace.first;
+        let mut own = pace.second;
         loop {
             tokio::time::sleep(wait).await;
             let answer = self.send(Call::get(url.clone(), Purpose::Poll), &watch).await.map_err(unread)?;
@@ -133,8 +137,8 @@ impl ArmClient {
             if let Some(moved) = answer.location.as_deref().filter(|_| answer.status == 202) {
                 url = super::url::trusted(&self.endpoint, moved).unwrap_or(url);
             }
-            own = (own + own / 2).min(LONGEST);
             wait = answer.retry_after.unwrap_or(own).max(SHORTEST);
+            own = (own + own / 2).min(LONGEST);
         }
     }
 }
