@@ -1,0 +1,172 @@
+//! What is known of a node when its user-data is rendered. Plain data; no secret belongs here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::version::KubernetesVersion;
+
+/// What the first boot of a node needs to know.
+///
+/// `Debug` leaves out the commands: people put passwords of mirrors and proxies into them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NodeBoot {
+    /// Host name and name of the Kubernetes node; the virtual machine's name in lower case.
+    pub name: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The node's part in the cluster.
+    pub role: NodeRole,
+    /// The version of Kubernetes; the image must carry the same.
+    pub kubernetes: KubernetesVersion,
+    /// Where the Kubernetes API is reached.
+    pub endpoint: Endpoint,
+    /// Addresses of pods, in CIDR notation.
+    pub pod_cidr: String,
+    /// Addresses of services, in CIDR notation.
+    pub service_cidr: String,
+    /// Labels of the node. Those that a kubelet may not give itself, see
+    /// [`kubelet_may_set_label`](super::kubelet_may_set_label), are not in the user-data: they are set through the
+    /// Kubernetes API once the node is there.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of the node, all of them: kubeadm adds none of its own.
+    pub taints: Vec<Taint>,
+    /// Extra flags of the kubelet, names without dashes.
+    pub kubelet_args: BTreeMap<String, String>,
+    /// Commands before anything else, each for a bash of its own. The first that fails ends the preparation.
+    pub pre_bootstrap: Vec<String>,
+    /// Commands after everything else, in the same way.
+    pub post_bootstrap: Vec<String>,
+    /// What the cloud provider on the node is told of Azure.
+    pub azure: AzureFacts,
+}
+
+/// A node's part in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeRole {
+    /// The one control-plane node that makes the cluster (`kubeadm init`). There is never a second one.
+    FirstControlPlane,
+    /// A control-plane node that joins.
+    FurtherControlPlane,
+    /// A worker.
+    Worker,
+}
+
+/// Where the Kubernetes API is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name.
+    pub host: String,
+    /// Port of the load balancer, and of every API server behind it.
+    pub port: u16,
+}
+
+/// A taint of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taint {
+    /// Key.
+    pub key: String,
+    /// Value; may be empty.
+    pub value: String,
+    /// What it does to pods that do not tolerate it.
+    pub effect: TaintEffect,
+}
+
+/// What a taint does to pods that do not tolerate it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaintEffect {
+    /// They are not scheduled here.
+    NoSchedule,
+    /// They are scheduled elsewhere if possible.
+    PreferNoSchedule,
+    /// They are evicted, too.
+    NoExecute,
+}
+
+/// The contents of `azure.json`. Names, not ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AzureFacts {
+    /// Tenant.
+    pub tenant_id: String,
+    /// Subscription.
+    pub subscription_id: String,
+    /// The cluster's resource group.
+    pub resource_group: String,
+    /// Region.
+    pub location: String,
+    /// The network's resource group.
+    pub network_resource_group: String,
+    /// The network's name.
+    pub virtual_network: String,
+    /// The workers' subnet.
+    pub worker_subnet: String,
+    /// The workers' security group, where it is the cluster's own; it is in the cluster's resource group then.
+    pub worker_security_group: Option<String>,
+    /// The route table, where it is the cluster's own; it is in the cluster's resource group then.
+    pub route_table: Option<String>,
+    /// Client id of the user-assigned identity the cloud provider signs in with: `properties.clientId`, known once
+    /// the identity is made.
+    pub identity_client_id: String,
+}
+
+impl NodeRole {
+    /// True for the first control-plane node and for those that join.
+    pub fn is_control_plane(self) -> bool {
+        match self {
+            Self::FirstControlPlane | Self::FurtherControlPlane => true,
+            Self::Worker => false,
+        }
+    }
+}
+
+impl TaintEffect {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSchedule => "NoSchedule",
+            Self::PreferNoSchedule => "PreferNoSchedule",
+            Self::NoExecute => "NoExecute",
+        }
+    }
+}
+
+impl std::str::FromStr for TaintEffect {
+    type Err = UnknownEffect;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEffect> {
+        [Self::NoSchedule, Self::PreferNoSchedule, Self::NoExecute]
+            .into_iter()
+            .find(|effect| effect.as_str() == text)
+            .ok_or_else(|| UnknownEffect(text.to_owned()))
+    }
+}
+
+/// Not an effect of a taint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an effect of a taint: use NoSchedule, PreferNoSchedule or NoExecute")]
+pub struct UnknownEffect(pub String);
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for NodeBoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeBoot")
+            .field("name", &self.name)
+            .field("cluster", &self.cluster)
+            .field("role", &self.role)
+            .field("kubernetes", &self.kubernetes)
+            .field("endpoint", &self.endpoint)
+            .field("pod_cidr", &self.pod_cidr)
+            .field("service_cidr", &self.service_cidr)
+            .field("labels", &self.labels)
+            .field("taints", &self.taints)
+            .field("kubelet_args", &self.kubelet_args)
+            .field("pre_bootstrap", &format_args!("{} commands", self.pre_bootstrap.len()))
+            .field("post_bootstrap", &format_args!("{} commands", self.post_bootstrap.len()))
+            .field("azure", &self.azure)
+            .finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! Nodes of a cluster as it could be, for tests and for the check against cloud-init's own code.
+
+use lazuli_kubernetes::user_data::{AzureFacts, Endpoint, NodeBoot, NodeRole, Taint, TaintEffect};
+
+pub(crate) fn first() -> NodeBoot {
+    NodeBoot {
+        name: "prod-cp-1-k3f9a".into(),
+        cluster: "prod".into(),
+        role: NodeRole::FirstControlPlane,
+        kubernetes: "1.34.2".parse().unwrap(),
+        endpoint: Endpoint { host: "prod-4f2a.westeurope.cloudapp.azure.com".into(), port: 6443 },
+        pod_cidr: "192.168.0.0/16".into(),
+        service_cidr: "10.96.0.0/12".into(),
+        labels: [("team".to_owned(), "platform".to_owned())].into(),
+        taints: vec![Taint {
+            key: "node-role.kubernetes.io/control-plane".into(),
+            value: String::new(),
+            effect: TaintEffect::NoSchedule,
+        }],
+        kubelet_args: [("v".to_owned(), "2".to_owned())].into(),
+        pre_bootstrap: Vec::new(),
+        post_bootstrap: Vec::new(),
+        azure: AzureFacts {
+            tenant_id: "11111111-1111-1111-1111-111111111111".into(),
+            subscription_id: "22222222-2222-2222-2222-222222222222".into(),
+            resource_group: "rg-prod".into(),
+            location: "westeurope".into(),
+            network_resource_group: "rg-prod".into(),
+            virtual_network: "prod-vnet".into(),
+            worker_subnet: "prod-node-subnet".into(),
+            worker_security_group: Some("prod-node-nsg".into()),
+            route_table: Some("prod-node-routetable".into()),
+            identity_client_id: "33333333-3333-3333-3333-333333333333".into(),
+        },
+    }
+}
+
+/// One that takes workloads: it has no taints.
+pub(crate) fn further() -> NodeBoot {
+    NodeBoot {
+        name: "prod-cp-2-x81qd".into(),
+        role: NodeRole::FurtherControlPlane,
+        taints: Vec::new(),
+        ..first()
+    }
+}
+
+/// In an existing network of another resource group.
+pub(crate) fn worker() -> NodeBoot {
+    let first = first();
+    NodeBoot {
+        name: "prod-gpu-1-m20vz".into(),
+        role: NodeRole::Worker,
+        labels: [
+            ("example.com/gpu", "a100"),
+            ("node-role.kubernetes.io/gpu", ""),
+            ("node.kubernetes.io/pool", "gpu"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into(),
+        taints: vec![
+            Taint { key: "gpu".into(), value: "yes".into(), effect: TaintEffect::NoSchedule },
+            Taint { key: "spot".into(), value: String::new(), effect: TaintEffect::PreferNoSchedule },
+        ],
+        kubelet_args: [("eviction-hard", "memory.available<500Mi,nodefs.available<10%"), ("max-pods", "60")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        pre_bootstrap: vec![
+            "echo \"it's {{ not }} a template: ${HOME} %s \\ ü 🦀 \u{7f}\u{85}\u{2028}\"".into(),
+            "cat >/etc/apt/apt.conf.d/90proxy <<'EOF'\nAcquire::http::Proxy \"http://proxy:3128\";\nEOF"
+                .into(),
+        ],
+        post_bootstrap: vec!["touch /etc/node-is-ours".into()],
+        azure: AzureFacts {
+            network_resource_group: "rg-network".into(),
+            virtual_network: "hub".into(),
+            worker_subnet: "workers".into(),
+            worker_security_group: None,
+            route_table: None,
+            ..first.azure.clone()
+        },
+        ..first
+    }
+}

@@ -1,0 +1,272 @@
+//! The user-data of nodes: whole documents as snapshots, and laws that hold for any input.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests as well")]
+
+mod samples;
+
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lazuli_kubernetes::user_data::{
+    MAX_BYTES, NodeBoot, Taint, TaintEffect, UserDataError, kubelet_may_set_label, render,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn text(node: &NodeBoot) -> String {
+    String::from_utf8(render(node).unwrap().as_bytes().to_vec()).unwrap()
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text.strip_prefix("#cloud-config\n").unwrap()).unwrap()
+}
+
+fn file(node: &NodeBoot, path: &str) -> Option<String> {
+    let config = parsed(&text(node));
+    let files = config["write_files"].as_array().unwrap();
+    files.iter().find(|f| f["path"] == path).map(|f| f["content"].as_str().unwrap().to_owned())
+}
+
+/// The document, with the contents of files below it as they are on the node.
+fn unpacked(node: &NodeBoot) -> String {
+    let mut config = parsed(&text(node));
+    let mut below = String::new();
+    for file in config["write_files"].as_array_mut().unwrap() {
+        let content = file["content"].as_str().unwrap();
+        let path = file["path"].as_str().unwrap();
+        below.push_str(&format!("\n======== {path} {}\n{content}", file["permissions"].as_str().unwrap()));
+        file["content"] = "(below)".into();
+    }
+    format!("{config:#}\n{below}")
+}
+
+#[test]
+fn the_first_control_plane_node_gets_a_disk_for_etcd_and_a_cluster_to_make() {
+    insta::assert_snapshot!("first", unpacked(&samples::first()));
+}
+
+#[test]
+fn a_further_control_plane_node_gets_a_disk_for_etcd_and_a_cluster_to_join() {
+    insta::assert_snapshot!("further", unpacked(&samples::further()));
+}
+
+#[test]
+fn a_worker_gets_no_disk_but_commands_and_labels() {
+    insta::assert_snapshot!("worker", unpacked(&samples::worker()));
+}
+
+#[test]
+fn what_cloud_init_reads_is_a_header_and_json() {
+    insta::assert_snapshot!("worker-as-sent", text(&samples::worker()));
+}
+
+#[test]
+fn kubeadm_of_1_30_is_written_its_older_api() {
+    let older = |node: NodeBoot| NodeBoot { kubernetes: "1.30.14".parse().unwrap(), ..node };
+    let kubeadm = |node| file(&older(node), "/run/lazuli/kubeadm.yaml").unwrap();
+    insta::assert_snapshot!(
+        "kubeadm-v1beta3",
+        format!("{}---\n{}", kubeadm(samples::first()), kubeadm(samples::further()))
+    );
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes_and_base64_gives_them_back() {
+    let data = render(&samples::worker()).unwrap();
+    assert_eq!(data, render(&samples::worker()).unwrap());
+    assert_eq!(STANDARD.decode(data.custom_data()).unwrap(), data.as_bytes());
+}
+
+#[test]
+fn commands_and_user_data_do_not_show_in_debug_output() {
+    let node = NodeBoot { pre_bootstrap: vec!["login --password hunter2".into()], ..samples::worker() };
+    let shown = format!("{node:?} {:?}", render(&node).unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("pre_bootstrap: 1 commands"), "{shown}");
+}
+
+#[test]
+fn characters_that_yaml_reads_otherwise_than_json_are_escaped() {
+    let node =
+        NodeBoot { pre_bootstrap: vec!["a\u{7f}\u{85}\u{2028}\u{feff}é🦀".into()], ..samples::worker() };
+    let text = text(&node);
+    assert!(text.contains(r"a\u007f\u0085\u2028\ufeffé🦀"), "{text}");
+}
+
+#[test]
+fn a_document_may_be_as_large_as_azure_takes_and_not_a_byte_larger() {
+    let with = |length: usize| NodeBoot { pre_bootstrap: vec!["x".repeat(length)], ..samples::worker() };
+    let room = MAX_BYTES - render(&with(0)).unwrap().as_bytes().len();
+    assert_eq!(render(&with(room)).unwrap().as_bytes().len(), MAX_BYTES);
+    let error = render(&with(room + 1)).unwrap_err();
+    assert!(matches!(error, UserDataError::TooLarge { bytes: 65_536, .. }), "{error}");
+}
+
+#[test]
+fn mistakes_are_told_with_what_to_do() {
+    let node = samples::worker();
+    let arg = |name: &str, value: &str| NodeBoot {
+        kubelet_args: [(name.to_owned(), value.to_owned())].into(),
+        ..node.clone()
+    };
+    let errors = [
+        arg("node-labels", "a=b"),
+        arg("hostname-override", "me"),
+        arg("--max-pods", "60"),
+        arg("feature-gates", "A=true, B=true"),
+        NodeBoot { labels: [("a/b/c".into(), "d".into())].into(), ..node.clone() },
+        NodeBoot { labels: [("a".into(), "b,c=d".into())].into(), ..node.clone() },
+        NodeBoot {
+            taints: vec![Taint { key: "-".into(), value: "x".into(), effect: TaintEffect::NoExecute }],
+            ..node.clone()
+        },
+        NodeBoot { post_bootstrap: vec!["true".into(), "secret\0".into()], ..node.clone() },
+        NodeBoot { post_bootstrap: vec!["x".repeat(70_000)], ..node.clone() },
+    ];
+    let told: Vec<_> = errors.iter().map(|node| render(node).unwrap_err().to_string()).collect();
+    insta::assert_snapshot!("mistakes", told.join("\n"));
+}
+
+#[test]
+fn a_kubelet_gives_itself_only_labels_it_may() {
+    for key in [
+        "team",
+        "example.com/a",
+        "notkubernetes.io/a",
+        "topology.kubernetes.io/zone",
+        "a.node.kubernetes.io/b",
+    ] {
+        assert!(kubelet_may_set_label(key), "{key}");
+    }
+    for key in [
+        "node-role.kubernetes.io/worker",
+        "node-restriction.kubernetes.io/a",
+        "kubernetes.io/a",
+        "x.k8s.io/a",
+        "notnode.kubernetes.io/a",
+    ] {
+        assert!(!kubelet_may_set_label(key), "{key}");
+    }
+}
+
+#[test]
+fn effects_of_taints_are_read_as_kubernetes_writes_them() {
+    assert_eq!("NoExecute".parse(), Ok(TaintEffect::NoExecute));
+    assert!("noexecute".parse::<TaintEffect>().is_err());
+}
+
+#[test]
+fn a_shell_can_read_every_script() {
+    for node in [samples::first(), samples::further(), samples::worker()] {
+        let config = parsed(&text(&node));
+        let files = config["write_files"].as_array().unwrap();
+        let scripts = files.iter().filter(|f| f["path"].as_str().unwrap().ends_with(".sh"));
+        let boot = config["bootcmd"].as_array().into_iter().flatten().map(|command| &command[2]);
+        for script in scripts.map(|f| &f["content"]).chain(boot) {
+            let done = Command::new("bash").args(["-n", "-c", script.as_str().unwrap()]).output().unwrap();
+            assert!(done.status.success() && done.stderr.is_empty(), "{script}: {done:?}");
+        }
+    }
+}
+
+#[test]
+fn commands_reach_the_shell_as_they_were_written_and_the_first_failure_ends_them() {
+    let commands = ["echo \"it's\" '\\' $((1+1))", "-x", "echo ü🦀 'a\nb'", "exit 7", "echo never"];
+    let node = NodeBoot { pre_bootstrap: commands.map(str::to_owned).to_vec(), ..samples::worker() };
+    let script = file(&node, "/run/lazuli/steps/10-pre-bootstrap.sh").unwrap();
+    let run = |script: &str| Command::new("bash").args(["-euo", "pipefail", "-c", script]).output().unwrap();
+    let failed = run(&script);
+    assert_eq!(failed.status.code(), Some(127), "there is no command `-x`");
+    let done = run(&script.replace("'-x'", "'true'"));
+    assert_eq!(done.status.code(), Some(7));
+    insta::assert_snapshot!(String::from_utf8(done.stdout).unwrap(), @r"
+    lazuli: pre_bootstrap_commands[0]
+    it's \ 2
+    lazuli: pre_bootstrap_commands[1]
+    lazuli: pre_bootstrap_commands[2]
+    ü🦀 a
+    b
+    lazuli: pre_bootstrap_commands[3]
+    lazuli: pre_bootstrap_commands[3] ended with status 7
+    ");
+}
+
+/// Runs the boot script with these steps in a folder instead of `/run/lazuli`.
+fn boot(steps: &[(&str, &str)]) -> (tempfile::TempDir, std::process::Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().to_str().unwrap();
+    std::fs::create_dir(folder.path().join("steps")).unwrap();
+    for (name, script) in steps {
+        std::fs::write(folder.path().join("steps").join(name), script).unwrap();
+    }
+    let script = file(&samples::first(), "/run/lazuli/boot.sh").unwrap();
+    let script = script.replace("/run/lazuli", run).replace("/var/log", run).replace("/dev/tty", run);
+    let done = Command::new("bash").args(["-c", &script]).output().unwrap();
+    (folder, done)
+}
+
+#[test]
+fn a_boot_whose_steps_go_well_is_marked_prepared() {
+    let (folder, done) = boot(&[("20-b.sh", "echo two"), ("10-a.sh", "echo one")]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(folder.path().join("prepared").exists() && !folder.path().join("failed").exists());
+    let log = std::fs::read_to_string(folder.path().join("lazuli.log")).unwrap();
+    assert!(log.find("one").unwrap() < log.find("two").unwrap(), "{log}");
+}
+
+#[test]
+fn a_boot_with_a_failing_step_stops_there_and_is_marked_failed_with_the_log() {
+    let steps = [("10-a.sh", "echo fine"), ("20-b.sh", "false\necho never"), ("40-c.sh", "echo never")];
+    let (folder, done) = boot(&steps);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(!folder.path().join("prepared").exists());
+    let failed = std::fs::read_to_string(folder.path().join("failed")).unwrap();
+    assert!(failed.starts_with("lazuli: this node could not be prepared; "), "{failed}");
+    assert!(failed.contains("fine") && failed.ends_with("20-b.sh ended with status 1\n"), "{failed}");
+    assert!(!failed.contains("never"), "{failed}");
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), failed, "cloud-init's own log has it as well");
+}
+
+proptest! {
+    #[test]
+    fn no_text_of_a_user_breaks_the_document(
+        labels in prop::collection::btree_map(any::<String>(), any::<String>(), 0..3),
+        good_labels in prop::collection::btree_map("[a-z]([a-z.]{0,5}[a-z]/[a-z])?", "[a-zA-Z0-9]{0,9}", 0..3),
+        args in prop::collection::btree_map("[a-z-]{0,9}", any::<String>(), 0..2),
+        before in prop::collection::vec(any::<String>(), 0..4),
+        after in prop::collection::vec(any::<String>(), 0..4),
+        cluster in any::<String>(),
+    ) {
+        let node = NodeBoot {
+            labels: good_labels,
+            pre_bootstrap: before.iter().map(|c| c.replace('\0', "")).collect(),
+            post_bootstrap: after.iter().map(|c| c.replace('\0', "")).collect(),
+            cluster: cluster.clone(),
+            kubelet_args: Default::default(),
+            ..samples::first()
+        };
+        // A label may still be refused (`a..b/c`); everything else must be rendered.
+        match render(&node) {
+            Err(error) => prop_assert!(matches!(error, UserDataError::BadLabel { .. }), "{error}"),
+            Ok(_) => {
+                parsed(&text(&node));
+                let kubeadm = file(&node, "/run/lazuli/kubeadm.yaml").unwrap();
+                let documents: Vec<Value> =
+                    kubeadm.split("---\n").map(|d| serde_json::from_str(d).unwrap()).collect();
+                prop_assert_eq!(&documents[0]["clusterName"], &cluster);
+                let script = file(&node, "/run/lazuli/steps/10-pre-bootstrap.sh");
+                prop_assert_eq!(script.is_none(), node.pre_bootstrap.is_empty());
+            }
+        }
+        // Anything at all: a document that can be read, with one line of flags, or an error.
+        let wild = NodeBoot { labels, kubelet_args: args, pre_bootstrap: before, post_bootstrap: after, ..node };
+        if let Ok(data) = render(&wild) {
+            prop_assert!(data.as_bytes().len() <= MAX_BYTES);
+            parsed(&text(&wild));
+            let flags = file(&wild, "/etc/lazuli/kubelet.env").unwrap();
+            prop_assert_eq!(flags.lines().count(), 1);
+            prop_assert_eq!(flags.matches('"').count(), 2);
+        }
+    }
+}
