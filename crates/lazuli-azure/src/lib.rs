@@ -9,13 +9,14 @@
 //! | [`checks`] | what must be true of the account before anything is planned |
 //!
 //! Inside: `arm` is the client (requests, errors, retries, paging, long-running operations), `merge` decides what an
-//! update sends, `refresh` reads many objects with few requests.
+//! update sends, `deletion` deletes and knows what is in the way, `refresh` reads many objects with few requests.
 
 #![forbid(unsafe_code)]
 
 pub mod account;
 mod arm;
 pub mod checks;
+mod deletion;
 pub mod kinds;
 mod merge;
 pub mod provider;

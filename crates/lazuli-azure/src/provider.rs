@@ -59,6 +59,7 @@ pub enum SetupError {
 pub struct AzureProvider {
     pub(crate) arm: Arc<ArmClient>,
     pub(crate) subscription_id: Arc<str>,
+    pub(crate) patience: Patience,
     parallel: usize,
 }
 
@@ -88,16 +89,17 @@ impl AzureProvider {
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),
+            patience: options.patience,
             parallel: options.parallel,
         }
     }
 
-    fn object(&self, ty: &ResourceType, id: &ResourceId) -> Url {
+    pub(crate) fn object(&self, ty: &ResourceType, id: &ResourceId) -> Url {
         self.arm.url(id.as_str(), &ty.api_version, &[])
     }
 
     /// The object, `None` when it does not exist. `purpose` says whether it must be there already.
-    async fn get(
+    pub(crate) async fn get(
         &self,
         ty: &ResourceType,
         id: &ResourceId,
@@ -233,50 +235,6 @@ impl AzureProvider {
                 .get_or_insert_with(|| "Apply again: Lazuli reads the object and goes on from there.".into());
         }
         error
-    }
-
-    async fn remove(
-        &self,
-        ty: &ResourceType,
-        id: &ResourceId,
-        watch: &dyn Watch,
-    ) -> Result<(), ProviderError> {
-        let kind = kinds::by_name(&ty.name);
-        let url = self.arm.url(id.as_str(), &ty.api_version, kinds::delete_query(kind));
-        let accepted = match self.arm.send(Call::delete(url), &watch).await {
-            Ok(answer) => answer,
-            Err((Failure::Refused(refusal), _)) if refusal.status == Some(404) => return Ok(()),
-            Err((failure, uncertain)) => {
-                let error = failure.into_error(true, uncertain);
-                if error.outcome == Outcome::Unknown
-                    && matches!(self.get(ty, id, Purpose::Read, &Silent).await, Ok(None))
-                {
-                    return Ok(());
-                }
-                return Err(error);
-            }
-        };
-        let own;
-        let address = match operation::address(&accepted) {
-            Some(address) => address,
-            None if accepted.status == 202 => {
-                own = self.object(ty, id).to_string();
-                &own
-            }
-            None => return Ok(()),
-        };
-        watch.progress(&format!("{} deleting", kind.title));
-        match self.arm.follow(&accepted, address, Pace::of(&ty.name), watch).await {
-            Ok(()) => Ok(()),
-            // Asking is over because there is nothing left to ask about, or the operation is forgotten: the object knows.
-            Err(error) if error.code == operation::GONE => {
-                match self.get(ty, id, Purpose::Read, &Silent).await? {
-                    None => Ok(()),
-                    Some(_) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

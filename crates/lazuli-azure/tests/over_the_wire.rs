@@ -1,5 +1,7 @@
 //! The provider against the simulated Azure: real TLS, real tokens, real polling.
 
+#![allow(clippy::unwrap_used)] // a test may panic in its helpers too
+
 use std::sync::Mutex;
 
 use lazuli_azure::account::Secret;
@@ -254,6 +256,11 @@ async fn a_small_cluster_is_built_observed_changed_and_taken_down() {
         ("Microsoft.Network/routeTables", &route_table),
         (NSG, &nsg),
     ];
+    // What is in use is refused at once, by name.
+    let error = world.provider.delete(&typed(SUBNET), &subnets[0], &world.told).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.outcome), ("InUseSubnetCannotBeDeleted", Outcome::Nothing));
+    assert!(error.advice.unwrap_or_default().contains("uses it and is not being deleted"));
+
     for (ty, id) in deletes.chain(rest) {
         world
             .provider

@@ -12,7 +12,7 @@ mod url;
 pub(crate) use answer::{Answer, Failure, Refusal};
 pub(crate) use client::{ArmClient, Call, Silent, Tell};
 pub use retry::Patience;
-pub(crate) use retry::Purpose;
+pub(crate) use retry::{Purpose, is_in_use};
 pub(crate) use url::{collection, is_loopback};
 
 #[cfg(test)]

@@ -36,8 +36,6 @@ pub(crate) enum Reason {
     Server,
     /// Another operation holds what is to be changed.
     Busy,
-    /// Something that is being deleted still uses it.
-    InUse,
     /// A new identity is not known everywhere yet.
     Replication,
     /// A new object is not visible everywhere yet.
@@ -85,7 +83,6 @@ impl Reason {
         match self {
             Reason::Throttled | Reason::Server => patience.service,
             Reason::Busy => patience.busy,
-            Reason::InUse => patience.in_use,
             Reason::Replication => patience.replication,
             Reason::NotVisible => patience.not_visible,
             Reason::Connection if purpose == Purpose::Poll => patience.polling,
@@ -101,7 +98,6 @@ impl Reason {
             Reason::Throttled => seconds(2.0, 30),
             Reason::Server => seconds(1.0, 30),
             Reason::Busy => seconds(2.0, 10),
-            Reason::InUse => seconds(3.0, 10),
             Reason::Replication => seconds(3.0, 10),
             Reason::NotVisible => seconds(0.5, 5),
             Reason::Connection => seconds(0.5, 10),
@@ -114,7 +110,6 @@ impl Reason {
             Reason::Throttled => "Azure says too many requests",
             Reason::Server => "Azure had a failure",
             Reason::Busy => "another operation is in progress on it",
-            Reason::InUse => "it is still in use by something being deleted",
             Reason::Replication => "Entra does not know the new identity everywhere yet",
             Reason::NotVisible => "it is not visible yet",
             Reason::Connection => "no connection",
@@ -123,7 +118,8 @@ impl Reason {
     }
 }
 
-/// Whether to send a request again. Quota, policy, authorization, locks and every other refusal: never.
+/// Whether to send a request again. Quota, policy, authorization, locks and every other refusal: never; what is still in
+/// use when it is deleted is the deletion's business.
 pub(crate) fn reason(purpose: Purpose, failure: &Failure) -> Option<Reason> {
     match failure {
         Failure::Refused(refusal) => refused(purpose, refusal),
@@ -141,7 +137,6 @@ fn refused(purpose: Purpose, refusal: &Refusal) -> Option<Reason> {
         (409, _) if code == "AnotherOperationInProgress" || code.starts_with("RetryableError") => {
             Some(Reason::Busy)
         }
-        (400, Purpose::Delete) if is_in_use(code) => Some(Reason::InUse),
         (400, Purpose::Write) if code == "PrincipalNotFound" => Some(Reason::Replication),
         (404, Purpose::ReadAfterCreate) if code != "ResourceGroupNotFound" => Some(Reason::NotVisible),
         (403, Purpose::ReadAfterCreate) => Some(Reason::NotVisible),
@@ -149,7 +144,7 @@ fn refused(purpose: Purpose, refusal: &Refusal) -> Option<Reason> {
     }
 }
 
-/// The codes with which Azure refuses to delete what something else uses.
+/// The codes with which Azure refuses to delete what something else uses. Only who deletes knows whether to wait.
 pub(crate) fn is_in_use(code: &str) -> bool {
     (code.starts_with("InUse") && code.ends_with("CannotBeDeleted"))
         || code == "NicInUse"

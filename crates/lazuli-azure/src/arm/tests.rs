@@ -117,7 +117,7 @@ async fn what_is_in_use_is_waited_for_only_while_deleting_and_not_for_ever() {
         assert!(about(took, 3.0), "{took:?}");
         assert!(create(vec![refuse(400, code)]).await.0.is_err());
     }
-    let (result, took) = delete(vec![refuse(400, "NicInUse"); 19]).await;
+    let (result, took) = delete(vec![refuse(400, "NicInUse"); 20]).await;
     assert_eq!(result.unwrap_err().code, "NicInUse");
     assert!(took > 150 * SECOND && took <= 180 * SECOND, "{took:?}");
 }

@@ -368,3 +368,35 @@ async fn accounts_are_checked_before_planning() {
     assert_eq!(provider.subscription().await.unwrap_err().message, "subscription `Dev` is disabled");
     script.finish();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_stays_is_named_at_once_and_one_that_goes_is_waited_for() {
+    let (ty, id) = vnet();
+    let nic = crate::scripted::id("Microsoft.Network/networkInterfaces/foreign-nic");
+    let refusal = || {
+        let message = format!("Subnet s is in use by {nic}/ipConfigurations/x and cannot be deleted.");
+        answer(400, json!({"error": {"code": "InUseSubnetCannotBeDeleted", "message": message}}))
+    };
+    let user = |state: &str| {
+        answer(
+            200,
+            json!({"subnet": {"id": format!("{id}/subnets/s")}, "properties": {"provisioningState": state}}),
+        )
+    };
+
+    let script = Script::new([("DELETE", "/v?", refusal()), ("GET", "/foreign-nic?", user("Succeeded"))]);
+    let error = script.provider().delete(&ty, &id, &Told::default()).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.outcome), ("InUseSubnetCannotBeDeleted", Outcome::Nothing));
+    assert!(error.advice.unwrap().starts_with("`foreign-nic` uses it and is not being deleted"));
+    assert_eq!(script.finish()[1].after, Duration::ZERO);
+
+    let script = Script::new([
+        ("DELETE", "/v?", refusal()),
+        ("GET", "/foreign-nic?", user("Deleting")),
+        ("DELETE", "/v?", refusal()),
+        ("GET", "/foreign-nic?", refuse(404, "ResourceNotFound")),
+        ("DELETE", "/v?", answer(204, Json::Null)),
+    ]);
+    script.provider().delete(&ty, &id, &Told::default()).await.unwrap();
+    assert_eq!(script.finish()[4].after.as_secs(), 9);
+}
