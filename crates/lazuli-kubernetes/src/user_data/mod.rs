@@ -2,8 +2,8 @@
 //!
 //! It *prepares* the machine: files, kernel settings, the disk of etcd, the kubelet's flags, the user's commands, and
 //! word of how it went. It does not make or join a cluster: `kubeadm` is configured but not run, and nothing here is
-//! secret. Certificates, tokens and the step that runs `kubeadm` come with the cluster's bootstrap. It is one
-//! more file in `/run/lazuli/steps`; the others stay as they are.
+//! secret. The bootstrap brings certificates, tokens and the step that runs `kubeadm`: one more file in
+//! `/run/lazuli/steps`, the others stay as they are.
 //!
 //! On the node:
 //!
