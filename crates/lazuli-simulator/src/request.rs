@@ -51,7 +51,7 @@ impl Method {
 }
 
 /// One request, already read from the wire.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// The verb.
     pub method: Method,
@@ -63,6 +63,16 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body as sent.
     pub body: Vec<u8>,
+}
+
+/// Headers hold tokens and bodies hold user data, so neither is shown.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {
@@ -143,7 +153,7 @@ pub enum Delivery {
 }
 
 /// One answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
@@ -155,6 +165,13 @@ pub struct Response {
     pub accept_ms: u64,
     /// Whether the client gets to see the answer.
     pub delivery: Delivery,
+}
+
+/// A body may hold a token, so it is not shown.
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Response {

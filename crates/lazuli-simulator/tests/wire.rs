@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 use lazuli_simulator::{
-    Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions, TlsIdentity,
+    Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions,
+    TlsIdentity,
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -174,4 +175,75 @@ async fn a_world_its_tokens_and_its_certificate_survive_a_restart() {
         session.json(Method::GET, &format!("{}/{path_and_query}", second.endpoint()), None).await;
     assert_eq!((status, body), (StatusCode::OK, json!({ "status": "Succeeded" })));
     second.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_can_be_lost_on_the_wire_while_the_work_is_done() {
+    let faults = Faults::parse(
+        r#"{"faults": [{"method": "PUT", "path": "/routeTables/", "nth": 1, "answer": "drop_after_accept"}]}"#,
+    );
+    let options = SimulatorOptions { faults: faults.expect("faults"), ..options() };
+    let simulator = Simulator::start(options).await.expect("a simulator");
+    let session = Session::open(&simulator).await;
+    let path = format!("{GROUP}/providers/Microsoft.Network/routeTables/rt");
+    let url = format!("{}{path}?api-version=2025-05-01", simulator.endpoint());
+    let lost =
+        session.http.put(url).bearer_auth(&session.token).body(r#"{"location":"eastus2"}"#).send().await;
+    assert!(lost.is_err(), "the connection is cut");
+    assert_eq!(session.send(Method::GET, &path, None).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn recorded_requests_hold_no_secrets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("requests.jsonl");
+    let options = SimulatorOptions { record: Some(record.clone()), ..options() };
+    let simulator = Simulator::start(options).await.expect("a simulator");
+    let session = Session::open(&simulator).await;
+    let path = format!("{GROUP}/providers/Microsoft.Compute/virtualMachines/vm");
+    let body = json!({ "location": "eastus2", "properties": { "osProfile": { "customData": "c2VjcmV0", "adminPassword": "c2VjcmV0" } } });
+    assert_eq!(session.send(Method::PUT, &path, Some(&body)).await.status(), StatusCode::BAD_REQUEST);
+    session.send(Method::GET, &path, None).await;
+    let recorded = std::fs::read_to_string(&record).expect("a recording");
+    let line: Value = serde_json::from_str(recorded.trim()).expect("exactly one line");
+    assert_eq!(
+        line["body"]["properties"]["osProfile"],
+        json!({ "customData": "cmVkYWN0ZWQ=", "adminPassword": "cmVkYWN0ZWQ=" })
+    );
+    assert_eq!(
+        (&line["method"], &line["status"], &line["api_version"]),
+        (&json!("PUT"), &json!(400), &json!("2025-05-01"))
+    );
+}
+
+#[tokio::test]
+async fn many_writers_share_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = SimulatorOptions { world: Some(folder.path().join("world.json")), ..options() };
+    let simulator = Simulator::start(options.clone()).await.expect("a simulator");
+    let session = std::sync::Arc::new(Session::open(&simulator).await);
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..300 {
+        let session = std::sync::Arc::clone(&session);
+        writers.spawn(async move {
+            let path = format!("{GROUP}/providers/Microsoft.Network/routeTables/rt{number}");
+            session.send(Method::PUT, &path, Some(&json!({ "location": "eastus2" }))).await.status()
+        });
+    }
+    assert!(writers.join_all().await.iter().all(|status| *status == StatusCode::CREATED));
+    simulator.shutdown().await;
+    let simulator = Simulator::start(options).await.expect("a simulator");
+    let session = Session::open(&simulator).await;
+    let path = format!("{GROUP}/providers/Microsoft.Network/routeTables/rt299");
+    assert_eq!(session.send(Method::GET, &path, None).await.status(), StatusCode::OK);
+}
+
+#[test]
+fn the_environment_for_other_clients_is_printed() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let simulator = runtime.block_on(Simulator::start(options())).expect("a simulator");
+    let text = lazuli_simulator::print_env(&simulator, std::path::Path::new("/home/me/simulator-ca.pem"));
+    let port = simulator.addr().port().to_string();
+    let text = text.replace(&port, "PORT").replace(&simulator.credentials().client_secret, "SECRET");
+    insta::assert_snapshot!(text);
 }

@@ -1,7 +1,7 @@
 //! DELETE of resources and of their elements.
 
 use super::{Call, check, operations, render};
-use crate::catalog::{self, Flow};
+use crate::catalog::{self, Family, Flow};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::request::Response;
@@ -30,6 +30,10 @@ pub(super) fn delete(world: &mut World, call: &Call<'_>, target: &Target) -> Res
         && let Flow::Async { headers, retry_after, .. } = row.delete
     {
         return Ok(operations::announce(world, call, Response::empty(202), &operation, headers, retry_after));
+    }
+    if row.family == Family::Compute && resource.state != State::Deleting {
+        // A machine can be deleted while it is still being made; the making is called off.
+        world.preempt(&key);
     }
     check::free(world, call, row, &key, ids::last(&id))?;
     check::unused(world, row, &resource, row.embedded.map(|_| id.as_str()))?;

@@ -8,11 +8,13 @@ mod check;
 mod delete;
 mod directory;
 mod groups;
+mod images;
 mod operations;
 mod put;
 mod read;
 mod render;
 mod subscription;
+mod tags;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -168,6 +170,9 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
             format!("The resource namespace '{}' is invalid.", target.namespace),
         ));
     }
+    if let Some(response) = tags::handle(world, call, &target) {
+        return response;
+    }
     let method = call.request.method;
     match (method, target.is_item()) {
         (Method::Get | Method::Head, true) => read::item(world, call, &target),
@@ -219,6 +224,16 @@ fn common_headers(world: &World, request: &Request, now: u64, response: &mut Res
     add("X-Content-Type-Options", "nosniff".to_owned());
     if request.path.to_ascii_lowercase().contains("/microsoft.network/") {
         add("x-ms-arm-service-request-id", random::guid_of(&["service", &id]));
+    }
+    if request.path.to_ascii_lowercase().contains("/microsoft.compute/virtualmachines/") {
+        let policy = match request.method {
+            Method::Get | Method::Head => {
+                "Microsoft.Compute/LowCostGet3Min;3999,Microsoft.Compute/LowCostGet30Min;31999"
+            }
+            Method::Delete => "Microsoft.Compute/DeleteVM3Min;239,Microsoft.Compute/DeleteVM30Min;1199",
+            _ => "Microsoft.Compute/PutVM3Min;239,Microsoft.Compute/PutVM30Min;1198",
+        };
+        add("x-ms-ratelimit-remaining-resource", policy.to_owned());
     }
     let (kind, left) = match request.method {
         Method::Get | Method::Head => ("reads", (249, 3749)),

@@ -35,6 +35,13 @@ pub(super) fn item(world: &World, call: &Call<'_>, target: &Target) -> Result<Re
     Ok(if row.etag { response.with("ETag", render::etag(root)) } else { response })
 }
 
+fn expands_instance_view(call: &Call<'_>) -> bool {
+    let asks = |name: &str, wanted: &str| {
+        call.request.query(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    asks("$expand", "instanceView") || asks("statusOnly", "true")
+}
+
 /// GET of a collection, or of something below an item that is spelled like one.
 pub(super) fn collection(world: &World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
     if let Some(response) = subscription::built_in(world, call, target) {
@@ -129,8 +136,14 @@ pub(super) fn not_found(world: &World, target: &Target) -> ArmError {
 /// One page of a kind below a prefix.
 fn page_of(world: &World, call: &Call<'_>, kind: &str, prefix: &str) -> Response {
     let after = call.request.query("$skiptoken");
+    let expands =
+        expands_instance_view(call) && kind.eq_ignore_ascii_case("Microsoft.Compute/virtualMachines");
     page(call, world.of_kind(kind, prefix, after).map(|found| (found.key(), found)), |found| {
-        render::resource(world, found)
+        let mut value = render::resource(world, found);
+        if expands {
+            json::set(&mut value, "properties.instanceView", compute::instance_view(found));
+        }
+        value
     })
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, list, read};
+use super::{Call, images, list, read};
 use crate::catalog::{identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -101,6 +101,7 @@ pub(super) fn built_in(
         ),
         "microsoft.compute/locations/usages" => compute_usages(world, &place()),
         "microsoft.network/locations/usages" => network_usages(world, &place()),
+        _ if kind.starts_with("microsoft.compute/locations/") => return images::handle(target, &kind),
         "microsoft.authorization/roledefinitions" => return role_definitions(world, call, target),
         _ => return None,
     }))

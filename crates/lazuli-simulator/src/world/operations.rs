@@ -189,6 +189,20 @@ impl World {
         self.operations.insert(id.to_owned(), operation);
     }
 
+    /// Calls off the operation that holds a lock domain.
+    pub(crate) fn preempt(&mut self, domain: &str) {
+        let Some(mut operation) = self.lock_holder(domain).cloned() else { return };
+        self.index.locks.remove(domain);
+        self.index.due.remove(&(operation.done_ms, operation.id.clone()));
+        operation.finished = true;
+        operation.failure = Some(Failure {
+            code: "OperationPreempted".to_owned(),
+            message: "The operation has been preempted by a more recent operation.".to_owned(),
+        });
+        self.dirty.operations.insert(operation.id.clone());
+        self.operations.insert(operation.id.clone(), operation);
+    }
+
     /// Moves a resource to its final state; the etag changes when the state does.
     fn settle(&mut self, key: &str, operation: &str, state: State) {
         self.edit(key, |resource| {

@@ -252,6 +252,23 @@ fn a_machine_must_name_an_interface_that_exists_in_its_region() {
 }
 
 #[test]
+fn a_machine_can_be_deleted_while_it_is_still_being_made() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    cloud.make_network();
+    cloud.make_nic("nic-a");
+    let path = compute("virtualMachines/a");
+    let made = cloud.put(&path, &machine("a"));
+    let making = made.header("Azure-AsyncOperation").expect("an operation").to_owned();
+    cloud.pass(3_000);
+    assert_eq!(code(&cloud.put(&path, &machine("a"))), (409, "Conflict"));
+    assert_eq!(cloud.delete(&path).status, 202);
+    assert_eq!(cloud.get(&making).value()["error"]["code"], "OperationPreempted");
+    assert_eq!(code(&cloud.put(&path, &machine("a"))), (409, "OperationNotAllowed"));
+    cloud.pass(10 * MINUTE);
+    assert_eq!((cloud.get(&path).status, cloud.get(&compute("disks/a-os")).status), (404, 404));
+}
+
+#[test]
 fn thousands_of_interfaces_are_made_without_walking_the_world() {
     let mut cloud = Cloud::new(Profile::Instant);
     cloud.make(&net("virtualNetworks/net"), &network(&[("nodes", "10.0.0.0/18")]));

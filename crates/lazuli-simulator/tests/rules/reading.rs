@@ -103,6 +103,22 @@ fn the_subscription_describes_itself() {
 }
 
 #[test]
+fn image_versions_can_be_checked() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    let place = format!("{SUBSCRIPTION}/providers/Microsoft.Compute/locations/eastus2");
+    let versions =
+        format!("{place}/publishers/Canonical/artifacttypes/vmimage/offers/ubuntu/skus/server/versions");
+    let all = cloud.get(&versions).value().as_array().expect("a bare array").clone();
+    assert_eq!(all.len(), 3);
+    let latest = all[2]["name"].as_str().expect("a version");
+    assert_eq!(cloud.get(&format!("{versions}/{latest}")).status, 200);
+    assert_eq!(cloud.get(&format!("{versions}/1.0.0")).status, 404);
+    let community = format!("{place}/communityGalleries/k8s/images/ubuntu/versions");
+    assert_eq!(cloud.get(&format!("{community}/1.34.1")).status, 200);
+    assert_eq!(cloud.get(&format!("{community}/2.0.0")).status, 404);
+}
+
+#[test]
 fn clients_find_their_way_without_a_token() {
     let mut cloud = Cloud::new(Profile::Instant);
     let mut ask = |path: &str| {

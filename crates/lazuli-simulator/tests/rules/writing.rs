@@ -83,6 +83,22 @@ fn a_patch_replaces_tags_and_merges_the_rest() {
 }
 
 #[test]
+fn tags_can_be_merged_and_deleted_one_by_one() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    cloud.make(&net("publicIPAddresses/ip"), &address());
+    let tags = net("publicIPAddresses/ip/providers/Microsoft.Resources/tags/default");
+    let change = |operation: &str, tags: serde_json::Value| json!({ "operation": operation, "properties": { "tags": tags } });
+    cloud.patch(&tags, &change("Merge", json!({ "a": "1", "b": "2" })));
+    cloud.patch(&tags, &change("Merge", json!({ "b": "3" })));
+    let answer = cloud.patch(&tags, &change("Delete", json!({ "a": "1", "b": "no" })));
+    assert_eq!(answer.value()["properties"]["tags"], json!({ "b": "3" }));
+    assert_eq!(cloud.get(&net("publicIPAddresses/ip")).value()["tags"], json!({ "b": "3" }));
+    assert_eq!(cloud.get(&format!("{GROUP}/providers/Microsoft.Resources/tags/default")).status, 200);
+    let nowhere = net("publicIPAddresses/none/providers/Microsoft.Resources/tags/default");
+    assert_eq!(code(&cloud.get(&nowhere)), (404, "ResourceNotFound"));
+}
+
+#[test]
 fn names_compare_without_case_and_keep_their_first_writing() {
     let mut cloud = Cloud::new(Profile::Instant);
     cloud.make(&net("publicIPAddresses/Api"), &address());

@@ -1,0 +1,104 @@
+#!/bin/sh
+# Another maker's client against the simulated Azure: installs Microsoft's az in a virtual environment, starts
+# `lazuli simulator serve`, logs in, builds a little, looks at it, takes it down.
+#
+#   LAZULI   the binary (default target/release/lazuli)
+#   AZ_VENV  an existing virtual environment with azure-cli; a fresh one is made when it is unset
+#
+# Skips (exit 0, with a message) where az cannot be installed.
+set -eu
+
+lazuli=${LAZULI:-target/release/lazuli}
+work=$(mktemp -d)
+server=
+finish() {
+    status=$?
+    if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
+    [ "$status" -eq 0 ] || cat "$work/serve.log" >&2 || true
+    rm -rf "$work"
+    exit "$status"
+}
+trap finish EXIT
+
+if [ ! -x "$lazuli" ]; then
+    echo "az: $lazuli is not there; build it first (cargo build --release)" >&2
+    exit 1
+fi
+if [ -z "${AZ_VENV:-}" ]; then
+    AZ_VENV=$work/venv
+    if ! { python3 -m venv "$AZ_VENV" && "$AZ_VENV/bin/pip" install --quiet azure-cli; } >"$work/pip.log" 2>&1; then
+        echo "az: skipped, azure-cli cannot be installed here: $(tail -n 1 "$work/pip.log")"
+        exit 0
+    fi
+fi
+PATH=$AZ_VENV/bin:$PATH
+
+"$lazuli" simulator serve --listen 127.0.0.1:0 --world "$work/world.json" --profile instant --print-env \
+    >"$work/env.sh" 2>"$work/serve.log" &
+server=$!
+tries=0
+until grep -q AZURE_CORE_COLLECT_TELEMETRY "$work/env.sh"; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
+        echo "az: the simulator does not start" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+. "$work/env.sh"
+# A folder of our own, so that it goes with us.
+export AZURE_CONFIG_DIR="$work/az" AZURE_CORE_ONLY_SHOW_ERRORS=true AZURE_CORE_NO_COLOR=true
+export NO_PROXY=localhost no_proxy=localhost
+
+expect() { # expect WANTED COMMAND...
+    wanted=$1
+    shift
+    got=$("$@" --output tsv)
+    if [ "$got" != "$wanted" ]; then
+        echo "az: '$*' answered '$got', not '$wanted'" >&2
+        exit 1
+    fi
+    echo "az: ok: $*"
+}
+
+az cloud register --name LazuliSimulator --endpoint-resource-manager "$LAZULI_SIMULATOR_ENDPOINT"
+az cloud set --name LazuliSimulator
+if az login --service-principal -u "$AZURE_CLIENT_ID" -p wrong --tenant "$AZURE_TENANT_ID" >/dev/null 2>&1; then
+    echo "az: a wrong secret logs in" >&2
+    exit 1
+fi
+az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID" >/dev/null
+expect "$AZURE_SUBSCRIPTION_ID" az account show --query id
+
+group=/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/rg-az
+expect Succeeded az group create --name rg-az --location eastus2 --query properties.provisioningState
+expect rg-az az group list --query '[].name'
+expect Succeeded az network vnet create --resource-group rg-az --name net --address-prefixes 10.0.0.0/16 \
+    --subnet-name nodes --subnet-prefixes 10.0.0.0/24 --query newVNet.provisioningState
+expect net az network vnet list --query '[].name'
+expect 10.0.0.4 az network nic create --resource-group rg-az --name nic --vnet-name net --subnet nodes \
+    --query 'NewNIC.ipConfigurations[0].privateIPAddress'
+# az vm create goes through template deployments, which the simulator does not carry out; the plain PUT does.
+cat >"$work/vm.json" <<JSON
+{"location": "eastus2", "zones": ["1"], "properties": {
+  "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
+  "storageProfile": {
+    "imageReference": {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"},
+    "osDisk": {"createOption": "FromImage", "deleteOption": "Delete"}},
+  "osProfile": {"computerName": "node", "adminUsername": "lazuli", "customData": "I2Nsb3VkLWNvbmZpZw==",
+    "linuxConfiguration": {"disablePasswordAuthentication": true}},
+  "networkProfile": {"networkInterfaces": [{"id": "$group/providers/Microsoft.Network/networkInterfaces/nic"}]}}}
+JSON
+expect Creating az rest --method put --body "@$work/vm.json" --query properties.provisioningState \
+    --url "$group/providers/Microsoft.Compute/virtualMachines/node?api-version=2025-04-01"
+expect node az vm list --query '[].name'
+expect 'VM running' az vm show --resource-group rg-az --name node --show-details --query powerState
+expect 3 az resource list --query "length([?type != 'Microsoft.Compute/disks'])"
+if az network vnet delete --resource-group rg-az --name net 2>"$work/refused"; then
+    echo "az: a network in use can be deleted" >&2
+    exit 1
+fi
+grep -q InUseSubnetCannotBeDeleted "$work/refused"
+az group delete --name rg-az --yes
+expect 0 az group list --query 'length(@)'
+echo "az: done"
