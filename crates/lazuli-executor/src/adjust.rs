@@ -1,0 +1,70 @@
+//! What changes in the record without any request: moves, and what is forgotten. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use lazuli_core::Address;
+use lazuli_core::journal::Record;
+use lazuli_core::plan::{Action, Operation, Plan};
+use lazuli_core::recorded::{Recorded, RecordedWorld};
+
+/// The records to append before the first step, and the resources under their new addresses.
+pub(crate) struct Adjustments {
+    pub(crate) records: Vec<Record>,
+    pub(crate) moved: BTreeMap<Address, Recorded>,
+}
+
+pub(crate) fn adjustments(plan: &Plan, world: &RecordedWorld) -> Adjustments {
+    let moves: HashMap<&Address, &Address> = plan
+        .changes
+        .iter()
+        .filter_map(|change| Some((change.previous_address.as_ref()?, &change.address)))
+        .filter(|(from, _)| world.resources.contains_key(*from))
+        .collect();
+    let mut removed: Vec<Address> = moves.keys().map(|from| (*from).clone()).collect();
+    let mut records = Vec::new();
+    // numbers after those of the steps: they only tie an intent to its end
+    let mut number = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
+    for change in plan.changes.iter().filter(|c| c.action == Action::Forget) {
+        let current = world.resources.get(&change.address).filter(|r| Some(&r.id) == change.id.as_ref());
+        if current.is_some() {
+            removed.push(change.address.clone());
+        } else if let Some(left) =
+            world.deposed.iter().find(|d| d.address == change.address && Some(&d.id) == change.id.as_ref())
+        {
+            let resource = Box::new(left.clone());
+            records.push(Record::Intent {
+                step: number,
+                operation: Operation::Delete,
+                resource,
+                deposed: true,
+            });
+            records.push(Record::Done { step: number, resource: None });
+            number = number.saturating_add(1);
+        }
+    }
+    removed.sort();
+    let mut adjusted = BTreeMap::new();
+    if !moves.is_empty() {
+        for recorded in world.resources.values() {
+            let renamed = moves.get(&recorded.address);
+            if renamed.is_none() && !recorded.dependencies.iter().any(|on| moves.contains_key(on)) {
+                continue;
+            }
+            let mut recorded = recorded.clone();
+            if let Some(to) = renamed {
+                recorded.address = (*to).clone();
+            }
+            for on in &mut recorded.dependencies {
+                if let Some(to) = moves.get(on) {
+                    *on = (*to).clone();
+                }
+            }
+            adjusted.insert(recorded.address.clone(), recorded);
+        }
+    }
+    if !removed.is_empty() {
+        let resources = adjusted.values().cloned().collect();
+        records.insert(0, Record::Adjusted { removed, resources });
+    }
+    Adjustments { records, moved: adjusted }
+}

@@ -1,0 +1,6 @@
+mod crashes;
+mod ends;
+mod fake;
+mod order;
+mod parts;
+mod promises;

@@ -1,0 +1,156 @@
+use lazuli_core::journal::Record;
+use lazuli_core::kind::Kind;
+use lazuli_core::plan::Action;
+use lazuli_core::recorded::{Pending, Recorded, RecordedWorld};
+use lazuli_core::{Path, Value};
+use serde_json::json;
+
+use super::fake::{OneCloud, Scene, address, change, id, thing};
+use crate::adjust::adjustments;
+use crate::record::{add_hidden, sensitive_paths};
+use crate::resolve::is_as_sent;
+use crate::settle::{Finding, record, settle};
+use crate::write_only::split;
+
+fn texts(paths: &[Path]) -> Vec<String> {
+    paths.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn write_only_parts_are_taken_out_and_only_a_salted_digest_stays() {
+    let kind = Kind { write_only: &["profile.password", "users.key"], ..Kind::GENERAL };
+    let body = json!({"profile": {"password": "p", "name": "n"}, "users": [{"name": "bob", "key": "k"}, {"key": "k"}]});
+    let (mut first, mut second) = (body.clone(), body);
+    let digests = split(&mut first, &kind, b"salt");
+    assert_eq!(first, json!({"profile": {"name": "n"}, "users": [{"name": "bob"}, {}]}));
+    assert_eq!(
+        texts(&digests.keys().cloned().collect::<Vec<_>>()),
+        ["profile.password", "users[1].key", "users[\"bob\"].key"]
+    );
+    let other = split(&mut second, &kind, b"other salt");
+    assert!(digests.iter().all(|(path, digest)| other[path] != *digest && digest.len() == 64));
+}
+
+#[test]
+fn sensitive_parts_are_found_by_name_or_hide_their_whole_array() {
+    let secret = || Value::string("s").sensitive();
+    let named = |name: &str| Value::object([("name", Value::string(name)), ("key", secret())]);
+    let value = Value::object([
+        ("plain", Value::int(1)),
+        ("named", Value::tuple([named("a"), named("b")])),
+        ("anonymous", Value::tuple([Value::int(1), secret()])),
+        ("all", Value::object([("x", Value::int(1))]).sensitive()),
+    ]);
+    let mut paths = sensitive_paths(&value);
+    assert_eq!(texts(&paths), ["all", "anonymous", "named[\"a\"].key", "named[\"b\"].key"]);
+    add_hidden(
+        &json!({"all": {"x": 1}, "keys": [{"k": 1}], "map": {"m": {"k": 1}}}),
+        &["all.x", "keys.k", "map.*.k"],
+        &mut paths,
+    );
+    assert_eq!(texts(&paths[4..]), ["keys[0].k", "map.m.k"]);
+}
+
+#[test]
+fn what_was_sent_is_found_again_whatever_the_service_adds() {
+    let sent = json!({"location": "eastus2", "properties": {"n": 1, "none": null, "list": [{"a": 1}]}});
+    let with = |state: &str, n: i64| json!({"location": "EastUS2", "id": "/x", "properties": {"n": n, "provisioningState": state, "list": [{"a": 1, "b": 2}]}});
+    assert!(is_as_sent(&sent, &with("Succeeded", 1)));
+    assert!(!is_as_sent(&sent, &with("Creating", 1)));
+    assert!(!is_as_sent(&sent, &with("Succeeded", 2)));
+}
+
+fn recorded(name: &str, needs: &[&str]) -> Recorded {
+    let scene = Scene::new(vec![thing(name, needs, 0.0)]);
+    let step = &scene.plan().steps[0];
+    Recorded {
+        address: step.address.clone(),
+        mode: lazuli_core::resource::Mode::Managed,
+        provider: step.provider,
+        account: step.account.clone(),
+        ty: step.ty.clone(),
+        id: id(name),
+        inputs: json!({"properties": {}}),
+        observed: json!({}),
+        dependencies: step.dependencies.clone(),
+        sensitive: Vec::new(),
+        write_only: std::collections::BTreeMap::new(),
+        prevent_destroy: false,
+        slot: None,
+        pending: None,
+        created_at: String::new(),
+        updated_at: String::new(),
+    }
+}
+
+fn world(resources: Vec<Recorded>) -> RecordedWorld {
+    let resources = resources.into_iter().map(|r| (r.address.clone(), r)).collect();
+    RecordedWorld { resources, ..RecordedWorld::default() }
+}
+
+#[test]
+fn moves_and_what_is_forgotten_are_recorded_before_the_first_step() {
+    let mut world = world(vec![recorded("old", &[]), recorded("user", &["old"]), recorded("dropped", &[])]);
+    world.deposed.push(recorded("set-aside", &[]));
+    let mut plan = Scene::new(Vec::new()).plan();
+    let mut moved = change(&address("new"), Action::Move, None);
+    moved.previous_address = Some(address("old"));
+    plan.changes = vec![
+        moved,
+        change(&address("dropped"), Action::Forget, None),
+        change(&address("set-aside"), Action::Forget, None),
+    ];
+    let adjusted = adjustments(&plan, &world);
+    let mut replay = lazuli_state::Replay::new(world);
+    adjusted.records.into_iter().for_each(|r| replay.apply(r));
+    let after = replay.into_world();
+    assert_eq!(
+        after.resources.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        ["resource.new", "resource.user"]
+    );
+    assert_eq!(after.resources[&address("user")].dependencies, [address("new")]);
+    assert!(after.deposed.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_run_left_is_told_apart() {
+    use lazuli_core::plan::Operation::{Create, Delete, Update};
+    let pending = |name: &str, operation, url: Option<&str>| Recorded {
+        pending: Some(Pending { operation, url: url.map(Into::into) }),
+        ..recorded(name, &[])
+    };
+    let world = world(vec![
+        pending("a-made", Create, Some("u")),
+        pending("b-never-arrived", Create, None),
+        pending("c-creating", Create, None),
+        pending("d-updated", Update, None),
+        pending("e-gone", Delete, None),
+        pending("f-there", Delete, None),
+        pending("g-running", Create, Some("u")),
+        recorded("quiet", &[]),
+    ]);
+    let scene = Scene::new(Vec::new());
+    let ready = json!({"properties": {"provisioningState": "Succeeded"}});
+    for name in ["a-made", "d-updated", "f-there"] {
+        scene.cloud.objects.lock().unwrap().insert(id(name).as_str().into(), ready.clone());
+    }
+    let creating = json!({"properties": {"provisioningState": "Creating"}});
+    scene.cloud.objects.lock().unwrap().insert(id("c-creating").as_str().into(), creating);
+    let settled = settle(&world, &OneCloud(scene.cloud.clone()), false, &|_, _| {}).await;
+    let findings: Vec<_> = settled.iter().map(|s| s.finding.clone()).collect();
+    assert_eq!(
+        findings,
+        [
+            Finding::Finished,
+            Finding::NothingThere,
+            Finding::Unfinished,
+            Finding::Finished,
+            Finding::Finished,
+            Finding::StillThere,
+            Finding::Running
+        ]
+    );
+    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    assert_eq!(removed, [address("b-never-arrived"), address("e-gone")]);
+    assert_eq!(resources.iter().filter(|r| r.pending.is_none()).count(), 2);
+}

@@ -1,0 +1,110 @@
+use lazuli_core::configuration::Known as _;
+use lazuli_core::value::Unknown;
+use lazuli_core::{Type, Value};
+use proptest::prelude::*;
+
+use super::fake::{Scene, Thing, Things, address, number, password, thing};
+use crate::Ending;
+use crate::promise::check;
+
+#[tokio::test(start_paused = true)]
+async fn what_was_unknown_is_known_when_its_step_starts() {
+    let scene = Scene::new(vec![thing("first", &[], 1.0), thing("b", &["first"], 1.0)]);
+    let ended = scene.apply().await;
+    assert_eq!(ended.world.resources[&address("b")].inputs["properties"]["first"], number(5));
+    assert_eq!(ended.world.resources[&address("b")].dependencies, [address("first")]);
+    let known = ended.report.objects.object(&address("b")).unwrap();
+    assert!(known.complete);
+    assert_eq!(known.value.get("name"), Some(&Value::string("b")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_would_send_something_else_than_planned_fails_before_it_sends() {
+    let mut scene =
+        Scene::new(vec![Thing { body: Value::object([("size", Value::int(1))]), ..thing("a", &[], 1.0) }]);
+    let plan = scene.plan();
+    scene.things =
+        Things::new(vec![Thing { body: Value::object([("size", Value::int(2))]), ..thing("a", &[], 1.0) }]);
+    let ended = scene.carry_out(plan).await;
+    let Ending::Failed { failure, .. } = &ended.report.endings[0] else { panic!() };
+    assert_eq!(failure.error.to_string(), "size is not what the plan showed: it was 1 and is now 2");
+    assert_eq!(failure.error.code(), "LZ2002");
+    assert!(scene.cloud.log().is_empty());
+    assert!(scene.journal.records.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_still_lacks_a_value_fails_before_it_sends() {
+    let mut body = thing("a", &["b"], 1.0);
+    body.needs.clear(); // no edge: the plan is wrong
+    let scene = Scene::new(vec![body]);
+    let ended = scene.apply().await;
+    let Ending::Failed { failure, .. } = &ended.report.endings[0] else { panic!() };
+    assert_eq!(
+        failure.error.to_string(),
+        "properties.b is not what the plan showed: it was (known after resource.b) and is now (known after resource.b)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_only_and_sensitive_parts_are_sent_and_not_recorded_in_clear() {
+    let scene = Scene::new(vec![Thing { body: password("hunter2"), ..thing("a", &[], 1.0) }]);
+    let ended = scene.apply().await;
+    let recorded = &ended.world.resources[&address("a")];
+    let text = format!("{:?}", scene.journal.records.lock().unwrap());
+    assert!(!text.contains("hunter2"), "{text}");
+    assert_eq!(recorded.write_only.len(), 1);
+    assert!(recorded.sensitive.is_empty(), "what is not stored needs no encryption");
+    assert!(recorded.inputs["properties"].as_object().unwrap().is_empty());
+}
+
+fn object(entries: Vec<(&'static str, Value)>) -> Value {
+    Value::object(entries)
+}
+
+#[test]
+fn a_promise_is_kept_by_what_fills_its_unknown_parts_and_by_nothing_else() {
+    let prefixed =
+        Value::unknown(Unknown { prefix: "10.".into(), not_null: true, ..Unknown::of(Type::String) });
+    let planned = object(vec![("a", Value::int(1)), ("b", prefixed)]);
+    let with = |b: Value| object(vec![("a", Value::int(1)), ("b", b)]);
+    assert!(check(&planned, &with(Value::string("10.0.0.4"))).is_ok());
+    for broken in [Value::string("192.0.2.1"), Value::null(), Value::unknown_of(Type::String)] {
+        assert!(check(&planned, &with(broken)).is_err());
+    }
+    let more = object(vec![("a", Value::int(1)), ("b", Value::string("10.1")), ("c", Value::null())]);
+    assert_eq!(
+        check(&planned, &more).unwrap_err().to_string(),
+        "c is not what the plan showed: it was not there and is now null"
+    );
+    assert!(check(&planned, &object(vec![("a", Value::int(1))])).is_err());
+    let secret = object(vec![("p", Value::string("hunter2").sensitive())]);
+    let other = object(vec![("p", Value::string("hunter3").sensitive())]);
+    assert!(!check(&secret, &other).unwrap_err().to_string().contains("hunter"));
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::null()),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::int),
+        "[a-z]{0,3}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::tuple),
+            prop::collection::btree_map("[a-c]", inner, 0..3).prop_map(Value::object),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_plan_that_was_saved_and_read_promises_the_same(value in any_value(), other in any_value()) {
+        let text = serde_json::to_string(&value).unwrap();
+        let read: Value = serde_json::from_str(&text).unwrap();
+        prop_assert!(check(&read, &value).is_ok());
+        let same = serde_json::to_string(&other).unwrap() == text;
+        prop_assert_eq!(check(&read, &other).is_ok(), same);
+    }
+}
