@@ -102,7 +102,9 @@ fn write_all(
             }
         }
     }
-    let cloud = cloud.lock().unwrap_or_else(PoisonError::into_inner);
-    // Every record is on the disk already; a compact file only makes the next start quicker.
-    let _ = file.compact(&cloud.world);
+    if file.records() > 0 {
+        let cloud = cloud.lock().unwrap_or_else(PoisonError::into_inner);
+        // Every record is on the disk already; a compact file only makes the next start quicker.
+        let _ = file.compact(&cloud.world);
+    }
 }

@@ -122,8 +122,7 @@ impl Simulator {
         world.advance(clock.now_ms());
         world.prune(clock.now_ms());
         seed_world.apply(&mut world, clock.now_ms())?;
-        world.take_changes();
-        if let Some(file) = &mut file {
+        if let (Some(file), false) = (&mut file, world.take_changes().is_empty()) {
             file.compact(&world)?;
         }
         let credentials = world.credentials().clone();

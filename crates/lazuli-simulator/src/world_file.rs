@@ -97,12 +97,15 @@ impl WorldFile {
             .open(path)
             .map_err(failed("opened"))?;
         let mut opened = Self { path: path.to_owned(), file, _lock: lock, records: 0 };
-        let world = match opened.read()? {
-            Some(world) => world,
-            None => new(),
-        };
-        opened.compact(&world)?;
-        Ok((opened, world))
+        match opened.read()? {
+            // Nothing to fold in: a run that only reads leaves the file as it is.
+            Some((world, true)) => Ok((opened, world)),
+            Some((world, false)) => opened.compact(&world).map(|()| (opened, world)),
+            None => {
+                let world = new();
+                opened.compact(&world).map(|()| (opened, world))
+            }
+        }
     }
 
     /// Where the world lies.
@@ -115,12 +118,13 @@ impl WorldFile {
         self.records
     }
 
-    /// Reads snapshot and records; `None` for an empty file.
-    fn read(&mut self) -> Result<Option<World>, WorldFileError> {
+    /// Reads snapshot and records, and says whether the snapshot was all there was; `None` for an empty file.
+    fn read(&mut self) -> Result<Option<(World, bool)>, WorldFileError> {
         let path = self.path.clone();
         let failed = |source| WorldFileError::Io { action: "read", path: path.clone(), source };
         let mut reader = BufReader::new(&self.file);
         let mut world: Option<World> = None;
+        let mut is_compact = true;
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
@@ -138,8 +142,12 @@ impl WorldFile {
                     world = Some(snapshot.world);
                 }
                 // A crash while appending: nobody was answered.
-                Some(_) if !is_whole => break,
+                Some(_) if !is_whole => {
+                    is_compact = false;
+                    break;
+                }
                 Some(world) => {
+                    is_compact = false;
                     let record: Record<Vec<Change>> = serde_json::from_slice(&line).map_err(corrupt)?;
                     record.changes.into_iter().for_each(|change| world.apply(change));
                 }
@@ -148,7 +156,7 @@ impl WorldFile {
         if let Some(world) = &mut world {
             world.rebuild();
         }
-        Ok(world)
+        Ok(world.map(|world| (world, is_compact)))
     }
 
     /// One record as it stands in the file.

@@ -178,6 +178,20 @@ async fn a_world_its_tokens_and_its_certificate_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_run_that_only_reads_leaves_the_world_file_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("world.json");
+    let options = SimulatorOptions { world: Some(path.clone()), ..options() };
+    Simulator::start(options.clone()).await.expect("a simulator").shutdown().await;
+    let before = std::fs::metadata(&path).and_then(|file| file.modified()).expect("a file");
+    let simulator = Simulator::start(options).await.expect("a simulator");
+    let session = Session::open(&simulator).await;
+    assert_eq!(session.send(Method::GET, GROUP, None).await.status(), StatusCode::OK);
+    simulator.shutdown().await;
+    assert_eq!(std::fs::metadata(&path).and_then(|file| file.modified()).expect("a file"), before);
+}
+
+#[tokio::test]
 async fn an_answer_can_be_lost_on_the_wire_while_the_work_is_done() {
     let faults = Faults::parse(
         r#"{"faults": [{"method": "PUT", "path": "/routeTables/", "nth": 1, "answer": "drop_after_accept"}]}"#,
