@@ -160,15 +160,15 @@ pub struct Validate {
 /// `plan`
 #[derive(Debug, Clone, Args)]
 pub struct Plan {
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Which plan.
     #[command(flatten)]
     pub goal: Goal,
     /// How it is made.
     #[command(flatten)]
     pub options: PlanOptions,
-    /// Exit with 2 when there are changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
 }
 
 /// `apply`
@@ -179,32 +179,32 @@ pub struct Apply {
         "destroy", "refresh_only", "refresh", "target", "exclude", "replace", "var", "var_file", "out",
     ])]
     pub plan_file: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Exit with 2 when there were changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Which plan.
     #[command(flatten)]
     pub goal: Goal,
     /// How it is made.
     #[command(flatten)]
     pub options: PlanOptions,
-    /// Do not ask
-    #[arg(long)]
-    pub auto_approve: bool,
-    /// Exit with 2 when there were changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
 }
 
 /// `destroy`
 #[derive(Debug, Clone, Args)]
 pub struct Destroy {
-    /// How the plan is made.
-    #[command(flatten)]
-    pub options: PlanOptions,
     /// Do not ask
     #[arg(long)]
     pub auto_approve: bool,
     /// Exit with 2 when there were changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// How the plan is made.
+    #[command(flatten)]
+    pub options: PlanOptions,
 }
 
 /// Which plan is wanted.
@@ -239,9 +239,6 @@ pub struct PlanOptions {
     /// Everything but this resource and what needs it; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub exclude: Vec<Address>,
-    /// Values of variables.
-    #[command(flatten)]
-    pub variables: Variables,
     /// How many steps or reads may run at the same time
     #[arg(long, value_name = "N", default_value = "16")]
     pub parallelism: NonZeroUsize,
@@ -251,6 +248,9 @@ pub struct PlanOptions {
     /// Do not check quotas, permissions, sizes and names against Azure
     #[arg(long)]
     pub skip_preflight: bool,
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
 }
 
 /// Values of variables.

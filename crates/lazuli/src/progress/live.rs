@@ -76,6 +76,8 @@ impl Reporter for Live {
             // Only the symbol is coloured: the line is read, the symbol is seen.
             let mut chars = line.chars();
             let symbol: String = chars.by_ref().take(2).collect();
+            // The line that moved goes before the line that stays comes.
+            self.shared.draw();
             self.shared.bar.println(format!("{}{}", paint(style, &symbol), chars.as_str()));
         }
     }

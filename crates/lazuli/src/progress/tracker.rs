@@ -25,7 +25,7 @@ pub struct Tracker {
     /// Of steps that succeeded: how long they took, and how long they were expected to.
     took: f64,
     expected: f64,
-    /// A name column that fits everything that ran so far, so that lines do not jump.
+    /// One for all lines, so that they do not jump.
     name_width: usize,
 }
 
@@ -42,6 +42,7 @@ impl Tracker {
     /// Nothing has begun.
     pub fn new(schedule: Schedule, now: Duration) -> Self {
         let states = vec![State::Pending; schedule.steps.len()];
+        let name_width = schedule.steps.iter().map(|step| columns(&step.name)).max().unwrap_or(0).min(NAME);
         Tracker {
             schedule,
             states,
@@ -51,7 +52,7 @@ impl Tracker {
             skipped: 0,
             took: 0.0,
             expected: 0.0,
-            name_width: 16,
+            name_width,
         }
     }
 
@@ -70,7 +71,6 @@ impl Tracker {
             State::Running { since, .. } => Some(*since),
             _ => None,
         };
-        self.name_width = self.name_width.max(columns(&step.name).min(NAME));
         match event.what {
             What::Started => *state = State::Running { since: now, text: String::new() },
             What::Waiting(what) => {
@@ -186,7 +186,7 @@ impl Tracker {
         const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         let total = self.schedule.steps.len();
         let over = self.done + self.failed + self.skipped;
-        let filled = if total == 0 { BAR * 8 } else { over * BAR * 8 / total };
+        let filled = (over * BAR * 8).checked_div(total).unwrap_or(BAR * 8);
         let blocks = format!("{}{}", "█".repeat(filled / 8), EIGHTHS[filled % 8]);
         let elapsed = duration::running(now.saturating_sub(self.began));
         let left = duration::left(self.left(now));

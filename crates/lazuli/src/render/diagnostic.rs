@@ -35,11 +35,12 @@ pub fn text(diagnostics: &[Diagnostic], sources: &Sources, width: usize) -> Stri
     out
 }
 
-/// In order of file, line and column, without doubles; those without a place first.
+/// In order of file, line and column, without doubles; those without a place last.
 pub fn sorted<'a>(diagnostics: &'a [Diagnostic], sources: &Sources) -> Vec<&'a Diagnostic> {
     let place = |d: &Diagnostic| {
         let span = d.primary.as_ref().map(|label| label.span);
-        (span.and_then(|s| sources.file(s.file)).map(|f| f.name.clone()), span.map(|s| (s.file, s.start)))
+        let file = span.and_then(|s| sources.file(s.file)).map(|f| f.name.clone());
+        (span.is_none(), file, span.map(|s| (s.file, s.start)))
     };
     let mut sorted: Vec<_> = diagnostics.iter().map(|d| (place(d), d)).collect();
     sorted.sort_by(|(p, a), (q, b)| {
@@ -76,7 +77,7 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
     };
     let message = clean(&diagnostic.message);
     let mut group = level.primary_title(message).id(diagnostic.code).elements(snippets(diagnostic, sources));
-    let in_group = !group_is_bare(diagnostic, sources);
+    let in_group = has_source(diagnostic, sources);
     if in_group {
         for note in diagnostic.notes.iter().take(NOTES) {
             group = group.element(Level::NOTE.message(fitted(note, width.saturating_sub(14))));
@@ -90,10 +91,9 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
     out.push('\n');
 
     let mut rows = Vec::new();
-    if let Some(address) = &diagnostic.address {
-        if !diagnostic.facts.iter().any(|fact| fact.text.contains(address.as_str())) {
-            rows.push(("resource", address.to_string()));
-        }
+    let named = |address: &str| diagnostic.facts.iter().any(|fact| fact.text.contains(address));
+    if let Some(address) = diagnostic.address.as_ref().filter(|address| !named(address.as_str())) {
+        rows.push(("resource", address.to_string()));
     }
     rows.extend(diagnostic.facts.iter().map(|Fact { label, text }| (*label, text.clone())));
     if !in_group {
@@ -104,8 +104,9 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
     out
 }
 
-fn group_is_bare(diagnostic: &Diagnostic, sources: &Sources) -> bool {
-    !diagnostic.primary.iter().chain(&diagnostic.secondary).any(|l| sources.file(l.span.file).is_some())
+/// True when there is source to show, below which notes are set.
+fn has_source(diagnostic: &Diagnostic, sources: &Sources) -> bool {
+    diagnostic.primary.iter().chain(&diagnostic.secondary).any(|l| sources.file(l.span.file).is_some())
 }
 
 /// Named lines, texts aligned and wrapped: `  step     create …`.
@@ -277,8 +278,10 @@ mod tests {
         (sources, id)
     }
 
-    fn span(id: lazuli_core::FileId, needle: &str) -> Span {
-        let start = MAIN.find(needle).unwrap();
+    /// The place of `needle`, the first one after `context`.
+    fn span(id: lazuli_core::FileId, context: &str, needle: &str) -> Span {
+        let from = MAIN.find(context).unwrap();
+        let start = from + MAIN[from..].find(needle).unwrap();
         Span::new(id, start, start + needle.len())
     }
 
@@ -288,10 +291,10 @@ mod tests {
 
     fn mistakes(id: lazuli_core::FileId) -> Vec<Diagnostic> {
         let typo = Diagnostic::error("LZ0103", "`worker_pool` has no attribute `instance_typ`")
-            .at(span(id, "instance_typ "), "did you mean `instance_type`?")
+            .at(span(id, "worker_pool", "instance_typ"), "did you mean `instance_type`?")
             .help("attributes of worker_pool: count, instance_type, zones, os_disk, labels, …  (docs/errors/LZ0103)");
         let quorum = Diagnostic::error("LZ0208", "2 control-plane nodes cannot hold an etcd quorum")
-            .at(span(id, "2"), "use 1, 3 or 5");
+            .at(span(id, "count", "2"), "use 1, 3 or 5");
         vec![typo.clone(), quorum, typo]
     }
 
@@ -311,8 +314,8 @@ mod tests {
     fn several_places_notes_and_an_address_have_their_lines() {
         let (sources, id) = sources();
         let overlap = Diagnostic::error("LZ0301", "two subnets overlap")
-            .at(span(id, "\"10.40.0.0/16\""), "this range")
-            .also_at(span(id, "\"10.40.0.0/24\""), "contains this one")
+            .at(span(id, "cluster", "\"10.40.0.0/16\""), "this range")
+            .also_at(span(id, "cluster", "\"10.40.0.0/24\""), "contains this one")
             .about("cluster.prod.network.worker_subnet".parse().unwrap())
             .note("Azure refuses a virtual network with overlapping subnets")
             .help("choose another range inside 10.40.0.0/16");

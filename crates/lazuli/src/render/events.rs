@@ -163,3 +163,32 @@ pub fn of_plan(plan: &Plan) -> Vec<Json> {
     events.push(change_summary(plan.summary(), "plan"));
     events
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::specimens::{plan, rule_update};
+
+    #[test]
+    fn every_type_of_event() {
+        let subject = Subject { step: 3, address: "resource.logs", operation: Operation::Create };
+        let second = Duration::from_millis(1_234);
+        let secret = json!("hunter2");
+        let mut events = vec![version("0.1.0")];
+        events.push(diagnostic(&Diagnostic::error("LZ0001", "odd").help("look"), &Sources::default()));
+        events.extend(of_plan(&plan(rule_update())));
+        events.push(preflight(14, 0, 1));
+        events.push(step_start(subject, 5.0));
+        events.push(step_progress(subject, "creating", second));
+        events.push(step_complete(subject, second));
+        events.push(step_errored(subject, "409 Conflict", second));
+        events.push(outputs([("endpoint", &json!("https://x"), false), ("kubeconfig", &secret, true)]));
+        events
+            .push(change_summary(Summary { add: 1, ..Summary::default() }, operation_of(PlanMode::Destroy)));
+        events.push(done(0, second));
+        let at = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_123_456_789).unwrap();
+        let lines: Vec<String> = events.into_iter().map(|e| stamped(e, at).to_string()).collect();
+        assert!(!lines.concat().contains("hunter"));
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

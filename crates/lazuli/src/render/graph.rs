@@ -65,3 +65,18 @@ fn quoted(text: &str) -> String {
 fn entity(text: &str) -> String {
     text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use lazuli_core::plan::Action;
+
+    use super::*;
+    use crate::render::specimens::{node, plan};
+
+    #[test]
+    fn steps_and_what_waits_for_what() {
+        let plan = plan(node("general", "prod-general-1-77d0", 1, Action::Create, "Standard_D8s_v5"));
+        insta::assert_snapshot!("dot", dot(&plan));
+        insta::assert_snapshot!("mermaid", mermaid(&plan));
+    }
+}

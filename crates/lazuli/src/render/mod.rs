@@ -25,3 +25,6 @@ pub mod report;
 pub mod state;
 pub mod style;
 pub mod value;
+
+#[cfg(test)]
+pub(crate) mod specimens;

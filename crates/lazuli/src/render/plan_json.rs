@@ -351,3 +351,90 @@ fn mask(value: Option<&Value>, holds: &dyn Fn(&Value) -> bool) -> Json {
         .collect::<Map<_, _>>()
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use lazuli_core::Type;
+    use lazuli_core::plan::{Drift, DriftKind};
+
+    use super::*;
+    use crate::render::specimens::{address, at, change, node, output, path, plan, rule_update, value};
+
+    fn mixed() -> Plan {
+        let mut changes =
+            node("general", "prod-general-1-77d0", 1, Action::ReplaceDeleteFirst, "Standard_D8s_v5");
+        changes[0].action = Action::NoOp;
+        let vm = at(&mut changes, "cluster.prod.worker_pool[\"general\"].node[\"1\"].vm");
+        vm.reason = Some(Reason::Asked);
+        vm.paths = vec![path("properties.hardwareProfile.vmSize", Some(json!("a")), Some(json!("b")))];
+        vm.paths[0].forces_replacement = true;
+        vm.after = Some(Value::object([
+            ("location", Value::string("eastus2")),
+            ("list", Value::tuple([Value::int(1), Value::unknown_of(Type::String)])),
+            ("secret", Value::string("hunter2").sensitive()),
+            (
+                "properties",
+                Value::object([
+                    ("vmId", Value::unknown_of(Type::String)),
+                    ("osProfile", Value::object([("customData", Value::string("hunter2").sensitive())])),
+                ]),
+            ),
+        ]));
+        let storage = "Microsoft.Storage/storageAccounts";
+        let mut adopted = change(
+            "resource.found",
+            storage,
+            "storage account",
+            "found",
+            Action::Adopt,
+            json!({"kind": "StorageV2"}),
+        );
+        adopted.previous_address = Some(address("resource.old"));
+        changes.push(adopted);
+        changes.push(change(
+            "module.net.resource.logs[\"a\"]",
+            storage,
+            "storage account",
+            "logs",
+            Action::Create,
+            json!({"kind": "StorageV2"}),
+        ));
+        let mut plan = plan(changes);
+        plan.outputs = vec![
+            output("endpoint", Some(json!("a")), Some(value(json!("b"))), false),
+            output("kubeconfig", Some(json!("hunter2")), Some(Value::string("hunter2")), true),
+            output("later", None, Some(Value::unknown_of(Type::String)), false),
+        ];
+        plan.drift = vec![Drift {
+            address: address("resource.found"),
+            title: "storage account".into(),
+            what: DriftKind::Changed {
+                path: "kind".parse().unwrap(),
+                recorded: Some(value(json!("a"))),
+                observed: None,
+            },
+        }];
+        plan
+    }
+
+    #[test]
+    fn the_document_has_terraforms_shape_and_no_secret() {
+        let document = document(&mixed(), &Extras::default(), "0.1.0");
+        assert!(!document.to_string().contains("hunter"));
+        insta::assert_json_snapshot!(document);
+    }
+
+    #[test]
+    fn policy_tools_find_what_they_look_for() {
+        let document = document(&plan(rule_update()), &Extras::default(), "0.1.0");
+        for field in
+            ["terraform_version", "format_version", "planned_values", "resource_changes", "configuration"]
+        {
+            assert!(document.get(field).is_some(), "{field}");
+        }
+        let updated = document["resource_changes"].as_array().unwrap().iter();
+        let updated: Vec<_> = updated.filter(|c| c["change"]["actions"] == json!(["update"])).collect();
+        assert_eq!(updated.len(), 1);
+        assert_eq!(updated[0]["type"], "Microsoft.Network/networkSecurityGroups");
+    }
+}

@@ -50,7 +50,7 @@ pub struct StepFailure {
     pub also: Option<String>,
     /// Where the resource is written.
     pub origin: Option<Location>,
-    /// When it failed, RFC 3339.
+    /// When it failed, where the answer does not say so itself.
     pub at: Option<String>,
 }
 
@@ -180,37 +180,44 @@ pub fn failure_diagnostic(failure: &StepFailure) -> Diagnostic {
         Operation::Delete => "delete",
         Operation::Read => "read",
     };
+    let outcome = match failure.error.outcome {
+        Outcome::Nothing => format!("{} was not {}", failure.title, past(failure.operation)),
+        Outcome::Unknown => {
+            format!("it is not known whether {} was {}", failure.title, past(failure.operation))
+        }
+    };
     let message = match known.what {
-        Some(what) => format!("{what}: {} was not {}", failure.title, past(failure.operation)),
-        None => format!("{} was not {}", failure.title, past(failure.operation)),
+        Some(what) => format!("{what}: {outcome}"),
+        None => outcome,
     };
     let error = &failure.error;
     let status = error.status.map(|s| format!("{s} ")).unwrap_or_default();
     let mut answer = format!("{status}{}: {}", error.code, error.message);
-    let trace: Vec<String> = error
-        .correlation_id
-        .iter()
-        .map(|id| format!("correlation id {id}"))
-        .chain(failure.at.clone())
-        .collect();
+    let answered = error.answered.as_deref();
+    let request = answered.and_then(|answered| answered.request_id.as_ref());
+    let ids = [("correlation id", error.correlation_id.as_ref()), ("request id", request)];
+    let ids = ids.into_iter().filter_map(|(label, id)| Some(format!("{label} {}", id?)));
+    let time = answered.and_then(|answered| answered.time.clone()).or_else(|| failure.at.clone());
+    let trace: Vec<String> = ids.chain(time).collect();
     if !trace.is_empty() {
         answer.push('\n');
         answer.push_str(&trace.join("  "));
     }
     let who = if error.status.is_some() { "Azure" } else { "error" };
-    let mut next = known.next.to_owned();
+    let mut next = error.advice.as_deref().unwrap_or(known.next).to_owned();
     if let Some(origin) = &failure.origin {
         next.push_str(&format!("  ({origin})"));
     }
+    let title = &failure.title;
     let exists = match failure.exists {
-        Existence::Recorded => "it exists and is recorded",
-        Existence::Absent => "it does not exist",
-        Existence::Unchanged => "it is as it was before",
-        Existence::Unknown => "not known; the next run reads it before it does anything",
+        Existence::Recorded => format!("{title} exists and is recorded"),
+        Existence::Absent => format!("{title} does not exist"),
+        Existence::Unchanged => format!("{title} is as it was before"),
+        Existence::Unknown => format!("{title} may exist; the next run reads it before it does anything"),
     };
     let state = match &failure.also {
         Some(also) => format!("{also}; {exists}"),
-        None => exists.to_owned(),
+        None => exists,
     };
     Diagnostic::error(known.code, message)
         .about(failure.address.clone())
@@ -296,5 +303,90 @@ impl Known {
                 next: "correct what the message names, then run `lazuli apply` again: it goes on where it stopped",
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use lazuli_core::provider::Answered;
+
+    use super::*;
+    use crate::render::specimens::address;
+
+    fn report() -> ApplyReport {
+        ApplyReport {
+            mode: PlanMode::Apply,
+            done: Summary { add: 57, ..Summary::default() },
+            succeeded: 57,
+            total: 57,
+            failures: Vec::new(),
+            skipped: Vec::new(),
+            interrupted: None,
+            elapsed: Duration::from_secs(362),
+        }
+    }
+
+    fn shown(report: &ApplyReport) -> String {
+        strip_str(&text(report, 100)).to_string()
+    }
+
+    fn failed() -> ApplyReport {
+        let vm = address("cluster.prod.worker_pool[\"general\"].node[\"2\"].vm");
+        let failure = StepFailure {
+            address: vm.clone(),
+            title: "virtual machine prod-general-2-77d0".to_owned(),
+            operation: Operation::Create,
+            error: ProviderError {
+                status: Some(409),
+                code: "ZonalAllocationFailed".to_owned(),
+                message: "Allocation failed. We do not have sufficient capacity for the requested VM size in this zone.".to_owned(),
+                correlation_id: Some("5f0c0000-1111".to_owned()),
+                answered: Some(Box::new(Answered {
+                    request_id: None,
+                    time: Some("2026-11-22T14:05:10Z".to_owned()),
+                })),
+                ..ProviderError::own("", "", Outcome::Nothing)
+            },
+            exists: Existence::Absent,
+            also: Some("the network interface exists and is recorded".to_owned()),
+            origin: Some(Location { file: "main.hcl".into(), line: 52, column: 3 }),
+            at: None,
+        };
+        let skipped =
+            |i: usize| Skipped { address: address(&format!("resource.later[{i}]")), because: vm.clone() };
+        ApplyReport {
+            succeeded: 44,
+            failures: vec![failure],
+            skipped: (0..12).map(skipped).collect(),
+            ..report()
+        }
+    }
+
+    #[test]
+    fn a_success_is_one_line() {
+        insta::assert_snapshot!(shown(&report()), @"Applied. 57 added, 0 changed, 0 destroyed.   6m02s");
+    }
+
+    #[test]
+    fn a_failure_says_what_is_there_and_what_to_do() {
+        insta::assert_snapshot!(shown(&failed()));
+    }
+
+    #[test]
+    fn an_interruption_says_how_to_go_on() {
+        insta::assert_snapshot!(shown(&ApplyReport { succeeded: 14, interrupted: Some(43), ..report() }));
+    }
+
+    #[test]
+    fn a_lost_answer_is_not_guessed() {
+        let mut report = failed();
+        report.failures[0].error =
+            ProviderError::own("ConnectionLost", "the connection was closed", Outcome::Unknown);
+        report.failures[0].exists = Existence::Unknown;
+        report.failures[0].also = None;
+        report.skipped.clear();
+        insta::assert_snapshot!(shown(&report));
     }
 }

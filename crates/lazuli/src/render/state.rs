@@ -284,3 +284,124 @@ fn mark(json: &Json, sensitive: &[&[PathStep]]) -> Value {
 fn is_named(json: &Json, name: &str) -> bool {
     json.get("name").and_then(Json::as_str) == Some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+    use lazuli_core::recorded::Pending;
+    use lazuli_core::resource::{Mode, NodeSlot, ProviderName, ResourceId, ResourceType};
+
+    use super::*;
+    use crate::render::specimens::address;
+
+    fn recorded(text: &str, ty: &str, name: &str) -> Recorded {
+        Recorded {
+            address: address(text),
+            mode: Mode::Managed,
+            provider: ProviderName::Azure,
+            account: "main".into(),
+            ty: ResourceType::new(ty, "2025-04-01"),
+            id: ResourceId::new(format!("/subscriptions/s/resourceGroups/rg/providers/{ty}/{name}")),
+            inputs: json!({"location": "eastus2", "properties": {"password": "hunter2", "keys": [{"name": "a", "value": "hunter2"}]}}),
+            observed: json!({"properties": {"password": "hunter2", "provisioningState": "Succeeded"}}),
+            dependencies: vec![address("cluster.prod.network.virtual_network")],
+            sensitive: vec![
+                "properties.password".parse().unwrap(),
+                "properties.keys[\"a\"].value".parse().unwrap(),
+            ],
+            write_only: BTreeMap::new(),
+            prevent_destroy: true,
+            slot: None,
+            pending: None,
+            created_at: "2026-11-22T14:05:10Z".to_owned(),
+            updated_at: "2026-11-23T08:00:00Z".to_owned(),
+        }
+    }
+
+    fn world_of_three() -> RecordedWorld {
+        let mut vm = recorded(
+            "cluster.prod.worker_pool[\"general\"].node[\"10\"].vm",
+            "Microsoft.Compute/virtualMachines",
+            "prod-general-10-77d0",
+        );
+        vm.slot = Some(NodeSlot {
+            address: address("cluster.prod.worker_pool[\"general\"].node[\"10\"]"),
+            generation: 2,
+            name: "prod-general-10-77d0".to_owned(),
+            zone: Some("1".to_owned()),
+        });
+        vm.pending = Some(Pending { operation: Operation::Create, url: None });
+        let resources = [
+            vm,
+            recorded(
+                "cluster.prod.network.virtual_network",
+                "Microsoft.Network/virtualNetworks",
+                "prod-vnet",
+            ),
+            recorded("resource.logs", "Microsoft.Storage/storageAccounts", "prodlogs"),
+        ];
+        RecordedWorld {
+            lineage: "3f2a91c7".to_owned(),
+            serial: 12,
+            resources: resources.into_iter().map(|r| (r.address.clone(), r)).collect(),
+            outputs: [
+                ("endpoint".into(), RecordedOutput { value: json!("https://prod:6443"), sensitive: false }),
+                ("kubeconfig".into(), RecordedOutput { value: json!("hunter2"), sensitive: true }),
+                ("nodes".into(), RecordedOutput { value: json!({"a": {"zone": "1"}}), sensitive: false }),
+            ]
+            .into(),
+            ..RecordedWorld::default()
+        }
+    }
+
+    #[test]
+    fn addresses_are_listed_as_people_count_and_by_what_they_lie_in() {
+        let world = world_of_three();
+        assert_eq!(
+            list(&world, None),
+            "cluster.prod.network.virtual_network\ncluster.prod.worker_pool[\"general\"].node[\"10\"].vm\nresource.logs\n"
+        );
+        assert_eq!(list(&world, Some(&address("resource.logs"))), "resource.logs\n");
+        assert_eq!(list(&world, Some(&address("cluster.pro"))), "");
+    }
+
+    #[test]
+    fn what_is_recorded_of_a_resource() {
+        let world = world_of_three();
+        let vm = world.resources.values().find(|r| r.slot.is_some()).unwrap();
+        let text = strip_str(&show(vm, 80)).to_string();
+        assert!(!text.contains("hunter"));
+        insta::assert_snapshot!(text);
+        let json = show_json(vm);
+        assert!(!json.to_string().contains("hunter"));
+        insta::assert_json_snapshot!(json);
+    }
+
+    #[test]
+    fn everything_there_is() {
+        let text = strip_str(&world(&world_of_three(), 100)).to_string();
+        assert!(!text.contains("hunter"));
+        insta::assert_snapshot!(text);
+        assert!(!world_json(&world_of_three(), "0.1.0").to_string().contains("hunter"));
+        insta::assert_snapshot!(world(&RecordedWorld::default(), 80), @"The state is empty: nothing is applied.");
+    }
+
+    #[test]
+    fn an_output_is_hidden_until_it_is_asked_for_by_name() {
+        let world = world_of_three();
+        insta::assert_snapshot!(outputs(&world.outputs, 80));
+        assert_eq!(output(&world.outputs["kubeconfig"], 80), "\"hunter2\"\n");
+        assert_eq!(output_raw(&world.outputs["endpoint"]).as_deref(), Some("https://prod:6443"));
+        assert_eq!(output_raw(&world.outputs["nodes"]), None);
+    }
+
+    #[test]
+    fn a_sensitive_path_that_leads_nowhere_hides_too_much_rather_than_too_little() {
+        let json =
+            json!({"a": [{"key": "x", "v": "hunter2"}], "b": "hunter2", "c": {"d": "hunter2"}, "e": 1});
+        for path in ["a[\"x\"].v", "b.c", "c[0]"] {
+            let shown = value::inline(&marked(&json, &[path.parse().unwrap()]));
+            assert_eq!(shown.matches("hunter2").count(), 2, "{path}: {shown}");
+        }
+    }
+}

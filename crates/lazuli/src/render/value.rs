@@ -143,10 +143,10 @@ impl DiffLine {
 /// What differs between two values of an attribute; `None` where it is not there.
 pub fn difference(before: Option<&Value>, after: Option<&Value>, width: usize) -> Vec<DiffLine> {
     if let (Some(before), Some(after)) = (before, after) {
-        if let (Some(old), Some(new)) = (clear_text(before), clear_text(after)) {
-            if old.contains('\n') || new.contains('\n') {
-                return text_difference(old, new);
-            }
+        if let (Some(old), Some(new)) = (clear_text(before), clear_text(after))
+            && (old.contains('\n') || new.contains('\n'))
+        {
+            return text_difference(old, new);
         }
         if let (Some(old), Some(new)) = (plain_elements(before), plain_elements(after)) {
             return element_difference(old, new);

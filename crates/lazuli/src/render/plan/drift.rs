@@ -30,10 +30,12 @@ pub(super) fn write(page: &mut Page, plan: &Plan) {
     page.line("");
 }
 
-fn entry(page: &mut Page, drift: &Drift, becomes: &str) {
+fn entry(page: &mut Page, drift: &Drift, becomes: Becomes) {
     let address = pad(drift.address.as_str(), 46);
     let what = match &drift.what {
         DriftKind::Deleted => "deleted".to_owned(),
+        // What is set back is shown with the change below.
+        DriftKind::Changed { path, .. } if becomes == Becomes::SetBack => path.to_string(),
         DriftKind::Changed { path, recorded, observed } => {
             let side = |v: &Option<lazuli_core::Value>| {
                 v.as_ref().map_or_else(|| "(absent)".to_owned(), value::inline)
@@ -41,36 +43,54 @@ fn entry(page: &mut Page, drift: &Drift, becomes: &str) {
             format!("{path}  {} -> {}", side(recorded), side(observed))
         }
     };
-    let one_line = format!("  {address}  {what}   {becomes}");
+    let becomes_text = becomes.text();
+    let one_line = format!("  {address}  {what}   {becomes_text}");
     if columns(&one_line) <= page.width {
         page.line(&one_line);
         return;
     }
-    if let DriftKind::Changed { path, recorded, observed } = &drift.what {
-        page.line(&format!("  {}   {becomes}", drift.address));
-        page.line(&format!("      {path}"));
-        for line in value::difference(recorded.as_ref(), observed.as_ref(), page.width - 8) {
-            page.line(&format!("        {}", line.styled()));
+    page.line(&format!("  {}   {becomes_text}", drift.address));
+    match &drift.what {
+        DriftKind::Changed { path, recorded, observed } if becomes != Becomes::SetBack => {
+            page.line(&format!("      {path}"));
+            for line in value::difference(recorded.as_ref(), observed.as_ref(), page.width - 8) {
+                page.line(&format!("        {}", line.styled()));
+            }
         }
-    } else {
-        page.line(&format!("  {}", drift.address));
-        page.line(&format!("      {what}   {becomes}"));
+        _ => page.line(&format!("      {what}")),
     }
 }
 
-fn outcome(mode: PlanMode, drift: &Drift, change: Option<&Change>) -> &'static str {
-    if mode == PlanMode::RefreshOnly {
-        return "will be recorded";
+/// What becomes of a difference.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Becomes {
+    Recorded,
+    CreatedAgain,
+    SetBack,
+    Deleted,
+}
+
+impl Becomes {
+    fn text(self) -> &'static str {
+        match self {
+            Becomes::Recorded => "will be recorded",
+            Becomes::CreatedAgain => "will be created again",
+            Becomes::SetBack => "will be set back (below)",
+            Becomes::Deleted => "goes with the resource",
+        }
     }
-    let Some(change) = change else { return "will be recorded" };
+}
+
+fn outcome(mode: PlanMode, drift: &Drift, change: Option<&Change>) -> Becomes {
+    let Some(change) = change.filter(|_| mode != PlanMode::RefreshOnly) else { return Becomes::Recorded };
     match (&drift.what, change.action) {
-        (DriftKind::Deleted, Action::Create) => "will be created again",
-        (DriftKind::Deleted, action) if action.is_replace() => "will be created again",
-        (DriftKind::Deleted, _) => "will be recorded",
-        (DriftKind::Changed { .. }, Action::Delete | Action::Forget) => "goes with the resource",
+        (DriftKind::Deleted, Action::Create) => Becomes::CreatedAgain,
+        (DriftKind::Deleted, action) if action.is_replace() => Becomes::CreatedAgain,
+        (DriftKind::Deleted, _) => Becomes::Recorded,
+        (DriftKind::Changed { .. }, Action::Delete | Action::Forget) => Becomes::Deleted,
         (DriftKind::Changed { path, .. }, _) => {
-            let touched = change.paths.iter().any(|p| p.path.starts_with(path) || path.starts_with(&p.path));
-            if touched { "will be set back" } else { "as configured now, will be recorded" }
+            let touches = |p: &lazuli_core::Path| p.starts_with(path) || path.starts_with(p);
+            if change.paths.iter().any(|p| touches(&p.path)) { Becomes::SetBack } else { Becomes::Recorded }
         }
     }
 }

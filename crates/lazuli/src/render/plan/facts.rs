@@ -41,7 +41,7 @@ pub(super) fn of(change: &Change) -> Vec<String> {
         }
         "Microsoft.Network/routeTables" => facts.push(counted(body, "properties.routes", "route")),
         "Microsoft.Network/natGateways" => {
-            facts.push(counted(body, "properties.publicIpAddresses", "public address").map(plural_address));
+            facts.push(counted(body, "properties.publicIpAddresses", "public IP"));
             facts.push(sku(body));
             facts.push(zones(body));
         }
@@ -56,6 +56,7 @@ pub(super) fn of(change: &Change) -> Vec<String> {
         }
         "Microsoft.Network/networkInterfaces" => facts.push(private_address(body)),
         "Microsoft.Authorization/roleAssignments" => facts.push(role(body)),
+        "Microsoft.ManagedIdentity/userAssignedIdentities" => {}
         "Microsoft.Compute/virtualMachines" => {
             facts.push(text(body, "properties.hardwareProfile.vmSize"));
             facts.push(zones(body));
@@ -82,9 +83,9 @@ pub(super) fn cluster(changes: &[&Change]) -> Vec<String> {
 }
 
 /// `3 x Standard_D4s_v5, etcd on 256 GiB Premium_LRS`: the machines of a pool afterwards, or before when all go.
-pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> String {
+pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> Vec<String> {
     if !matches!(section, Section::ControlPlane | Section::WorkerPool(_)) {
-        return String::new();
+        return Vec::new();
     }
     let machines: Vec<&Change> = members
         .iter()
@@ -95,21 +96,24 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> String {
     let after: Vec<&Value> = machines.iter().filter_map(|c| c.after.as_ref()).collect();
     let shown = if after.is_empty() { &before } else { &after };
     let mut sizes: Vec<(String, usize)> = Vec::new();
-    for machine in shown {
-        let size = text(machine, "properties.hardwareProfile.vmSize").unwrap_or_else(|| "?".to_owned());
+    for size in shown.iter().filter_map(|m| text(m, "properties.hardwareProfile.vmSize")) {
         match sizes.iter_mut().find(|(s, _)| *s == size) {
             Some((_, number)) => *number += 1,
             None => sizes.push((size, 1)),
         }
     }
-    let mut facts: Vec<String> = sizes.iter().map(|(size, number)| format!("{number} x {size}")).collect();
-    if !before.is_empty() && !after.is_empty() && before.len() != after.len() {
-        facts.insert(0, format!("{} -> {}", count(before.len(), "node"), after.len()));
+    let scaled = !before.is_empty() && !after.is_empty() && before.len() != after.len();
+    let mut facts: Vec<String> = match sizes.as_slice() {
+        [(size, number)] if scaled => vec![format!("{} -> {number} x {size}", before.len())],
+        _ => sizes.iter().map(|(size, number)| format!("{number} x {size}")).collect(),
+    };
+    if scaled && sizes.len() > 1 {
+        facts.insert(0, format!("{} -> {}", before.len(), count(after.len(), "node")));
     }
     if *section == Section::ControlPlane {
         facts.extend(shown.first().and_then(|machine| etcd_disk(machine)));
     }
-    facts.join(", ")
+    facts
 }
 
 fn etcd_disk(machine: &Value) -> Option<String> {
@@ -118,6 +122,15 @@ fn etcd_disk(machine: &Value) -> Option<String> {
     let kind =
         text(disk, "managedDisk.storageAccountType").map(|kind| format!(" {kind}")).unwrap_or_default();
     Some(format!("etcd on {size} GiB{kind}"))
+}
+
+/// The object's name, where it tells anything.
+pub(super) fn name(change: &Change) -> String {
+    match (&*change.ty.name, &change.id) {
+        // a UUID; role and scope are the facts
+        ("Microsoft.Authorization/roleAssignments", _) | (_, None) => String::new(),
+        (_, Some(id)) => id.name().to_owned(),
+    }
 }
 
 /// The availability zone of an object that has exactly one.
@@ -169,12 +182,11 @@ fn role(body: &Value) -> Option<String> {
     Some(format!("{}{scope}", name.unwrap_or(&id)))
 }
 
-fn plural_address(text: String) -> String {
-    text.replace("addresss", "addresses")
-}
-
 fn counted(body: &Value, path: &str, noun: &str) -> Option<String> {
-    Some(count(dig(body, path)?.as_sequence()?.len(), noun))
+    match dig(body, path)?.as_sequence()?.len() {
+        0 => None,
+        number => Some(count(number, noun)),
+    }
 }
 
 /// The last segment of an id.

@@ -25,7 +25,7 @@ use lazuli_core::plan::{Action, Change, Plan};
 
 use self::place::{Place, Section};
 use self::rows::Item;
-use super::layout::{columns, pad, wrap};
+use super::layout::{columns, wrap};
 use super::style::{self, paint};
 use super::{duration, layout};
 
@@ -114,7 +114,12 @@ fn group(plan: &Plan) -> Vec<Group<'_>> {
         group.all.push(change);
         group.sections.entry(place.section.clone()).or_default().push((place, change));
     }
-    groups.into_values().filter(|g| g.all.iter().any(|c| is_shown(c))).collect()
+    let mut groups: Vec<Group<'_>> =
+        groups.into_values().filter(|g| g.all.iter().any(|c| is_shown(c))).collect();
+    for members in groups.iter_mut().flat_map(|group| group.sections.values_mut()) {
+        members.sort_by_key(|(place, _)| place.rank());
+    }
+    groups
 }
 
 /// True for everything that happens.
@@ -142,7 +147,9 @@ impl Page {
             parts.push(format!("Azure is simulated ({}).", context.simulated.join(", ")));
         }
         if !parts.is_empty() {
-            self.line(&paint(style::FAINT, &parts.join("  ")));
+            for line in layout::flow(&parts, "  ", self.width) {
+                self.line(&paint(style::FAINT, &line));
+            }
             self.line("");
         }
     }
@@ -151,25 +158,19 @@ impl Page {
         let sections: Vec<(&Section, Vec<Item<'_>>)> = group
             .sections
             .iter()
-            .map(|(section, members)| (section, rows::items(plan, members, self.verbose)))
+            .map(|(section, members)| (section, rows::items(plan, members, self.width, self.verbose)))
             .filter(|(_, items)| !items.is_empty())
             .collect();
         let columns_of = rows::Columns::of(sections.iter().flat_map(|(_, items)| items), self.width);
         if let Some(name) = &group.cluster {
             let known = context.clusters.get(name).cloned().unwrap_or_else(|| facts::cluster(&group.all));
-            let head = pad(name, columns_of.facts_start().saturating_sub(2));
-            let status = match status(&group.all) {
-                Some(status) => format!("{}   ", paint(style::STRONG, status)),
-                None => String::new(),
-            };
-            self.line(&format!("{}  {status}{}", paint(style::STRONG, &head), known.join(", ")));
+            let facts: Vec<String> = status(&group.all).map(str::to_owned).into_iter().chain(known).collect();
+            self.titled("", name, &columns_of, &facts);
         }
         let indent = if group.cluster.is_some() { 2 } else { 0 };
         for (section, items) in sections {
             let facts = group.sections.get(section).map(|m| facts::pool(section, m)).unwrap_or_default();
-            let title = format!("{}{}", " ".repeat(indent), section.title());
-            let head = pad(&title, columns_of.facts_start().saturating_sub(2));
-            self.line(&format!("{}  {facts}", paint(style::STRONG, &head)));
+            self.titled(&" ".repeat(indent), &section.title(), &columns_of, &facts);
             for item in &items {
                 item.write(self, indent + 2, &columns_of);
             }
@@ -190,6 +191,19 @@ impl Page {
             self.wrapped("    ", &format!("warning: {warning}"));
         }
         self.line("");
+    }
+
+    /// A heading with its facts, which begin in the column of the names below.
+    fn titled(&mut self, margin: &str, title: &str, widths: &rows::Columns, facts: &[String]) {
+        let used = columns(margin) + columns(title);
+        let start = widths.facts_start().max(used + 2);
+        let lines = layout::flow(facts, ", ", self.width.saturating_sub(start).max(20));
+        let first = lines.first().map_or("", String::as_str);
+        let gap = if first.is_empty() { String::new() } else { " ".repeat(start - used) };
+        self.line(&format!("{margin}{}{gap}{first}", paint(style::STRONG, title)));
+        for line in lines.iter().skip(1) {
+            self.line(&format!("{}{line}", " ".repeat(start)));
+        }
     }
 
     /// A text wrapped at the width, later lines two columns further in.

@@ -1,11 +1,13 @@
 //! The nodes of a pool. Interface, machine and disks of a node are one item; nodes that fare alike are told together.
 
+use std::collections::{BTreeMap, HashMap};
+
 use lazuli_core::plan::{Action, Change, Plan};
 
 use super::facts;
 use super::place::Place;
 use super::rows::{self, Item};
-use crate::render::layout::{columns, count, flow, pad};
+use crate::render::layout::{columns, count, flow};
 use crate::render::style::{self, paint};
 
 /// Up to how many nodes are named one by one.
@@ -23,20 +25,20 @@ struct Node<'a> {
 }
 
 /// The items of a pool's nodes.
-pub(super) fn items<'a>(plan: &Plan, parts: &[&(Place, &Change)]) -> Vec<Item<'a>> {
+pub(super) fn items<'a>(plan: &Plan, parts: &[&(Place, &Change)], width: usize) -> Vec<Item<'a>> {
     let nodes = collect(parts);
     // Nodes with the same lines below them, in order of first appearance.
     let mut groups: Vec<(Vec<String>, Vec<&Node<'_>>)> = Vec::new();
-    let mut index = std::collections::HashMap::new();
+    let mut index = HashMap::new();
     for node in &nodes {
-        let lines = what_happens(plan, node);
+        let lines = what_happens(plan, node, width);
         let place = *index.entry(lines.clone()).or_insert_with(|| {
             groups.push((lines, Vec::new()));
             groups.len() - 1
         });
         groups[place].1.push(node);
     }
-    groups.into_iter().flat_map(|(lines, nodes)| group_items(plan, lines, &nodes)).collect()
+    groups.into_iter().flat_map(|(lines, nodes)| group_items(plan, lines, &nodes, width)).collect()
 }
 
 fn collect<'a>(parts: &[&'a (Place, &'a Change)]) -> Vec<Node<'a>> {
@@ -72,7 +74,7 @@ fn single_action(node: &Node<'_>) -> Option<Action> {
 }
 
 /// What is to be said of a node besides its name, its own names taken out so that it can be compared.
-fn what_happens(plan: &Plan, node: &Node<'_>) -> Vec<String> {
+fn what_happens(plan: &Plan, node: &Node<'_>, width: usize) -> Vec<String> {
     if let Some(action) = single_action(node) {
         let mut lines = vec![action.symbol().to_owned()];
         // The same reason is not told for every part.
@@ -84,8 +86,8 @@ fn what_happens(plan: &Plan, node: &Node<'_>) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (place, change) in &node.parts {
-        let detail = rows::detail_head(plan, change, &place.part.name);
-        lines.extend(detail.iter().chain(&rows::attributes(change)).map(|line| anonymous(line, node)));
+        let detail = rows::detail(plan, change, &place.part.name, width.saturating_sub(4));
+        lines.extend(detail.iter().map(|line| anonymous(line, node)));
     }
     lines
 }
@@ -98,27 +100,25 @@ fn anonymous(line: &str, node: &Node<'_>) -> String {
     line
 }
 
-fn group_items<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>]) -> Vec<Item<'a>> {
+fn group_items<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>], width: usize) -> Vec<Item<'a>> {
     let Some(action) = nodes.first().and_then(|node| single_action(node)) else {
-        return altered(plan, lines, nodes);
+        return altered(plan, lines, nodes, width);
     };
-    let mut shown: Vec<String> = listing(action, nodes);
+    let mut shown: Vec<String> = listing(action, nodes, width);
     shown.extend(lines.into_iter().skip(1).map(|why| format!("    {why}")));
     vec![Item::Detail(shown)]
 }
 
 /// Nodes that are changed in place or in part.
-fn altered<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>]) -> Vec<Item<'a>> {
+fn altered<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>], width: usize) -> Vec<Item<'a>> {
     if let [node] = nodes {
         let item = |(_, change): &&(Place, &Change)| {
-            let mut lines = rows::detail_head(plan, change, change.address.as_str());
-            lines.extend(rows::attributes(change));
-            Item::Detail(lines)
+            Item::Detail(rows::detail(plan, change, change.address.as_str(), width))
         };
         return node.parts.iter().map(item).collect();
     }
     let action = nodes[0].parts.iter().map(|(_, c)| c.action).max_by_key(|a| weight(*a));
-    let mut shown = listing(action.unwrap_or(Action::Update), nodes);
+    let mut shown = listing(action.unwrap_or(Action::Update), nodes, width);
     shown.extend(lines.into_iter().map(|line| format!("    {line}")));
     vec![Item::Detail(shown)]
 }
@@ -134,45 +134,46 @@ fn weight(action: Action) -> u8 {
     }
 }
 
-/// Names with zones; of many nodes, a line per zone.
-fn listing(action: Action, nodes: &[&Node<'_>]) -> Vec<String> {
+/// Names with zones in a row where they fit, else a line per zone; of many nodes, the first and the last name.
+fn listing(action: Action, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
     let symbol = action.symbol();
-    let painted = |line: String| paint(style::of_action(action), line.trim_end());
-    if nodes.len() <= NAMED {
-        let items: Vec<String> = nodes.iter().map(|node| format!("{symbol} {}", named(node))).collect();
-        let widest = items.iter().map(|item| columns(item)).max().unwrap_or(0);
-        // Three in a row at most: zones usually are three.
-        let row = (3 * widest + 6).min(76).max(widest);
-        return flow(items.iter().map(|item| pad(item, widest)), "   ", row)
-            .into_iter()
-            .map(painted)
-            .collect();
+    let painted = |line: &str| paint(style::of_action(action), line);
+    let row: Vec<String> = nodes.iter().map(|node| format!("{symbol} {}", named(node, true))).collect();
+    let row = row.join("   ");
+    if columns(&row) <= width && nodes.len() <= NAMED {
+        return vec![painted(&row)];
     }
-    let mut zones: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
+    let mut zones: BTreeMap<Option<&str>, Vec<&Node<'_>>> = BTreeMap::new();
     for node in nodes {
-        let zone = node.zone.as_deref();
-        match zones.iter_mut().find(|(z, _)| *z == zone) {
-            Some((_, names)) => names.push(&node.name),
-            None => zones.push((zone, vec![&node.name])),
+        zones.entry(node.zone.as_deref()).or_default().push(node);
+    }
+    let mut lines = Vec::new();
+    for (zone, members) in zones {
+        let mut head = format!("{symbol} ");
+        if let Some(zone) = zone {
+            head.push_str(&format!("zone {zone}: "));
+        }
+        if let ([first, .., last], true) = (members.as_slice(), nodes.len() > NAMED) {
+            let number = count(members.len(), "node");
+            lines.push(painted(&format!(
+                "{head}{number}   {} … {}",
+                named(first, false),
+                named(last, false)
+            )));
+            continue;
+        }
+        let names: Vec<String> = members.iter().map(|node| named(node, false)).collect();
+        let margin = " ".repeat(columns(&head));
+        for (i, line) in flow(names, "   ", width.saturating_sub(columns(&head))).iter().enumerate() {
+            lines.push(painted(&format!("{}{line}", if i == 0 { &head } else { &margin })));
         }
     }
-    zones.sort();
-    zones
-        .iter()
-        .map(|(zone, names)| {
-            let zone = zone.map_or_else(|| "no zone".to_owned(), |zone| format!("zone {zone}"));
-            let number = count(names.len(), "node");
-            let names = match names.as_slice() {
-                [first, .., last] => format!("{first} … {last}"),
-                names => names.join(", "),
-            };
-            painted(format!("{symbol} {zone}: {number}   {names}"))
-        })
-        .collect()
+    lines
 }
 
-fn named(node: &Node<'_>) -> String {
-    let zone = node.zone.as_ref().map(|zone| format!(" (zone {zone})")).unwrap_or_default();
+fn named(node: &Node<'_>, with_zone: bool) -> String {
+    let zone = node.zone.as_ref().filter(|_| with_zone).map(|zone| format!(" (zone {zone})"));
+    let zone = zone.unwrap_or_default();
     match &node.previous {
         Some(previous) if *previous != node.name => format!("{previous} -> {}{zone}", node.name),
         _ => format!("{}{zone}", node.name),

@@ -29,6 +29,23 @@ pub(super) enum Section {
     Other,
 }
 
+/// Parts of a cluster in the order people think of them; others follow, by address.
+const ORDER: &[&str] = &[
+    "virtual_network",
+    "control_plane_subnet",
+    "worker_subnet",
+    "control_plane_nsg",
+    "worker_nsg",
+    "route_table",
+    "nat_gateway",
+    "nat_public_ip",
+    "outbound_load_balancer",
+    "outbound_public_ip",
+    "load_balancer",
+    "public_ip",
+    "principal",
+];
+
 impl Section {
     pub(super) fn title(&self) -> String {
         match self {
@@ -75,18 +92,28 @@ impl Place {
         }
     }
 
+    /// Where it stands in its section; the same for all parts of nodes, which keep the order of their addresses.
+    pub(super) fn rank(&self) -> usize {
+        match self.section {
+            Section::Network | Section::ApiServer | Section::Identity => {
+                ORDER.iter().position(|name| *name == self.part.name).unwrap_or(ORDER.len())
+            }
+            _ => 0,
+        }
+    }
+
     /// What the resource is, in words that tell it from its neighbours; `title` is its type's.
     pub(super) fn title(&self, title: &str) -> String {
         let known = match (&self.section, self.part.name.as_str()) {
             (Section::Network, "control_plane_subnet") => "subnet, control plane",
             (Section::Network, "worker_subnet") => "subnet, workers",
-            (Section::Network, "control_plane_nsg") => "security group, control plane",
-            (Section::Network, "worker_nsg") => "security group, workers",
+            (Section::Network, "control_plane_nsg") => "NSG, control plane",
+            (Section::Network, "worker_nsg") => "NSG, workers",
             (Section::Network, "nat_gateway") => "NAT gateway",
-            (Section::Network, "nat_public_ip") => "public address, NAT gateway",
+            (Section::Network, "nat_public_ip") => "public IP, NAT gateway",
             (Section::Network, "outbound_load_balancer") => "load balancer, outbound",
-            (Section::Network, "outbound_public_ip") => "public address, outbound",
-            (Section::ApiServer, "public_ip") => "public address",
+            (Section::Network, "outbound_public_ip") => "public IP, outbound",
+            (Section::ApiServer, "public_ip") => "public IP",
             (Section::Identity, "principal") => "managed identity",
             _ => title,
         };

@@ -12,10 +12,12 @@ use crate::render::layout::{columns, flow, pad};
 use crate::render::style::{self, paint};
 use crate::render::value;
 
+/// What is left of items.
+const MARGIN: usize = 4;
 /// From how many on instances of one block that fare alike are told in one line.
 const ALIKE: usize = 20;
 /// The widest the first two columns get.
-const TITLE_WIDTH: usize = 30;
+const TITLE_WIDTH: usize = 44;
 const NAME_WIDTH: usize = 34;
 
 /// Something shown under a heading.
@@ -52,11 +54,16 @@ impl Columns {
 }
 
 /// The members of a section that something happens to, as items.
-pub(super) fn items<'a>(plan: &Plan, members: &[(Place, &'a Change)], verbose: bool) -> Vec<Item<'a>> {
-    let shown: Vec<&(Place, &Change)> = members.iter().filter(|(_, c)| is_shown(c)).collect();
+pub(super) fn items<'a>(
+    plan: &Plan,
+    members: &[(Place, &'a Change)],
+    width: usize,
+    verbose: bool,
+) -> Vec<Item<'a>> {
+    let width = width.saturating_sub(MARGIN);
     let mut items = Vec::new();
-    let (parts, rest): (Vec<&(Place, &Change)>, Vec<&(Place, &Change)>) =
-        shown.into_iter().partition(|(place, _)| place.node.is_some() && !verbose);
+    let shown = members.iter().filter(|(_, change)| is_shown(change));
+    let (parts, rest): (Vec<_>, Vec<_>) = shown.partition(|(place, _)| place.node.is_some() && !verbose);
     let alike = if verbose { BTreeMap::new() } else { blocks(&rest) };
     let mut told = Vec::new();
     for (place, change) in rest {
@@ -68,10 +75,10 @@ pub(super) fn items<'a>(plan: &Plan, members: &[(Place, &'a Change)], verbose: b
                     told.push(key);
                 }
             }
-            _ => items.push(item(plan, place, change, verbose)),
+            _ => items.push(item(plan, place, change, width, verbose)),
         }
     }
-    items.extend(nodes::items(plan, &parts));
+    items.extend(nodes::items(plan, &parts, width));
     items
 }
 
@@ -113,13 +120,11 @@ fn is_plain(change: &Change) -> bool {
     matches!(change.action, Action::Create | Action::Delete | Action::Read | Action::Forget | Action::Move)
 }
 
-fn item<'a>(plan: &Plan, place: &Place, change: &'a Change, verbose: bool) -> Item<'a> {
+fn item<'a>(plan: &Plan, place: &Place, change: &'a Change, width: usize, verbose: bool) -> Item<'a> {
     if !is_plain(change) || (change.action == Action::Move && !change.paths.is_empty()) {
-        let mut lines = detail_head(plan, change, change.address.as_str());
-        lines.extend(attributes(change));
-        return Item::Detail(lines);
+        return Item::Detail(detail(plan, change, change.address.as_str(), width));
     }
-    let name = change.id.as_ref().map_or("", |id| id.name()).to_owned();
+    let name = facts::name(change);
     let mut row_facts = facts::of(change);
     if let Some(previous) = &change.previous_address {
         row_facts = vec![format!("was {previous}")];
@@ -140,17 +145,17 @@ impl Item<'_> {
         match self {
             Item::Row { action, title, name, facts, unfolded } => {
                 let symbol = paint(style::of_action(*action), action.symbol());
-                let mut head = pad(title, widths.title);
+                let mut head = pad(title, (widths.title + 1).saturating_sub(columns(action.symbol())));
                 if !name.is_empty() {
                     head = format!("{head}  {}", pad(name, widths.name));
                 }
                 let facts_at = indent + columns(action.symbol()) + 1 + columns(&head) + 2;
                 let room = page.width.saturating_sub(facts_at);
                 // Where little room is left, facts go below.
-                let (first, rest, at) = match flow(facts, "   ", room).split_first() {
+                let (first, rest, at) = match flow(facts, "  ", room).split_first() {
                     Some((first, rest)) if columns(first) <= room => (first.clone(), rest.to_vec(), facts_at),
                     Some(_) => {
-                        (String::new(), flow(facts, "   ", page.width.saturating_sub(indent + 4)), indent + 4)
+                        (String::new(), flow(facts, "  ", page.width.saturating_sub(indent + 4)), indent + 4)
                     }
                     None => (String::new(), Vec::new(), facts_at),
                 };
@@ -187,23 +192,24 @@ fn unfold(change: &Change, width: usize) -> Vec<String> {
     lines
 }
 
-/// `~ cluster.prod.network.control_plane_nsg   changed in main.hcl:34`
-pub(super) fn detail_head(plan: &Plan, change: &Change, what: &str) -> Vec<String> {
+/// `~ cluster.prod.network.control_plane_nsg   changed in main.hcl:34`, and the attributes that differ below.
+pub(super) fn detail(plan: &Plan, change: &Change, what: &str, width: usize) -> Vec<String> {
     let symbol = paint(style::of_action(change.action), change.action.symbol());
-    let mut notes = Vec::new();
-    if let Some(previous) = &change.previous_address {
-        notes.push(format!("was {previous}"));
-    }
-    notes.extend(why(plan, change));
+    let was = change.previous_address.as_ref().map(|previous| format!("was {previous}"));
+    let notes: Vec<String> = was.into_iter().chain(why(plan, change)).collect();
+    let notes = notes.join(", ");
     let head = format!("{symbol} {}", paint(style::STRONG, what));
-    if notes.is_empty() {
-        return vec![head];
-    }
-    vec![format!("{head}   {}", notes.join(", "))]
+    let used = columns(change.action.symbol()) + 1 + columns(what);
+    let mut lines = match notes.as_str() {
+        "" => vec![head],
+        _ if used + 3 + columns(&notes) <= width => vec![format!("{head}   {notes}")],
+        _ => vec![head, format!("    {notes}")],
+    };
+    lines.extend(attributes(change, width));
+    lines
 }
 
-/// The attributes that differ, indented below their head.
-pub(super) fn attributes(change: &Change) -> Vec<String> {
+fn attributes(change: &Change, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mixed = change.paths.iter().any(|p| p.cause == Cause::Configuration);
     for path in &change.paths {
@@ -216,13 +222,13 @@ pub(super) fn attributes(change: &Change) -> Vec<String> {
             head.push_str("   # changed outside of Lazuli");
         }
         lines.push(format!("    {head}"));
-        lines.extend(differences(path));
+        lines.extend(differences(path, width));
     }
     lines
 }
 
-fn differences(path: &PathChange) -> Vec<String> {
-    let lines = value::difference(path.before.as_ref(), path.after.as_ref(), 72);
+fn differences(path: &PathChange, width: usize) -> Vec<String> {
+    let lines = value::difference(path.before.as_ref(), path.after.as_ref(), width.saturating_sub(6));
     lines.iter().map(|line| format!("      {}", line.styled())).collect()
 }
 

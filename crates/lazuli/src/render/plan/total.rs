@@ -1,6 +1,6 @@
 //! The end of a plan: what outputs become, how much there is to do, how long it will take.
 
-use lazuli_core::plan::{Plan, PlanMode, Step, Summary};
+use lazuli_core::plan::{Operation, Plan, PlanMode, Step, Summary};
 
 use super::Page;
 use crate::render::duration;
@@ -10,6 +10,8 @@ use crate::render::value;
 
 /// Steps of the critical path that are named.
 const NAMED: usize = 4;
+/// The share of the whole time a named step takes at least.
+const WORTH_NAMING: f64 = 0.05;
 
 pub(super) fn outputs(page: &mut Page, plan: &Plan) {
     let changing: Vec<_> = plan.outputs.iter().filter(|o| o.changes()).collect();
@@ -100,18 +102,20 @@ fn expectation(plan: &Plan, factor: f64) -> Option<String> {
     if steps.len() < 2 {
         return Some(format!("{text}."));
     }
-    // The longest ones, in the order they happen.
-    let mut longest: Vec<usize> = (0..steps.len()).collect();
+    // The longest ones, in the order they happen; what hardly counts is not named.
+    let mut longest: Vec<usize> =
+        (0..steps.len()).filter(|i| steps[*i].expected >= seconds * WORTH_NAMING).collect();
     longest.sort_by(|a, b| steps[*b].expected.total_cmp(&steps[*a].expected).then(a.cmp(b)));
     longest.truncate(NAMED);
     longest.sort_unstable();
-    let names: Vec<&str> = longest.iter().map(|i| name(steps[*i])).collect();
+    let names: Vec<String> = longest.iter().map(|i| name(steps[*i])).collect();
     Some(format!("{text} (critical path: {}).", names.join(", ")))
 }
 
-fn name(step: &Step) -> &str {
-    match &step.id {
+fn name(step: &Step) -> String {
+    let name = match &step.id {
         Some(id) => id.name(),
         None => step.address.as_str().rsplit('.').next().unwrap_or(""),
-    }
+    };
+    if step.operation == Operation::Delete { format!("delete {name}") } else { name.to_owned() }
 }
