@@ -269,7 +269,8 @@ impl Provider for AzureProvider {
 
     async fn resume(&self, url: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
         let trusted = self.arm.trusted(url)?;
-        self.arm.poll(trusted, std::time::Duration::ZERO, Pace::of(""), watch).await
+        let pace = Pace::of_address(&trusted);
+        self.arm.poll(trusted, std::time::Duration::ZERO, pace, watch).await
     }
 }
 

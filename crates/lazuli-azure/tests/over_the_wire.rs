@@ -1,7 +1,8 @@
 //! The provider against the simulated Azure: real TLS, real tokens, real polling.
 
-#![allow(clippy::unwrap_used)] // a test may panic in its helpers too
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests may panic and say what they skip
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use lazuli_azure::account::Secret;
@@ -32,6 +33,10 @@ impl Watch for Told {
 }
 
 async fn simulator(profile: Profile, faults: Vec<Fault>) -> RunningSimulator {
+    recorded(profile, faults, None).await
+}
+
+async fn recorded(profile: Profile, faults: Vec<Fault>, record: Option<PathBuf>) -> RunningSimulator {
     let group =
         SeededGroup { name: "rg-test".into(), location: "eastus2".into(), tags: serde_json::Map::new() };
     let seed_world =
@@ -41,6 +46,7 @@ async fn simulator(profile: Profile, faults: Vec<Fault>) -> RunningSimulator {
         seed_world,
         faults: Faults { faults },
         page_size: 2,
+        record,
         ..SimulatorOptions::default()
     };
     Simulator::start(options).await.unwrap()
@@ -126,7 +132,9 @@ fn network_body() -> Json {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_cluster_is_built_observed_changed_and_taken_down() {
-    let simulator = simulator(Profile::Instant, Vec::new()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("requests.jsonl");
+    let simulator = recorded(Profile::Instant, Vec::new(), Some(record.clone())).await;
     let world = World::new(&simulator);
     let group = world.provider.resource_group("rg-test").await.unwrap();
     assert_eq!(group.location, "eastus2");
@@ -256,6 +264,24 @@ async fn a_small_cluster_is_built_observed_changed_and_taken_down() {
         ("Microsoft.Network/routeTables", &route_table),
         (NSG, &nsg),
     ];
+    // Every type goes once through read, merge and write.
+    let tag = json!({"tags": {"c": "d"}});
+    for (ty, id) in [
+        ("Microsoft.Network/routeTables", &route_table),
+        ("Microsoft.Network/publicIPAddresses", &pip_api),
+        ("Microsoft.Network/publicIPAddresses", &pip_nat),
+        ("Microsoft.Network/natGateways", &nat),
+        ("Microsoft.Network/loadBalancers", &lb),
+        (NIC, &nics[0]),
+    ] {
+        let after =
+            world.update(ty, id, tag.clone(), json!({})).await.unwrap_or_else(|e| panic!("{id}: {e}"));
+        assert_eq!(after["tags"]["c"], "d", "{id}");
+    }
+    let policy = json!({"properties": {"privateEndpointNetworkPolicies": "Enabled"}});
+    let after = world.update(SUBNET, &subnets[0], policy, json!({})).await.unwrap();
+    assert_eq!(after["properties"]["natGateway"]["id"].as_str().map(ResourceId::new), Some(nat.clone()));
+
     // What is in use is refused at once, by name.
     let error = world.provider.delete(&typed(SUBNET), &subnets[0], &world.told).await.unwrap_err();
     assert_eq!((error.code.as_str(), error.outcome), ("InUseSubnetCannotBeDeleted", Outcome::Nothing));
@@ -270,6 +296,39 @@ async fn a_small_cluster_is_built_observed_changed_and_taken_down() {
         assert!(world.provider.read(&typed(ty), id).await.unwrap().is_none(), "{id}");
     }
     simulator.shutdown().await;
+    assert_eq!(contract(&record), 26, "bodies sent");
+}
+
+/// Checks every recorded body against Azure's published type and says how many there were.
+fn contract(record: &Path) -> usize {
+    let shared = std::env::var_os("LAZULI_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let schemas = shared.join("azure-schemas");
+    let text = std::fs::read_to_string(record).unwrap();
+    let requests = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let puts: Vec<Json> = requests.filter(|request| request["method"] == "PUT").collect();
+    if !schemas.is_dir() {
+        println!("skipped: no azure-schemas; set LAZULI_SHARED");
+        return puts.len();
+    }
+    for put in &puts {
+        let path = put["path"].as_str().unwrap();
+        let (_, rest) = path.rsplit_once("/providers/").unwrap();
+        let mut parts = rest.split('/');
+        let namespace = parts.next().unwrap();
+        let types: Vec<&str> = parts.step_by(2).collect();
+        let file =
+            format!("{namespace}.{}@{}.schema.json", types.join("."), put["api_version"].as_str().unwrap());
+        let schema: Json =
+            serde_json::from_str(&std::fs::read_to_string(schemas.join(&file)).unwrap()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let problems: Vec<String> = validator
+            .iter_errors(&put["body"])
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(problems.is_empty(), "{path}\n{}\n{:#}", problems.join("\n"), put["body"]);
+    }
+    puts.len()
 }
 
 fn machine(name: &str, nic: &ResourceId) -> Json {

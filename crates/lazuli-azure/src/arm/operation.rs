@@ -31,11 +31,20 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    const USUAL: Pace = Pace { first: QUICK, second: SECOND };
     /// Virtual machines are throttled one by one when asked about more often than every 4 s.
+    const SLOW: Pace = Pace { first: Duration::from_secs(4), second: Duration::from_secs(4) };
+
+    /// The pace for a type.
     pub(crate) fn of(type_name: &str) -> Self {
         let vm = type_name.eq_ignore_ascii_case("Microsoft.Compute/virtualMachines");
-        let slow = Duration::from_secs(4);
-        if vm { Pace { first: slow, second: slow } } else { Pace { first: QUICK, second: SECOND } }
+        if vm { Pace::SLOW } else { Pace::USUAL }
+    }
+
+    /// The pace for an operation of which only the address is known.
+    pub(crate) fn of_address(url: &Url) -> Self {
+        let compute = url.path().to_ascii_lowercase().contains("/microsoft.compute/");
+        if compute { Pace::SLOW } else { Pace::USUAL }
     }
 }
 
