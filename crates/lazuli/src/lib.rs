@@ -9,7 +9,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
+pub mod blueprint;
+mod boot;
 pub mod cli;
+pub mod clouds;
+pub mod commands;
+pub mod failure;
+pub mod host;
+pub mod outcome;
+pub mod plan_file;
+pub mod planning;
+pub mod preflight;
 pub mod progress;
+pub mod project;
 pub mod render;
 pub mod terminal;

@@ -4,8 +4,9 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use lazuli::cli::{self, Cli, Command};
+use lazuli::{cli, commands};
 use lazuli::terminal::Printer;
 
 /// The exit code of a run that did not do everything it should.
@@ -16,11 +17,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(stop) => return leave(&stop),
     };
-    let printer = Printer::new(&cli.global);
-    let code = run(&cli, &printer);
-    match printer.finish() {
-        Ok(()) => ExitCode::from(code),
-        Err(error) => {
+    let printer = Arc::new(Printer::new(&cli.global));
+    let code = commands::run(&cli, &printer);
+    match Arc::into_inner(printer).map(Printer::finish) {
+        None | Some(Ok(())) => ExitCode::from(code),
+        Some(Err(error)) => {
             let _ = writeln!(anstream::stderr(), "error: output could not be written: {error}");
             ExitCode::from(code.max(FAILURE))
         }
@@ -34,19 +35,4 @@ fn leave(stop: &cli::Stop) -> ExitCode {
         _ => write!(anstream::stderr(), "{}", stop.text),
     };
     ExitCode::from(stop.code)
-}
-
-fn run(cli: &Cli, printer: &Printer) -> u8 {
-    match &cli.command {
-        Command::Version if printer.json() => {
-            printer.document(&serde_json::json!({"version": env!("CARGO_PKG_VERSION")}));
-        }
-        Command::Version => printer.result(&format!("lazuli {}\n", env!("CARGO_PKG_VERSION"))),
-        Command::Completions(completions) => printer.result(&cli::completion_script(completions.shell)),
-        _ => {
-            printer.message("error: this command is not built yet");
-            return FAILURE;
-        }
-    }
-    0
 }

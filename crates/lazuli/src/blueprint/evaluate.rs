@@ -1,0 +1,139 @@
+//! A declaration → what is desired of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazuli_cluster::expand::Part;
+use lazuli_cluster::names;
+use lazuli_config::{Instance, Placement, Resource};
+use lazuli_core::configuration::{Configuration, Known, Output};
+use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
+use lazuli_core::value::Content;
+use lazuli_core::{Diagnostic, Diagnostics, Path, Value};
+
+use super::seen::{Seen, supplied};
+use super::{Blueprint, Item};
+
+impl Configuration for Blueprint {
+    fn declarations(&self) -> &[Declaration] {
+        &self.declarations
+    }
+
+    fn evaluate(&self, index: usize, known: &dyn Known) -> Result<Desired, Diagnostics> {
+        match &self.items[index] {
+            Item::Block { data, position, instance } => self.block(*data, *position, instance.as_ref(), known),
+            Item::Part { cluster, part } => self.part(&self.clusters[*cluster].expansion.parts[*part], known),
+        }
+    }
+
+    fn outputs(&self, known: &dyn Known) -> Result<Vec<Output>, Diagnostics> {
+        let seen = Seen { blueprint: self, known };
+        let mut outputs = Vec::new();
+        let mut problems = Diagnostics::new();
+        for output in self.evaluator.module().outputs.iter() {
+            match self.evaluator.output(output, &seen) {
+                Ok(value) => outputs.push(Output { name: output.name.text.clone(), value, sensitive: output.sensitive }),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(outputs) } else { Err(problems) }
+    }
+}
+
+impl Blueprint {
+    fn block(&self, data: bool, position: usize, instance: Option<&Instance>, known: &dyn Known) -> Result<Desired, Diagnostics> {
+        let module = self.evaluator.module();
+        let blocks = if data { &module.data } else { &module.resources };
+        let Some(declaration) = blocks.iter().nth(position) else {
+            return Err(Diagnostics::new()); // impossible: positions come from the same list
+        };
+        let seen = Seen { blueprint: self, known };
+        self.evaluator.conditions(&declaration.meta.lifecycle.preconditions, &seen, instance, None)?;
+        let resource = self.evaluator.resource(declaration, &seen, instance)?;
+        let ty = ResourceType { name: resource.type_name.clone(), api_version: resource.api_version.clone() };
+        let id = self.id(&resource, &ty)?;
+        let mut body = resource.body;
+        if let Some(secrets) = &resource.sensitive_properties {
+            body = set(&body, &["properties"], |properties| merge(properties, secrets));
+        }
+        Ok(Desired { provider: ProviderName::Azure, account: resource.cloud_account, ty, id, body, slot: None, succeeds: None })
+    }
+
+    /// The id, when everything in it is known.
+    fn id(&self, resource: &Resource, ty: &ResourceType) -> Result<Option<ResourceId>, Diagnostics> {
+        let refuse = |attribute: &str, text: &str| {
+            let problem = Diagnostic::error("LZ0242", format!("`{attribute}` cannot be part of an id"));
+            Err(vec![problem.at(resource.block.span_of(attribute), text)])
+        };
+        let Some(name) = resource.name.as_str() else { return Ok(None) };
+        if name.is_empty() || name.contains('/') {
+            return refuse("name", "not empty, and without a slash");
+        }
+        match &resource.placement {
+            Placement::ResourceGroup(group) => {
+                let Some(group) = group.as_str() else { return Ok(None) };
+                if group.is_empty() || group.contains('/') {
+                    return refuse("resource_group", "the name of a resource group, not an id");
+                }
+                if ty.name.split('/').count() > 2 {
+                    return refuse("type", "lies below another resource: use parent_id instead of resource_group");
+                }
+                let account = self.accounts.get(&resource.cloud_account);
+                Ok(account.map(|account| names::resource(&names::resource_group(account, group), ty, name)))
+            }
+            Placement::Parent(parent) => {
+                let Some(parent) = parent.as_str() else { return Ok(None) };
+                if !parent.starts_with('/') {
+                    return refuse("parent_id", "an id begins with a slash");
+                }
+                let parent = ResourceId::new(parent.trim_end_matches('/'));
+                let (above, own) = ty.name.rsplit_once('/').unwrap_or(("", &ty.name));
+                let suffix = format!("/providers/{above}/").to_lowercase();
+                // A nested type continues its parent's id; any other type is attached to it as an extension.
+                Ok(Some(match parent.as_str().to_lowercase().contains(&suffix) && above.contains('/') {
+                    true => parent.child(own, name),
+                    false => names::resource(&parent, ty, name),
+                }))
+            }
+        }
+    }
+
+    fn part(&self, part: &Part, known: &dyn Known) -> Result<Desired, Diagnostics> {
+        let mut desired = part.desired.clone();
+        desired.body = supplied(&desired.body, known);
+        let Some(boot) = part.boot.as_ref().filter(|_| self.boots) else { return Ok(desired) };
+        let client_id: Path = Path::root().name("properties").name("clientId");
+        let identity = known.object(&boot.azure.identity);
+        let Some(client_id) = identity.as_ref().and_then(|object| object.value.at(&client_id)).and_then(Value::as_str) else {
+            return Ok(desired);
+        };
+        let user_data = crate::boot::custom_data(boot, client_id).map_err(|problem| vec![problem])?;
+        desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| Value::string(user_data.clone()).sensitive());
+        Ok(desired)
+    }
+}
+
+/// The value with what lies at a path of names replaced.
+fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Value {
+    let Some((first, rest)) = path.split_first() else { return with(value) };
+    let mut entries: BTreeMap<Arc<str>, Value> = value.as_entries().cloned().unwrap_or_default();
+    let before = entries.get(*first).cloned().unwrap_or_else(|| Value::object::<&str>([]));
+    entries.insert(Arc::from(*first), set(&before, rest, with));
+    Value::object(entries).marked_as(value)
+}
+
+/// `over` merged into `value`, objects member by member; what comes from `over` is sensitive when it is.
+fn merge(value: &Value, over: &Value) -> Value {
+    match (value.as_entries(), over.content()) {
+        (Some(below), Content::Object(above) | Content::Map(_, above)) => {
+            let mut entries = below.clone();
+            for (name, member) in above.iter() {
+                let member = member.clone().marked_as(over);
+                let merged = entries.get(name).map_or_else(|| member.clone(), |existing| merge(existing, &member));
+                entries.insert(name.clone(), merged);
+            }
+            Value::object(entries).marked_as(value)
+        }
+        _ => over.clone(),
+    }
+}

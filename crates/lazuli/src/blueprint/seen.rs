@@ -1,0 +1,94 @@
+//! What expressions see of other blocks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazuli_config::{DeclarationKind, Externals, Instances, Root, Unavailable};
+use lazuli_core::address::Key;
+use lazuli_core::configuration::{Known, KnownObject};
+use lazuli_core::value::{Content, Source};
+use lazuli_core::{Address, Path, Type, Unknown, Value};
+
+use super::Blueprint;
+
+/// The blocks of a blueprint, as far as they are known.
+pub(super) struct Seen<'a> {
+    pub(super) blueprint: &'a Blueprint,
+    pub(super) known: &'a dyn Known,
+}
+
+impl Externals for Seen<'_> {
+    fn value(&self, root: &Root) -> Result<Value, Unavailable> {
+        let of = |address: &Address| match root.kind {
+            DeclarationKind::Cluster => self.cluster(address),
+            _ => self.object(address),
+        };
+        let address = Address::root(root.kind.word(), &root.name);
+        match self.blueprint.instances(root) {
+            Instances::Single => Ok(of(&address)),
+            Instances::Keyed(instances) => {
+                let objects = instances.iter().map(|i| (&i.key, of(&address.instance(&i.key))));
+                Ok(match instances.first().map(|i| &i.key) {
+                    Some(Key::Index(_)) => Value::tuple(objects.map(|(_, object)| object)),
+                    _ => Value::object(objects.map(|(key, object)| (key_text(key), object))),
+                })
+            }
+        }
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some((self.blueprint.edition << 8) | (self.known.epoch() & 0xff))
+    }
+}
+
+fn key_text(key: &Key) -> String {
+    match key {
+        Key::Index(index) => index.to_string(),
+        Key::Name(name) => name.clone(),
+    }
+}
+
+impl Seen<'_> {
+    fn cluster(&self, address: &Address) -> Value {
+        let cluster = self.blueprint.clusters.iter().find(|c| c.address == *address);
+        cluster.map_or_else(Value::null, |c| supplied(&c.object, self.known))
+    }
+
+    fn object(&self, address: &Address) -> Value {
+        match self.known.object(address) {
+            Some(KnownObject { value, complete: true }) => value,
+            Some(KnownObject { value, complete: false }) => open(&value, address, &Path::root()),
+            None => Value::unknown_from(address.clone(), Path::root(), Type::Any),
+        }
+    }
+}
+
+/// Replaces every part that is exactly an attribute of a resource by that attribute, where it is known.
+pub(super) fn supplied(value: &Value, known: &dyn Known) -> Value {
+    value.map_unknown(&mut |unknown| {
+        let source = unknown.source.as_ref().filter(|source| source.exact)?;
+        let object = known.object(&source.address)?;
+        object.value.at(&source.path).filter(|found| found.is_wholly_known() && !found.is_null()).cloned()
+    })
+}
+
+/// An object that is not made yet: what the configuration says of it is known, everything else is still to come.
+fn open(value: &Value, address: &Address, path: &Path) -> Value {
+    let Some(entries) = value.as_entries() else { return value.clone() };
+    let member = |(name, member): (&Arc<str>, &Value)| {
+        let here = path.name(name.clone());
+        let member = match member.content() {
+            // Nothing adds tags but the configuration.
+            _ if &**name == "tags" && path.steps().is_empty() => member.clone(),
+            Content::Object(_) | Content::Map(..) => open(member, address, &here),
+            Content::Tuple(items) if items.iter().any(|item| item.as_entries().is_some()) => {
+                Value::unknown_from(address.clone(), here, Type::Any)
+            }
+            _ => member.clone(),
+        };
+        (name.clone(), member)
+    };
+    let members: BTreeMap<Arc<str>, Value> = entries.iter().map(member).collect();
+    let source = Some(Source { address: address.clone(), path: path.clone(), exact: true });
+    Value::unknown(Unknown { not_null: true, source, members, ..Unknown::of(Type::Any) }).marked_as(value)
+}

@@ -1,0 +1,60 @@
+//! A node's first boot: what the cluster crate knows of it, in the words of the crate that renders it.
+
+use lazuli_cluster::expand::NodeBoot;
+use lazuli_core::Diagnostic;
+use lazuli_kubernetes::user_data::{self, Endpoint, NodeRole, Taint};
+use lazuli_kubernetes::version::KubernetesVersion;
+
+/// Stands in for a client id that is not known yet, to check everything else before anything is made.
+const NO_CLIENT_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The virtual machine's `customData`: base64, secret.
+pub(crate) fn custom_data(boot: &NodeBoot, identity_client_id: &str) -> Result<String, Diagnostic> {
+    let refuse = |error: &dyn std::fmt::Display| Diagnostic::error("LZ0244", error.to_string());
+    let node = node(boot, identity_client_id).map_err(|error| refuse(&error))?;
+    user_data::render(&node).map(|data| data.custom_data()).map_err(|error| refuse(&error))
+}
+
+/// Whether user-data can be rendered, before anything is made.
+pub(crate) fn check(boot: &NodeBoot) -> Result<(), Diagnostic> {
+    custom_data(boot, NO_CLIENT_ID).map(|_| ())
+}
+
+fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot, String> {
+    let role = match (boot.control_plane, boot.first) {
+        (true, true) => NodeRole::FirstControlPlane,
+        (true, false) => NodeRole::FurtherControlPlane,
+        (false, _) => NodeRole::Worker,
+    };
+    let taints = boot.taints.iter().map(|taint| {
+        let effect = taint.effect.parse().map_err(|error: user_data::UnknownEffect| error.to_string())?;
+        Ok(Taint { key: taint.key.clone(), value: taint.value.clone(), effect })
+    });
+    let azure = &boot.azure;
+    Ok(user_data::NodeBoot {
+        name: boot.name.clone(),
+        cluster: boot.cluster.clone(),
+        role,
+        kubernetes: KubernetesVersion::try_from(boot.kubernetes.clone()).map_err(|error| error.to_string())?,
+        endpoint: Endpoint { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
+        pod_cidr: boot.pod_cidr.clone(),
+        service_cidr: boot.service_cidr.clone(),
+        labels: boot.labels.clone(),
+        taints: taints.collect::<Result<_, String>>()?,
+        kubelet_args: boot.kubelet_args.clone(),
+        pre_bootstrap: boot.pre_bootstrap.0.clone(),
+        post_bootstrap: boot.post_bootstrap.0.clone(),
+        azure: user_data::AzureFacts {
+            tenant_id: azure.tenant_id.clone(),
+            subscription_id: azure.subscription_id.clone(),
+            resource_group: azure.resource_group.clone(),
+            location: azure.location.clone(),
+            network_resource_group: azure.network_resource_group.clone(),
+            virtual_network: azure.virtual_network.clone(),
+            worker_subnet: azure.worker_subnet.clone(),
+            worker_security_group: azure.worker_security_group.clone(),
+            route_table: azure.route_table.clone(),
+            identity_client_id: identity_client_id.to_owned(),
+        },
+    })
+}

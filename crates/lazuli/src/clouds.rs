@@ -1,0 +1,155 @@
+//! Accounts made ready to use: simulators started, providers made.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Endpoints, Options, Secret, Trust};
+use lazuli_core::provider::{Outcome, Provider, ProviderError};
+use lazuli_core::resource::ResourceId;
+use lazuli_core::{Diagnostic, Json};
+use lazuli_planner::draft::Look;
+use lazuli_simulator::{Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions};
+
+use crate::accounts::{DeclaredAccount, Environment, Place, Simulated};
+use crate::failure::{Failure, refused};
+
+/// The accounts of a run, signed in on first use.
+#[derive(Default)]
+pub struct Clouds {
+    providers: BTreeMap<Arc<str>, AzureProvider>,
+    simulators: Vec<RunningSimulator>,
+    /// The names of accounts whose Azure is simulated.
+    pub simulated: Vec<Arc<str>>,
+    /// What real time is to the expected durations of operations: 1 for Azure.
+    pub time_factor: f64,
+}
+
+/// What looking at the world gave.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The objects that exist.
+    pub objects: HashMap<ResourceId, Json>,
+    /// How many requests it took.
+    pub requests: usize,
+}
+
+impl Clouds {
+    /// Starts the simulators and makes the providers of the accounts that are needed.
+    ///
+    /// # Errors
+    /// When an account lacks something, or a simulator cannot start.
+    pub async fn open<'a>(
+        accounts: impl IntoIterator<Item = &'a DeclaredAccount>,
+        folder: &Path,
+        parallel: usize,
+        environment: Environment<'_>,
+    ) -> Result<Clouds, Failure> {
+        let mut clouds = Clouds { time_factor: 1.0, ..Clouds::default() };
+        for declared in accounts {
+            let account = match &declared.place {
+                Place::Azure(settings) => settings.account(&declared.name, environment).map_err(|problem| Failure::of(*problem))?,
+                Place::Simulated(simulated) => clouds.simulate(&declared.name, simulated, folder, environment).await?,
+            };
+            let options = Options { parallel, ..Options::default() };
+            let provider = AzureProvider::new(&account, options).map_err(|error| {
+                Failure::of(Diagnostic::error("LZ0240", format!("cloud account `{}` cannot be used: {error}", declared.name)))
+            })?;
+            clouds.providers.insert(declared.name.clone(), provider);
+        }
+        Ok(clouds)
+    }
+
+    async fn simulate(
+        &mut self,
+        name: &Arc<str>,
+        simulated: &Simulated,
+        folder: &Path,
+        environment: Environment<'_>,
+    ) -> Result<Account, Failure> {
+        let running = Simulator::start(options(name, simulated, folder, environment)?).await?;
+        let endpoint = url::Url::parse(&running.endpoint()).map_err(|error| Failure::of(Diagnostic::error("LZ3002", error.to_string())))?;
+        let credentials = running.credentials();
+        let account = Account {
+            subscription_id: credentials.subscription.clone(),
+            tenant_id: Some(credentials.tenant.clone()),
+            cloud: Cloud::Custom(Endpoints { authority: endpoint.clone(), resource_manager: endpoint, audience: running.endpoint() }),
+            credential: Credential::ClientSecret {
+                client_id: credentials.client_id.clone(),
+                secret: Secret::new(credentials.client_secret.clone()),
+            },
+            trust: Trust::Only(running.ca_pem().as_bytes().to_vec()),
+        };
+        self.time_factor = match simulated.profile {
+            Profile::Instant => 0.0,
+            Profile::Fast => 0.05,
+            Profile::Realistic | Profile::Hostile => 1.0,
+        };
+        self.simulated.push(name.clone());
+        self.simulators.push(running);
+        Ok(account)
+    }
+
+    /// The provider of an account.
+    pub fn provider(&self, account: &str) -> Option<&AzureProvider> {
+        self.providers.get(account)
+    }
+
+    /// Looks at objects, one account after the other.
+    ///
+    /// # Errors
+    /// When one of them cannot be asked.
+    pub async fn look(&self, looks: Vec<Look>) -> Result<World, Failure> {
+        let mut by_account: BTreeMap<Arc<str>, Vec<_>> = BTreeMap::new();
+        for look in looks {
+            by_account.entry(look.account).or_default().push(look.wanted);
+        }
+        let mut world = World::default();
+        for (account, wanted) in &by_account {
+            let answer = match self.providers.get(account) {
+                Some(provider) => provider.observe(wanted).await,
+                None => Err(ProviderError::own("NoAccount", "the account is not declared any more", Outcome::Nothing)),
+            };
+            let found = answer
+                .map_err(|error| Failure::of(refused(&format!("looking at what exists (cloud_account.{account})"), &error)))?;
+            world.requests += found.requests;
+            world.objects.extend(found.objects);
+        }
+        Ok(world)
+    }
+
+    /// Stops the simulators, their worlds compacted.
+    pub async fn close(self) {
+        for simulator in self.simulators {
+            simulator.shutdown().await;
+        }
+    }
+}
+
+fn options(name: &str, simulated: &Simulated, folder: &Path, environment: Environment<'_>) -> Result<SimulatorOptions, Failure> {
+    let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::of(Diagnostic::error("LZ3002", format!("{} cannot be used: {error}", path.display())))
+    };
+    let mut seed_file = match &simulated.seed_world {
+        Some(path) => SeedFile::read(path).map_err(|error| unreadable(path, &error))?,
+        None => SeedFile::default(),
+    };
+    let group = |(name, location): &(String, String)| SeededGroup { name: name.clone(), location: location.clone(), tags: Default::default() };
+    seed_file.resource_groups.extend(simulated.groups.iter().map(group));
+    let faults = match environment("LAZULI_SIMULATOR_FAULTS").map(PathBuf::from) {
+        Some(path) => {
+            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            Faults::parse(&text).map_err(|error| unreadable(&path, &error))?
+        }
+        None => Faults::default(),
+    };
+    Ok(SimulatorOptions {
+        pace: Pace { profile: simulated.profile, ..Pace::default() },
+        seed: simulated.seed,
+        world: Some(folder.join(format!("simulator-{name}.world"))),
+        seed_world: Seed { world: seed_file, ..Seed::default() },
+        faults,
+        record: environment("LAZULI_SIMULATOR_RECORD").map(PathBuf::from),
+        ..SimulatorOptions::default()
+    })
+}

@@ -1,0 +1,304 @@
+//! `apply` and `destroy`: plan, show, ask, carry out, report.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lazuli_azure::AzureKinds;
+use lazuli_core::configuration::Configuration;
+use lazuli_core::journal::{Journal, Record};
+use lazuli_core::plan::{Plan, PlanMode};
+use lazuli_core::provider::Provider;
+use lazuli_core::recorded::RecordedOutput;
+use lazuli_core::resource::ProviderName;
+use lazuli_core::{Diagnostic, Diagnostics, encoding};
+use lazuli_executor::{Cancel, Event, Providers, Run, execute, settle};
+use lazuli_state::LocalState;
+use tokio::sync::{mpsc, watch};
+
+use super::begin::Setting;
+use super::{Exit, Outcome, plan};
+use crate::blueprint::Blueprint;
+use crate::cli::{Apply, Destroy, Goal, PlanOptions, Variables};
+use crate::clouds::Clouds;
+use crate::failure::Failure;
+use crate::plan_file::SavedPlan;
+use crate::planning::{self, Planned};
+use crate::progress::{Clock, Reporter, Schedule, reporter};
+use crate::project::Inputs;
+use crate::render::{events, report as rendered};
+use crate::terminal::{Answer, Printer};
+use crate::{host, outcome};
+
+/// How a run is confirmed and what its exit code tells.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    auto_approve: bool,
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn apply(args: &Apply, printer: &Arc<Printer>) -> Outcome {
+    let manner = Manner { auto_approve: args.auto_approve, detailed_exitcode: args.detailed_exitcode };
+    match &args.plan_file {
+        Some(path) => saved(path, &args.options, manner, printer).await,
+        None => fresh(&args.goal, &args.options, manner, printer).await,
+    }
+}
+
+pub(super) async fn destroy(args: &Destroy, printer: &Arc<Printer>) -> Outcome {
+    let manner = Manner { auto_approve: args.auto_approve, detailed_exitcode: args.detailed_exitcode };
+    fresh(&Goal { destroy: true, ..Goal::default() }, &args.options, manner, printer).await
+}
+
+/// Plans and applies.
+async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
+    let setting = Setting::here(&options.variables, printer)?;
+    let command = if goal.destroy { "destroy" } else { "apply" };
+    let mut state = plan::open(&setting, command, options, printer)?;
+    let clouds = Arc::new(setting.clouds(state.world(), options.parallelism.get()).await?);
+    finish_earlier_run(&mut state, &clouds, printer).await?;
+    let planned = plan::make(&setting, &clouds, state.world(), &plan::wish(goal, options), printer).await?;
+    if let Some(path) = &options.out {
+        plan::save(&setting, &planned, &state, path)?;
+    }
+    plan::show(&planned, &clouds, printer, "plan");
+    if planned.plan.is_empty() {
+        if printer.json() {
+            printer.event(events::change_summary(planned.plan.summary(), command));
+        }
+        close(clouds).await;
+        return Ok(Exit::Done);
+    }
+    if !manner.auto_approve {
+        let question = match goal.destroy {
+            true => "Destroy all of this? There is no way back.",
+            false => "Apply this?",
+        };
+        match printer.ask(question) {
+            Answer::Yes => {}
+            Answer::No => {
+                printer.message("Nothing was changed.");
+                close(clouds).await;
+                return Ok(Exit::Failed);
+            }
+            Answer::NobodyThere => {
+                let problem = Diagnostic::error("LZ3013", "nobody is there to confirm, so nothing was changed");
+                return Err(Failure::of(problem.help("use --auto-approve, or save a plan with --out and apply that")));
+            }
+        }
+    }
+    carry_out(&setting, state, clouds, planned, options, manner, printer).await
+}
+
+/// Applies a saved plan.
+async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
+    let saved = SavedPlan::load(path, &planning::keys(&host::environment))?;
+    if let Ok(now) = Inputs::read(Path::new("."), &Variables::default(), Default::default())
+        && now.files != saved.inputs.files
+    {
+        let problem = Diagnostic::error("LZ3012", format!("the configuration has changed since {} was saved", path.display()));
+        return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
+    }
+    let setting = Setting::of(saved.inputs, None, printer)?;
+    let state = plan::open(&setting, "apply", options, printer)?;
+    let world = state.world();
+    if world.lineage != saved.plan.lineage || world.serial != saved.plan.serial {
+        let problem = Diagnostic::error("LZ3011", format!("the saved plan {} is stale", path.display()));
+        let problem = match world.lineage == saved.plan.lineage {
+            true => problem.note(format!("it was made for version {} of the state, which is at version {} now", saved.plan.serial, world.serial)),
+            false => problem.note("it was made for another state"),
+        };
+        return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
+    }
+    let clouds = Arc::new(setting.clouds(world, options.parallelism.get()).await?);
+    let planned = Planned {
+        plan: saved.plan,
+        world: crate::clouds::World { objects: saved.observed, requests: 0 },
+        findings: Default::default(),
+        looked: 0,
+        elapsed: Default::default(),
+        clusters: Default::default(),
+        renewals: saved.renewals,
+        refreshed: false,
+        warnings: Diagnostics::new(),
+    };
+    plan::show(&planned, &clouds, printer, "plan");
+    carry_out(&setting, state, clouds, planned, options, manner, printer).await
+}
+
+/// Waits for what an earlier run began and writes down what came of it.
+async fn finish_earlier_run(state: &mut LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> Result<(), Failure> {
+    let settled = plan::look_at_unfinished(state, clouds, true, printer).await;
+    let Some(record) = settle::record(&settled) else { return Ok(()) };
+    let journal = state.journal()?;
+    journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())))?;
+    drop(journal);
+    state.commit()?;
+    Ok(())
+}
+
+async fn carry_out(
+    setting: &Setting,
+    mut state: LocalState,
+    clouds: Arc<Clouds>,
+    planned: Planned,
+    options: &PlanOptions,
+    manner: Manner,
+    printer: &Arc<Printer>,
+) -> Outcome {
+    let recorded = state.world().clone();
+    let blueprint =
+        planning::blueprint(&setting.project, &setting.accounts, &recorded, &planned.renewals, true, &host::environment)?;
+    let blueprint = Arc::new(blueprint);
+    let plan = Arc::new(planned.plan);
+    let journal = state.journal()?;
+    let run = Run {
+        plan: plan.clone(),
+        configuration: blueprint.clone(),
+        kinds: Arc::new(AzureKinds),
+        providers: Arc::new(ProvidersOf(clouds.clone())),
+        journal: journal.clone(),
+        recorded: recorded.clone(),
+        observed: Arc::new(planned.world.objects),
+        hidden: |_| &[],
+        salt: recorded.lineage.as_bytes().into(),
+        now: Arc::new(host::now),
+        parallelism: options.parallelism.get(),
+    };
+    let reporter = reporter(printer, Schedule::of(&plan, clouds.time_factor), Clock::real());
+    let (cancel_sender, cancel) = watch::channel(Cancel::Go);
+    let signals = tokio::spawn(listen(cancel_sender, reporter.clone()));
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let telling = tokio::spawn(tell_steps(receiver, plan.clone(), reporter.clone()));
+    let report = execute(run, sender, cancel).await;
+    signals.abort();
+    let _ = telling.await;
+    reporter.finish();
+    if outcome::left_at_once(&report) {
+        printer.message("Left at once. What was running is recorded as begun; `lazuli apply` finds out what came of it and goes on.");
+        return Ok(Exit::Interrupted);
+    }
+    let outputs = outputs(&plan, &blueprint, &*report.objects);
+    let outputs = outputs.map_err(|found| Failure::at(found, &setting.project.sources));
+    if let Ok(outputs) = &outputs {
+        let record = Record::Outputs { outputs: outputs.iter().cloned().collect() };
+        journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())))?;
+    }
+    drop(journal);
+    state.commit()?;
+    close(clouds).await;
+
+    let told = outcome::report(&plan, &report);
+    if printer.json() {
+        for failure in &told.failures {
+            printer.event(events::diagnostic(&rendered::failure_diagnostic(failure), &Default::default()));
+        }
+        let operation = if plan.mode == PlanMode::Destroy { "destroy" } else { "apply" };
+        printer.event(events::change_summary(told.done, operation));
+    } else {
+        printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
+    }
+    let complete = told.is_complete();
+    let outputs = match outputs {
+        Ok(outputs) => outputs,
+        Err(failure) if complete => return Err(failure),
+        Err(_) => Vec::new(), // what failed explains it
+    };
+    show_outputs(&outputs, printer);
+    let exit = match (report.cancelled, complete) {
+        (true, _) => Exit::Interrupted,
+        (false, false) => Exit::Failed,
+        (false, true) if manner.detailed_exitcode => Exit::Changes,
+        (false, true) => Exit::Done,
+    };
+    if printer.json() {
+        printer.event(events::done(exit.code(), report.elapsed));
+    }
+    Ok(exit)
+}
+
+/// The outputs that are known now.
+fn outputs(
+    plan: &Plan,
+    blueprint: &Blueprint,
+    known: &dyn lazuli_core::configuration::Known,
+) -> Result<Vec<(Arc<str>, RecordedOutput)>, Diagnostics> {
+    if plan.mode == PlanMode::Destroy {
+        return Ok(Vec::new());
+    }
+    let outputs = blueprint.outputs(known)?;
+    let known = outputs.into_iter().filter_map(|output| {
+        let value = encoding::to_json(&output.value).ok()?;
+        Some((output.name, RecordedOutput { value, sensitive: output.sensitive }))
+    });
+    Ok(known.collect())
+}
+
+fn show_outputs(outputs: &[(Arc<str>, RecordedOutput)], printer: &Printer) {
+    if outputs.is_empty() {
+        return;
+    }
+    if printer.json() {
+        printer.event(events::outputs(outputs.iter().map(|(name, output)| (&**name, &output.value, output.sensitive))));
+    } else {
+        let outputs = outputs.iter().cloned().collect();
+        printer.result(&format!("\nOutputs\n{}", crate::render::state::outputs(&outputs, printer.width())));
+    }
+}
+
+/// Ctrl-C once stops, twice leaves.
+async fn listen(cancel: watch::Sender<Cancel>, reporter: Arc<dyn Reporter>) {
+    for (request, text) in [
+        (Cancel::Stop, "Stopping: what is running is finished and recorded. Ctrl-C again leaves at once."),
+        (Cancel::Now, "Leaving."),
+    ] {
+        if interrupted().await.is_err() {
+            return;
+        }
+        reporter.say(text);
+        if cancel.send(request).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits for Ctrl-C, or for the signal by which pipelines end a program.
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// Hands the executor's events to the reporter.
+async fn tell_steps(mut events: mpsc::UnboundedReceiver<Event>, plan: Arc<Plan>, reporter: Arc<dyn Reporter>) {
+    while let Some(event) = events.recv().await {
+        outcome::tell(&event, &plan, &*reporter);
+    }
+}
+
+/// The providers of a run.
+pub(super) struct ProvidersOf(pub(super) Arc<Clouds>);
+
+impl Providers for ProvidersOf {
+    fn provider(&self, name: ProviderName, account: &str) -> Option<Arc<dyn Provider>> {
+        match name {
+            ProviderName::Azure => self.0.provider(account).map(|provider| Arc::new(provider.clone()) as Arc<dyn Provider>),
+            ProviderName::Kubernetes | ProviderName::Tls => None,
+        }
+    }
+}
+
+/// Stops simulators, when nobody uses them any more.
+pub(super) async fn close(clouds: Arc<Clouds>) {
+    if let Ok(clouds) = Arc::try_unwrap(clouds) {
+        clouds.close().await;
+    }
+}

@@ -1,0 +1,52 @@
+//! What commands have in common before they do their own: the project, its accounts, its state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_state::LocalBackend;
+
+use super::tell;
+use crate::accounts::DeclaredAccount;
+use crate::cli::{Variables, variables_of_environment};
+use crate::clouds::Clouds;
+use crate::failure::Failure;
+use crate::host;
+use crate::planning;
+use crate::project::{Inputs, Project};
+use crate::terminal::Printer;
+
+/// A project with its accounts and the place of its state.
+pub(super) struct Setting {
+    pub(super) project: Project,
+    pub(super) accounts: BTreeMap<Arc<str>, DeclaredAccount>,
+    pub(super) backend: LocalBackend,
+}
+
+impl Setting {
+    /// Reads the current directory.
+    pub(super) fn here(variables: &Variables, printer: &Printer) -> Result<Setting, Failure> {
+        let inputs = Inputs::read(Path::new("."), variables, variables_of_environment(std::env::vars_os()))?;
+        Setting::of(inputs, Some(Path::new(".")), printer)
+    }
+
+    /// Takes inputs that were read before.
+    pub(super) fn of(inputs: Inputs, dir: Option<&Path>, printer: &Printer) -> Result<Setting, Failure> {
+        let project = Project::load(inputs, dir)?;
+        tell(printer, &Failure::at(project.warnings.clone(), &project.sources));
+        let accounts = planning::accounts(&project)?;
+        let backend = planning::backend(&project)?;
+        Ok(Setting { project, accounts, backend })
+    }
+
+    /// Opens the accounts that the configuration or the record uses.
+    pub(super) async fn clouds(&self, recorded: &RecordedWorld, parallel: usize) -> Result<Clouds, Failure> {
+        let mut used: BTreeSet<Arc<str>> = recorded.resources.values().map(|r| r.account.clone()).collect();
+        used.extend(recorded.deposed.iter().map(|r| r.account.clone()));
+        let module = self.project.evaluator.module();
+        let anything = module.clusters.len() + module.resources.len() + module.data.len() > 0;
+        let needed = self.accounts.values().filter(|a| anything || used.contains(&a.name));
+        Clouds::open(needed, &planning::folder(&self.backend), parallel, &host::environment).await
+    }
+}

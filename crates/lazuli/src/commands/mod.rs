@@ -1,0 +1,118 @@
+//! The commands, one file each; [`run`] hands over.
+
+mod apply;
+mod begin;
+mod graph;
+mod init;
+mod output;
+mod plan;
+mod show;
+mod simulator;
+mod state;
+mod validate;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use lazuli_core::Diagnostic;
+
+use crate::cli::{self, Cli, Command};
+use crate::failure::Failure;
+use crate::render::{diagnostic, events};
+use crate::terminal::Printer;
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything was done.
+    Done,
+    /// Not everything was done; it has been said why.
+    Failed,
+    /// With `--detailed-exitcode`: there are changes.
+    Changes,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Changes => 2,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+type Outcome = Result<Exit, Failure>;
+
+/// Runs a command and says what went wrong.
+pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
+    if let Some(dir) = &cli.global.chdir
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        let problem = Diagnostic::error("LZ3001", format!("cannot work in {}: {error}", dir.display()));
+        return fail(printer, &Failure::of(problem));
+    }
+    let outcome = match &cli.command {
+        Command::Init(args) => init::run(args, printer),
+        Command::Validate(args) => validate::run(args, printer),
+        Command::Plan(args) => with_runtime(plan::run(args, printer)),
+        Command::Apply(args) => with_runtime(apply::apply(args, printer)),
+        Command::Destroy(args) => with_runtime(apply::destroy(args, printer)),
+        Command::Show(args) => show::run(args, printer),
+        Command::Output(args) => output::run(args, printer),
+        Command::State(args) => state::run(args, printer),
+        Command::Graph(args) => with_runtime(graph::run(args, printer)),
+        Command::Simulator(cli::Simulator::Serve(args)) => with_runtime(simulator::serve(args, printer)),
+        Command::Version => {
+            version(printer);
+            Ok(Exit::Done)
+        }
+        Command::Completions(args) => {
+            printer.result(&cli::completion_script(args.shell));
+            Ok(Exit::Done)
+        }
+    };
+    match outcome {
+        Ok(exit) => exit.code(),
+        Err(failure) => fail(printer, &failure),
+    }
+}
+
+fn with_runtime(command: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(Failure::of(Diagnostic::error("LZ3004", format!("the run cannot be started: {error}")))),
+    }
+}
+
+fn version(printer: &Printer) {
+    let version = env!("CARGO_PKG_VERSION");
+    match printer.json() {
+        true => printer.document(&serde_json::json!({"version": version})),
+        false => printer.result(&format!("lazuli {version}\n")),
+    }
+}
+
+fn fail(printer: &Printer, failure: &Failure) -> u8 {
+    tell(printer, failure);
+    Exit::Failed.code()
+}
+
+/// Says diagnostics: as text on standard error, or as events.
+fn tell(printer: &Printer, failure: &Failure) {
+    if failure.diagnostics.is_empty() {
+        return;
+    }
+    if printer.json() {
+        for diagnostic in diagnostic::sorted(&failure.diagnostics, &failure.sources) {
+            printer.event(events::diagnostic(diagnostic, &failure.sources));
+        }
+    } else {
+        printer.message(&diagnostic::text(&failure.diagnostics, &failure.sources, printer.message_width()));
+    }
+}

@@ -1,0 +1,166 @@
+//! `plan`: shows what an apply would do, and saves it when asked.
+
+use std::sync::Arc;
+
+
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_executor::settle::{self, Finding, Settled};
+use lazuli_state::{LocalState, Replay};
+
+use super::apply::ProvidersOf;
+use super::begin::Setting;
+use super::{Exit, Outcome, tell};
+use crate::cli::{self, Goal, PlanOptions};
+use crate::clouds::Clouds;
+use crate::failure::Failure;
+use crate::host;
+use crate::plan_file::SavedPlan;
+use crate::planning::{self, Planned, Wish};
+use crate::render::events;
+use crate::render::plan as rendered;
+use crate::terminal::Printer;
+
+pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
+    let setting = Setting::here(&args.options.variables, printer)?;
+    let state = open(&setting, "plan", &args.options, printer)?;
+    let clouds = Arc::new(setting.clouds(state.world(), args.options.parallelism.get()).await?);
+    let recorded = unfinished(&state, &clouds, printer).await;
+    let planned = make(&setting, &clouds, &recorded, &wish(&args.goal, &args.options), printer).await?;
+    if let Some(path) = &args.options.out {
+        save(&setting, &planned, &state, path)?;
+    }
+    show(&planned, &clouds, printer, "plan");
+    if let Some(path) = args.options.out.as_ref().filter(|_| !printer.json()) {
+        printer.result(&format!("\nSaved to {}: apply exactly this with `lazuli apply {}`.\n", path.display(), path.display()));
+    }
+    let exit = match planned.plan.is_empty() {
+        true => Exit::Done,
+        false if args.detailed_exitcode => Exit::Changes,
+        false => Exit::Done,
+    };
+    super::apply::close(clouds).await;
+    Ok(exit)
+}
+
+/// Locks and reads the state.
+pub(super) fn open(setting: &Setting, command: &str, options: &PlanOptions, printer: &Printer) -> Result<LocalState, Failure> {
+    let keys = planning::keys(&host::environment);
+    planning::open_state(&setting.backend, command, options.lock_timeout, keys, &|text| printer.message(text))
+}
+
+pub(super) fn wish(goal: &Goal, options: &PlanOptions) -> Wish {
+    Wish {
+        destroy: goal.destroy,
+        no_refresh: !options.refresh,
+        replace: goal.replace.iter().cloned().collect(),
+        parallel: options.parallelism.get(),
+        skip_preflight: options.skip_preflight,
+    }
+}
+
+/// Makes a plan and says its warnings.
+pub(super) async fn make(
+    setting: &Setting,
+    clouds: &Clouds,
+    recorded: &RecordedWorld,
+    wish: &Wish,
+    printer: &Printer,
+) -> Result<Planned, Failure> {
+    let planned = planning::plan(&setting.project, &setting.accounts, clouds, recorded, wish, &host::environment).await?;
+    tell(printer, &Failure::at(planned.warnings.clone(), &setting.project.sources));
+    Ok(planned)
+}
+
+/// Saves a plan with everything it was made from.
+pub(super) fn save(setting: &Setting, planned: &Planned, state: &LocalState, path: &std::path::Path) -> Result<(), Failure> {
+    let saved = SavedPlan {
+        plan: planned.plan.clone(),
+        inputs: setting.project.inputs(),
+        renewals: planned.renewals.clone(),
+        observed: planned.world.objects.clone(),
+    };
+    let sealer = state.sealer()?;
+    saved.save(path, &sealer)
+}
+
+/// Shows a plan, as text or as events.
+pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer, operation: &str) {
+    if printer.json() {
+        printer.event(events::version(env!("CARGO_PKG_VERSION")));
+        for change in planned.plan.changes.iter().filter_map(events::planned_change) {
+            printer.event(change);
+        }
+        printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
+        printer.event(events::change_summary(planned.plan.summary(), operation));
+        return;
+    }
+    let context = rendered::Context {
+        refresh: planned.refreshed.then(|| rendered::Refresh {
+            resources: planned.looked,
+            requests: planned.world.requests,
+            elapsed: planned.elapsed,
+        }),
+        simulated: clouds.simulated.iter().map(|name| format!("cloud_account.{name}")).collect(),
+        clusters: planned.clusters.clone(),
+        preflight: (planned.findings.passed > 0).then(|| rendered::Preflight {
+            passed: planned.findings.passed,
+            facts: Vec::new(),
+            warnings: planned.findings.warnings.clone(),
+        }),
+        time_factor: clouds.time_factor,
+    };
+    printer.result(&rendered::text(&planned.plan, &context, printer.width(), printer.verbose() > 0));
+}
+
+/// What an earlier run left unfinished, told; and the record as it is, nothing written.
+async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> RecordedWorld {
+    let settled = look_at_unfinished(state, clouds, false, printer).await;
+    let mut replay = Replay::new(RecordedWorld::clone(state.world()));
+    if let Some(record) = settle::record(&settled) {
+        replay.apply(record);
+    }
+    replay.into_world()
+}
+
+/// Looks at what an earlier run left unfinished and tells it.
+pub(super) async fn look_at_unfinished(state: &LocalState, clouds: &Arc<Clouds>, wait: bool, printer: &Printer) -> Vec<Settled> {
+    let open = state.unfinished();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    if !printer.json() {
+        let who = state.leftover().map_or_else(
+            || "An earlier run".to_owned(),
+            |left| format!("The last {} ({}, pid {}, {})", left.run.command, left.run.since, left.run.pid, left.run.who),
+        );
+        printer.message(&format!("{who} stopped without finishing {} step(s):", open.len()));
+    }
+    let settled = settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, &|_, _| {}).await;
+    if !printer.json() {
+        for one in &settled {
+            let found = match &one.finding {
+                Finding::Finished => "Azure finished it".to_owned(),
+                Finding::NothingThere => "Azure never received it, or nothing came of it: it is planned again".to_owned(),
+                Finding::Unfinished => "it exists and is not finished: the plan goes on with it".to_owned(),
+                Finding::StillThere => "it still exists: it is planned again".to_owned(),
+                Finding::Running => "Azure accepted it and is still at it".to_owned(),
+                Finding::Unreadable(error) => {
+                    format!("it cannot be read{}", error.as_ref().map_or_else(String::new, |e| format!(": {e}")))
+                }
+            };
+            printer.message(&format!("  {} {}   {found}", verb(one.operation), one.address));
+        }
+    }
+    settled
+}
+
+fn verb(operation: lazuli_core::plan::Operation) -> &'static str {
+    use lazuli_core::plan::Operation;
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::Read => "read",
+    }
+}
+

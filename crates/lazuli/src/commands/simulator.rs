@@ -1,0 +1,58 @@
+//! `simulator serve`: the simulated Azure for other clients, and for runs that must not take it down with them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lazuli_core::Diagnostic;
+use lazuli_simulator::{Faults, Pace, Profile, Simulator, SimulatorOptions, TlsIdentity, print_env};
+
+use super::{Exit, Outcome};
+use crate::cli::{Serve, SimulatorProfile};
+use crate::failure::Failure;
+use crate::terminal::Printer;
+
+pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
+    let unusable = |what: String| Failure::of(Diagnostic::error("LZ3002", what));
+    let faults = match &args.faults {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| unusable(format!("{} cannot be read: {e}", path.display())))?;
+            Faults::parse(&text).map_err(|e| unusable(format!("{} holds no faults: {e}", path.display())))?
+        }
+        None => Faults::default(),
+    };
+    let profile = match args.profile {
+        SimulatorProfile::Instant => Profile::Instant,
+        SimulatorProfile::Fast => Profile::Fast,
+        SimulatorProfile::Realistic => Profile::Realistic,
+        SimulatorProfile::Hostile => Profile::Hostile,
+    };
+    // Clients keep trusting a server that comes back: its authority lives beside its world.
+    let certificates: Option<PathBuf> = args.world.as_ref().map(|world| world.with_extension("tls"));
+    let options = SimulatorOptions {
+        pace: Pace { profile, ..Pace::default() },
+        seed: args.seed,
+        world: args.world.clone(),
+        faults,
+        listen: args.listen,
+        tls: certificates.clone().map_or(TlsIdentity::Ephemeral, TlsIdentity::Persist),
+        ..SimulatorOptions::default()
+    };
+    let running = Simulator::start(options).await?;
+    let scratch;
+    let ca_file = match &certificates {
+        Some(folder) => folder.join("ca.pem"),
+        None => {
+            scratch = std::env::temp_dir().join(format!("lazuli-simulator-{}.pem", running.addr().port()));
+            scratch
+        }
+    };
+    std::fs::write(&ca_file, running.ca_pem()).map_err(|e| unusable(format!("{} cannot be written: {e}", ca_file.display())))?;
+    if args.print_env {
+        let ca_file = std::path::absolute(&ca_file).unwrap_or(ca_file);
+        printer.result(&print_env(&running, &ca_file));
+    }
+    printer.message(&format!("Simulated Azure at {}. Ctrl-C stops it.", running.endpoint()));
+    let _ = tokio::signal::ctrl_c().await;
+    running.shutdown().await;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,45 @@
+//! `state …`: what is recorded. These commands only look, so they take no lock.
+
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::{Address, Diagnostic};
+
+use super::begin::Setting;
+use super::{Exit, Outcome};
+use crate::cli::{State, Variables};
+use crate::failure::Failure;
+use crate::render::state as rendered;
+use crate::terminal::Printer;
+use crate::{host, planning};
+
+pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
+    let world = read(printer)?;
+    match args {
+        State::List { address } => match printer.json() {
+            true => printer.document(&rendered::list_json(&world, address.as_ref())),
+            false => printer.result(&rendered::list(&world, address.as_ref())),
+        },
+        State::Show { address } => {
+            let recorded = world.resources.get(address).ok_or_else(|| unknown(address, &world))?;
+            match printer.json() {
+                true => printer.document(&rendered::show_json(recorded)),
+                false => printer.result(&rendered::show(recorded, printer.width())),
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn unknown(address: &Address, world: &RecordedWorld) -> Failure {
+    let problem = Diagnostic::error("LZ3005", format!("{address} is not in the state"));
+    let close = lazuli_core::suggestion::closest(address.as_str(), world.resources.keys().map(Address::as_str));
+    Failure::of(match close {
+        Some(close) => problem.help(format!("did you mean {close}?")),
+        None => problem.help("`lazuli state list` shows what is"),
+    })
+}
+
+/// Reads the state of the project in the current directory.
+pub(super) fn read(printer: &Printer) -> Result<RecordedWorld, Failure> {
+    let setting = Setting::here(&Variables::default(), printer)?;
+    Ok(setting.backend.read(planning::keys(&host::environment))?.world)
+}

@@ -1,0 +1,42 @@
+//! `validate`: everything that can be found wrong without state, network or credentials.
+
+use lazuli_cluster::roster::Renewals;
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::{Diagnostics, Sources};
+
+use super::begin::Setting;
+use super::{Exit, Outcome, tell};
+use crate::cli::Validate;
+use crate::failure::Failure;
+use crate::planning;
+use crate::render::diagnostic;
+use crate::terminal::Printer;
+
+pub(super) fn run(args: &Validate, printer: &Printer) -> Outcome {
+    if !printer.json() {
+        check(args, printer)?;
+        printer.result("The configuration is valid.\n");
+        return Ok(Exit::Done);
+    }
+    let (exit, failure) = match check(args, printer) {
+        Ok((warnings, sources)) => (Exit::Done, Failure { diagnostics: warnings, sources }),
+        Err(failure) => (Exit::Failed, failure),
+    };
+    printer.document(&diagnostic::validation(&failure.diagnostics, &failure.sources));
+    Ok(exit)
+}
+
+fn check(args: &Validate, printer: &Printer) -> Result<(Diagnostics, Sources), Failure> {
+    let setting = Setting::here(&args.variables, printer)?;
+    // Names hang on the lineage; any will do to check them.
+    let world = RecordedWorld { lineage: "00000000-0000-0000-0000-000000000000".to_owned(), ..RecordedWorld::default() };
+    let no_environment = |_: &str| None;
+    let blueprint = planning::blueprint(&setting.project, &setting.accounts, &world, &Renewals::new(), false, &no_environment)?;
+    planning::draft(&setting.project, &blueprint)?;
+    let warnings = Failure::at(blueprint.warnings.clone(), &setting.project.sources);
+    if !printer.json() {
+        tell(printer, &warnings);
+    }
+    let all = setting.project.warnings.iter().chain(&blueprint.warnings).cloned().collect();
+    Ok((all, setting.project.sources))
+}

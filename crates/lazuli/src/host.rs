@@ -1,0 +1,34 @@
+//! Facts about the machine and the moment: who runs this, when, and where things are kept.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::accounts::Environment;
+
+/// `user@host`, as far as the environment tells.
+pub fn who() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    format!("{user}@{}", host.as_deref().map_or("this host", str::trim))
+}
+
+/// Now, RFC 3339, UTC, to the second.
+pub fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}
+
+/// The folder for keys that Lazuli makes itself.
+pub fn data_folder(environment: Environment<'_>) -> Option<PathBuf> {
+    let folder = |name: &str| environment(name).filter(|text| !text.is_empty()).map(PathBuf::from);
+    let data = folder("XDG_DATA_HOME").or_else(|| folder("LOCALAPPDATA"));
+    let data = data.or_else(|| folder("HOME").map(|home| home.join(".local").join("share")));
+    data.map(|data| data.join("lazuli"))
+}
+
+/// An environment variable; `None` when it is not set or not text.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

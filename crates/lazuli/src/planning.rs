@@ -1,0 +1,239 @@
+//! From a configuration directory to a plan: load, evaluate, look, decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lazuli_azure::AzureKinds;
+use lazuli_cluster::roster::Renewals;
+use lazuli_core::plan::{Plan, PlanMode};
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::{Address, Diagnostic, Diagnostics};
+use lazuli_planner::{Draft, Observed, Request, make};
+use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions};
+
+use crate::accounts::{self, DeclaredAccount, Environment};
+use crate::blueprint::Blueprint;
+use crate::blueprint::build::Ground;
+use crate::clouds::{Clouds, World};
+use crate::failure::Failure;
+use crate::preflight;
+use crate::project::Project;
+
+/// What kind of plan is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Take everything down.
+    pub destroy: bool,
+    /// Trust the record instead of looking.
+    pub no_refresh: bool,
+    /// Resources to be replaced although nothing asks for it.
+    pub replace: BTreeSet<Address>,
+    /// How many requests at a time.
+    pub parallel: usize,
+    /// Leave the checks against Azure out.
+    pub skip_preflight: bool,
+}
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What exists.
+    pub world: World,
+    /// What the checks against Azure found.
+    pub findings: preflight::Findings,
+    /// How many resources were looked at.
+    pub looked: usize,
+    /// How long looking took.
+    pub elapsed: Duration,
+    /// `name: facts` of every cluster, for the heading of its part of the plan.
+    pub clusters: BTreeMap<String, Vec<String>>,
+    /// Nodes that are made anew, with the reason: an apply expands the same way.
+    pub renewals: Renewals,
+    /// Whether the world was looked at.
+    pub refreshed: bool,
+    /// What deserves a warning in the configuration.
+    pub warnings: Diagnostics,
+}
+
+/// Where the state of a project lies.
+///
+/// # Errors
+/// When the configuration asks for a backend that this version does not have.
+pub fn backend(project: &Project) -> Result<LocalBackend, Failure> {
+    let path = match &project.evaluator.module().settings.backend {
+        None => PathBuf::from("lazuli.state"),
+        Some(backend) if &*backend.kind.text == "local" => {
+            backend.setting("path").and_then(|s| s.value.as_str()).map_or_else(|| PathBuf::from("lazuli.state"), PathBuf::from)
+        }
+        Some(backend) => {
+            let message = format!("the backend `{}` is not supported by this version of Lazuli", backend.kind.text);
+            let problem = Diagnostic::error("LZ0230", message).at(backend.kind.span, "only \"local\" is");
+            return Err(Failure::at(vec![problem], &project.sources));
+        }
+    };
+    Ok(LocalBackend::new(path))
+}
+
+/// The folder of a state's companions: lock, journal, simulated worlds.
+pub fn folder(backend: &LocalBackend) -> PathBuf {
+    match backend.path().parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.join(".lazuli"),
+        _ => PathBuf::from(".lazuli"),
+    }
+}
+
+/// Locks and reads the state.
+///
+/// # Errors
+/// When another run holds it, or it cannot be used.
+pub fn open_state(backend: &LocalBackend, command: &str, wait: Duration, keys: KeySources, say: &dyn Fn(&str)) -> Result<LocalState, Failure> {
+    let options = OpenOptions { command: command.to_owned(), who: crate::host::who(), now: crate::host::now(), lock_timeout: wait, keys };
+    let mut said = false;
+    let mut on_wait = |holder: Option<&lazuli_state::lock::Holder>| {
+        if !std::mem::replace(&mut said, true) {
+            let who = holder.map_or_else(|| "another run".to_owned(), |h| format!("{} (pid {}, {}, since {})", h.who, h.pid, h.command, h.since));
+            say(&format!("Waiting for the state's lock, held by {who}."));
+        }
+    };
+    Ok(backend.open(options, Some(&mut on_wait))?)
+}
+
+/// The accounts a project declares.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn accounts(project: &Project) -> Result<BTreeMap<Arc<str>, DeclaredAccount>, Failure> {
+    accounts::declared(&project.evaluator).map_err(|found| Failure::at(found, &project.sources))
+}
+
+/// Expands a project against a record.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub fn blueprint(
+    project: &Project,
+    accounts: &BTreeMap<Arc<str>, DeclaredAccount>,
+    recorded: &RecordedWorld,
+    renewals: &Renewals,
+    boots: bool,
+    environment: Environment<'_>,
+) -> Result<Blueprint, Failure> {
+    let naming = accounts.iter().map(|(name, account)| (name.clone(), account.naming(environment)));
+    let ground = Ground { evaluator: project.evaluator.clone(), accounts: naming.collect(), recorded, renewals, boots };
+    Blueprint::build(&ground).map_err(|found| Failure::at(found, &project.sources))
+}
+
+/// Evaluates everything without looking at anything: what `validate` does, and the first half of a plan.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub fn draft(project: &Project, blueprint: &Blueprint) -> Result<Draft, Failure> {
+    Draft::new(blueprint).map_err(|found| Failure::at(found, &project.sources))
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// Everything that forbids it.
+pub async fn plan(
+    project: &Project,
+    accounts: &BTreeMap<Arc<str>, DeclaredAccount>,
+    clouds: &Clouds,
+    recorded: &RecordedWorld,
+    wish: &Wish,
+    environment: Environment<'_>,
+) -> Result<Planned, Failure> {
+    let mut renewals = asked_for(recorded, &wish.replace);
+    let mut blueprint = self::blueprint(project, accounts, recorded, &renewals, false, environment)?;
+    let mut draft = self::draft(project, &blueprint)?;
+    unknown_addresses(&wish.replace, &blueprint)?;
+
+    let start = Instant::now();
+    let looks = if wish.no_refresh { Vec::new() } else { draft.looks(recorded) };
+    let looked = recorded.resources.len();
+    let (world, findings) = match wish.no_refresh {
+        true => (World::default(), preflight::Findings::default()),
+        false => {
+            let groups = preflight::groups(clouds, &blueprint, wish.skip_preflight || wish.destroy).await;
+            let mut findings = groups.map_err(|found| Failure::at(found, &project.sources))?;
+            let world = clouds.look(looks).await?;
+            if !wish.skip_preflight && !wish.destroy {
+                preflight::existing_networks(&blueprint, &world, &mut findings).map_err(|found| Failure::at(found, &project.sources))?;
+            }
+            (world, findings)
+        }
+    };
+    let elapsed = start.elapsed();
+
+    if !wish.no_refresh && !wish.destroy {
+        let lost = lost(recorded, &world);
+        if !lost.is_empty() {
+            renewals.extend(lost);
+            blueprint = self::blueprint(project, accounts, recorded, &renewals, false, environment)?;
+            draft = self::draft(project, &blueprint)?;
+        }
+    }
+    let observed = if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) };
+    let request = Request {
+        configuration: &blueprint,
+        kinds: &AzureKinds,
+        recorded,
+        observed,
+        mode: if wish.destroy { PlanMode::Destroy } else { PlanMode::Apply },
+        replace: &wish.replace,
+        locate: &|span| project.sources.location(span),
+    };
+    let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
+    let heading = |expansion: &lazuli_cluster::expand::Expansion| {
+        let cluster = &expansion.cluster;
+        let facts = vec![cluster.region.clone(), cluster.resource_group.clone(), format!("Kubernetes {}", cluster.profile.kubernetes)];
+        (cluster.address.to_string(), facts)
+    };
+    let clusters = blueprint.clusters().map(heading).collect();
+    let warnings = blueprint.warnings.clone();
+    Ok(Planned { plan, world, findings, looked, elapsed, clusters, renewals, refreshed: !wish.no_refresh, warnings })
+}
+
+/// Nodes that `--replace` names, by themselves or by a part.
+fn asked_for(recorded: &RecordedWorld, asked: &BTreeSet<Address>) -> Renewals {
+    let slots = recorded.resources.values().filter_map(|r| Some((r, r.slot.as_ref()?)));
+    let named = slots.filter(|(r, _)| asked.iter().any(|a| r.address.is_within(a)));
+    named.map(|(_, slot)| (slot.address.clone(), "asked by --replace".to_owned())).collect()
+}
+
+/// Nodes whose virtual machine is recorded and gone. One that an earlier run was just making keeps its name.
+fn lost(recorded: &RecordedWorld, world: &World) -> Renewals {
+    let machines = recorded.resources.values().filter(|r| r.address.as_str().ends_with(".vm") && r.pending.is_none());
+    let gone = machines.filter(|r| !world.objects.contains_key(&r.id));
+    gone.filter_map(|r| Some((r.slot.as_ref()?.address.clone(), "its virtual machine was deleted outside of Lazuli".to_owned()))).collect()
+}
+
+fn unknown_addresses(asked: &BTreeSet<Address>, blueprint: &Blueprint) -> Result<(), Failure> {
+    use lazuli_core::configuration::Configuration;
+    let declared = blueprint.declarations();
+    let unknown = asked.iter().filter(|asked| !declared.iter().any(|d| d.address.is_within(asked)));
+    let problems: Diagnostics = unknown
+        .map(|address| {
+            let names: Vec<&str> = declared.iter().map(|d| d.address.as_str()).collect();
+            let problem = Diagnostic::error("LZ1006", format!("--replace {address}: no resource has this address"));
+            match lazuli_core::suggestion::closest(address.as_str(), names) {
+                Some(close) => problem.help(format!("did you mean {close}?")),
+                None => problem.help("`lazuli state list` shows the addresses there are"),
+            }
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure { diagnostics: problems, ..Failure::default() }) }
+}
+
+/// The keys an encrypted state may need, from the environment.
+pub fn keys(environment: Environment<'_>) -> KeySources {
+    KeySources {
+        passphrase: environment("LAZULI_PASSPHRASE").map(Into::into),
+        key_file: environment("LAZULI_KEY_FILE").map(PathBuf::from),
+        user_folder: crate::host::data_folder(environment),
+    }
+}
+

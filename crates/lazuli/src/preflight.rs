@@ -1,0 +1,81 @@
+//! What can be known to fail is refused while planning. This version checks that resource groups exist and suit, and that
+//! the subnets of an existing network are secured; quotas, permissions and sizes are still to come.
+
+use std::collections::BTreeSet;
+
+use lazuli_core::resource::Mode;
+use lazuli_core::{Diagnostic, Diagnostics};
+
+use crate::blueprint::Blueprint;
+use crate::clouds::{Clouds, World};
+use crate::failure::refused;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Checks that passed.
+    pub passed: usize,
+    /// What somebody should look at, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// The accounts can sign in and the resource groups exist.
+pub(crate) async fn groups(clouds: &Clouds, blueprint: &Blueprint, skip: bool) -> Result<Findings, Diagnostics> {
+    let mut findings = Findings::default();
+    if skip {
+        return Ok(findings);
+    }
+    let mut problems = Diagnostics::new();
+    let mut seen = BTreeSet::new();
+    for (account, group, expansion) in blueprint.groups() {
+        if !seen.insert((account.clone(), group.to_lowercase())) {
+            continue;
+        }
+        let Some(provider) = clouds.provider(&account) else { continue };
+        match provider.resource_group(&group).await {
+            Ok(found) => {
+                findings.passed += 1;
+                let region = &expansion.cluster.region;
+                if !found.location.eq_ignore_ascii_case(region) {
+                    findings.warnings.push(format!(
+                        "resource group {group} lies in {}, the cluster in {region}: changes fail while either region is down",
+                        found.location
+                    ));
+                }
+            }
+            Err(error) if error.code == "ResourceGroupNotFound" => problems.push(
+                Diagnostic::error("LZ1010", format!("the resource group `{group}` does not exist"))
+                    .at(expansion.cluster.span, format!("{} is to live in it", expansion.cluster.address))
+                    .note("Lazuli never creates or deletes resource groups")
+                    .help(format!("create it: az group create --name {group} --location {}", expansion.cluster.region)),
+            ),
+            Err(error) => problems.push(refused(&format!("reading the resource group {group} (cloud_account.{account})"), &error)),
+        }
+    }
+    if problems.is_empty() { Ok(findings) } else { Err(problems) }
+}
+
+/// Both subnets of an existing network have a security group.
+pub(crate) fn existing_networks(blueprint: &Blueprint, world: &World, findings: &mut Findings) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    for expansion in blueprint.clusters() {
+        let subnets = expansion.parts.iter().filter(|part| {
+            part.declaration.mode == Mode::Data && part.desired.ty.name.ends_with("/subnets")
+        });
+        for part in subnets {
+            let Some(object) = part.desired.id.as_ref().and_then(|id| world.objects.get(id)) else { continue };
+            let id = part.desired.id.as_ref().map_or("", |id| id.name());
+            if object.pointer("/properties/networkSecurityGroup/id").is_some() {
+                findings.passed += 1;
+                continue;
+            }
+            let problem = Diagnostic::error("LZ1011", format!("the existing subnet `{id}` has no network security group"));
+            let problem = problem.help("associate one with it in Azure: an existing network is never changed by Lazuli");
+            problems.push(match part.declaration.origin {
+                Some(span) => problem.at(span, "nodes would be unprotected in it"),
+                None => problem,
+            });
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}

@@ -1,0 +1,126 @@
+//! Everything a configuration is made of, as one value: a saved plan carries it, so that an apply evaluates exactly what
+//! was planned.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Variables;
+
+/// The largest configuration file that is read, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Texts and values, as they were read.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// Configuration files by name, in the order of their names.
+    pub files: Vec<(String, String)>,
+    /// Files of variables, later ones over earlier ones.
+    pub variable_files: Vec<(String, String)>,
+    /// Values from the environment, by name.
+    pub environment: BTreeMap<String, String>,
+    /// Values from the command line, later ones over earlier ones.
+    pub flags: Vec<(String, String)>,
+    /// Files that expressions read, by path relative to the directory; filled while evaluating.
+    pub read: BTreeMap<String, Vec<u8>>,
+}
+
+impl std::fmt::Debug for Inputs {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why the inputs cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputsError {
+    /// The directory.
+    #[error("the directory {} cannot be read: {source}", .path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file.
+    #[error("{} cannot be read: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// No configuration.
+    #[error("there is no configuration in {}: no file ends in .hcl", .path.display())]
+    Empty {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+impl Inputs {
+    /// Reads the configuration of a directory with the variables given.
+    ///
+    /// # Errors
+    /// When the directory or a file cannot be read, or there is no configuration.
+    pub fn read(dir: &Path, variables: &Variables, environment: BTreeMap<String, String>) -> Result<Inputs, InputsError> {
+        let names = names(dir)?;
+        let files: Vec<&String> = names.iter().filter(|name| is_configuration(name)).collect();
+        if files.is_empty() {
+            return Err(InputsError::Empty { path: dir.to_owned() });
+        }
+        let files = files.into_iter().map(|name| Ok((name.clone(), text(&dir.join(name))?))).collect::<Result<_, _>>()?;
+        let automatic = names.iter().filter(|n| *n == "lazuli.vars.hcl").chain(names.iter().filter(|n| n.ends_with(".auto.vars.hcl")));
+        let mut variable_files = automatic.map(|name| Ok((name.clone(), text(&dir.join(name))?))).collect::<Result<Vec<_>, _>>()?;
+        for path in &variables.var_file {
+            variable_files.push((path.display().to_string(), text(path)?));
+        }
+        let flags = variables.var.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
+        Ok(Inputs { files, variable_files, environment, flags, read: BTreeMap::new() })
+    }
+}
+
+/// The names of the files in a directory, sorted.
+fn names(dir: &Path) -> Result<Vec<String>, InputsError> {
+    let failed = |source| InputsError::Directory { path: dir.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if let Ok(name) = entry.file_name().into_string()
+            && !entry.path().is_dir()
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn is_configuration(name: &str) -> bool {
+    name.ends_with(".hcl") && !name.ends_with(".vars.hcl") && !name.ends_with(".test.hcl") && !name.starts_with('.')
+}
+
+fn text(path: &Path) -> Result<String, InputsError> {
+    let failed = |source| InputsError::File { path: path.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_FILE {
+        let message = format!("it has {size} bytes, more than the {MAX_FILE} that are allowed");
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_configuration;
+
+    #[test]
+    fn only_configuration_is_read_as_configuration() {
+        assert!(is_configuration("main.hcl"));
+        for name in ["lazuli.vars.hcl", "x.auto.vars.hcl", "x.test.hcl", ".hidden.hcl", "main.tf", "hcl"] {
+            assert!(!is_configuration(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! A configuration directory: its files, the values of its variables, everything evaluation starts from.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`inputs`] | what is read from the directory, the command line and the environment, as one value |
+//! | [`load`] | those inputs parsed, ready to evaluate |
+
+pub mod inputs;
+pub mod load;
+
+pub use inputs::{Inputs, InputsError};
+pub use load::Project;
