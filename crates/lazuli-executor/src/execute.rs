@@ -29,6 +29,9 @@ pub trait Providers: Send + Sync {
     fn provider(&self, name: ProviderName, account: &str) -> Option<Arc<dyn Provider>>;
 }
 
+/// Of a type, patterns of what its provider returns that is sensitive.
+pub type Hidden = fn(&ResourceType) -> &'static [&'static str];
+
 /// All a run needs.
 #[derive(Clone)]
 pub struct Run {
@@ -47,7 +50,7 @@ pub struct Run {
     /// The observed objects the plan was made for; empty without refresh.
     pub observed: Arc<HashMap<ResourceId, Json>>,
     /// Of a type, patterns of what its provider returns that is sensitive, such as `private_key`.
-    pub hidden: fn(&ResourceType) -> &'static [&'static str],
+    pub hidden: Hidden,
     /// Salt for the digests of write-only values; the same for the life of a state.
     pub salt: Arc<[u8]>,
     /// The time, RFC 3339, UTC.

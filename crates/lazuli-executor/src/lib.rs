@@ -37,7 +37,7 @@ pub mod write_only;
 
 pub use error::{Failure, Left, StepError};
 pub use event::{Event, EventKind};
-pub use execute::{Cancel, Providers, Run, execute};
+pub use execute::{Cancel, Hidden, Providers, Run, execute};
 pub use objects::Objects;
 pub use report::{Counts, Ending, Report};
 

@@ -1,5 +1,6 @@
 //! Law 1: what is evaluated at apply is what the plan showed, wherever the plan showed something.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lazuli_core::Value;
@@ -13,75 +14,83 @@ use crate::error::StepError;
 /// # Errors
 /// [`StepError::Promise`] with the first place where they differ.
 pub fn check(planned: &Value, now: &Value) -> Result<(), StepError> {
-    compare(planned, now, &mut Vec::new())
+    compare(planned, now, false, &mut Vec::new())
 }
 
-fn compare(planned: &Value, now: &Value, at: &mut Vec<PathStep>) -> Result<(), StepError> {
-    let broken = |at: &[PathStep]| {
-        Err(StepError::Promise {
-            path: at.iter().cloned().collect::<Path>(),
-            planned: show(planned),
-            now: show(now),
-        })
-    };
+/// `hidden` says that something around is sensitive: whatever is in it is not spelled out either.
+fn compare(planned: &Value, now: &Value, hidden: bool, at: &mut Vec<PathStep>) -> Result<(), StepError> {
+    let hidden = hidden || planned.is_sensitive() || now.is_sensitive();
     if now.is_unknown() {
-        return broken(at);
+        return broken(Some(planned), Some(now), hidden, at);
     }
     match (planned.content(), now.content()) {
         (Content::Unknown(unknown), content) => {
             let prefix = now.as_str().is_none_or(|text| text.starts_with(&*unknown.prefix));
             let null = unknown.not_null && matches!(content, Content::Null(_));
-            if !prefix || null || !now.is_wholly_known() {
-                return broken(at);
+            if prefix && !null && now.is_wholly_known() {
+                return Ok(());
             }
-            Ok(())
         }
-        (Content::Null(_), Content::Null(_)) => Ok(()),
-        (Content::Bool(a), Content::Bool(b)) if a == b => Ok(()),
-        (Content::Number(a), Content::Number(b)) if a == b => Ok(()),
-        (Content::String(a), Content::String(b)) if a == b => Ok(()),
-        _ => match (planned.as_entries(), now.as_entries()) {
-            (Some(a), Some(b)) => {
-                for (name, value) in a.iter() {
-                    at.push(PathStep::Name(name.clone()));
-                    match b.get(name) {
-                        Some(now) => compare(value, now, at)?,
-                        None => return Err(gone(value, at, true)),
-                    }
+        (Content::Null(_), Content::Null(_)) => return Ok(()),
+        (Content::Bool(a), Content::Bool(b)) if a == b => return Ok(()),
+        (Content::Number(a), Content::Number(b)) if a == b => return Ok(()),
+        (Content::String(a), Content::String(b)) if a == b => return Ok(()),
+        _ => {
+            if let (Some(planned), Some(now)) = (planned.as_entries(), now.as_entries()) {
+                return compare_members(planned, now, hidden, at);
+            }
+            if let (Some(a), Some(b)) = (planned.as_sequence(), now.as_sequence())
+                && a.len() == b.len()
+            {
+                for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                    at.push(PathStep::Index(i));
+                    compare(a, b, hidden, at)?;
                     at.pop();
                 }
-                match b.iter().find(|(name, _)| !a.contains_key(*name)) {
-                    Some((name, value)) => {
-                        at.push(PathStep::Name(Arc::clone(name)));
-                        Err(gone(value, at, false))
-                    }
-                    None => Ok(()),
-                }
+                return Ok(());
             }
-            _ => match (planned.as_sequence(), now.as_sequence()) {
-                (Some(a), Some(b)) if a.len() == b.len() => {
-                    for (i, (a, b)) in a.iter().zip(b).enumerate() {
-                        at.push(PathStep::Index(i));
-                        compare(a, b, at)?;
-                        at.pop();
-                    }
-                    Ok(())
-                }
-                _ => broken(at),
-            },
-        },
+        }
+    }
+    broken(Some(planned), Some(now), hidden, at)
+}
+
+fn compare_members(
+    planned: &BTreeMap<Arc<str>, Value>,
+    now: &BTreeMap<Arc<str>, Value>,
+    hidden: bool,
+    at: &mut Vec<PathStep>,
+) -> Result<(), StepError> {
+    for (name, value) in planned {
+        at.push(PathStep::Name(name.clone()));
+        match now.get(name) {
+            Some(now) => compare(value, now, hidden, at)?,
+            None => return broken(Some(value), None, hidden, at),
+        }
+        at.pop();
+    }
+    match now.iter().find(|(name, _)| !planned.contains_key(*name)) {
+        Some((name, value)) => {
+            at.push(PathStep::Name(name.clone()));
+            broken(None, Some(value), hidden, at)
+        }
+        None => Ok(()),
     }
 }
 
-/// A member that only one side has.
-fn gone(value: &Value, at: &[PathStep], was_planned: bool) -> StepError {
-    let (shown, nothing) = (show(value), "not there".to_owned());
-    let path = at.iter().cloned().collect();
-    if was_planned {
-        StepError::Promise { path, planned: shown, now: nothing }
-    } else {
-        StepError::Promise { path, planned: nothing, now: shown }
-    }
+fn broken(
+    planned: Option<&Value>,
+    now: Option<&Value>,
+    hidden: bool,
+    at: &[PathStep],
+) -> Result<(), StepError> {
+    let spell = |value: Option<&Value>| match value {
+        None => "not there".to_owned(),
+        Some(_) if hidden => "another (sensitive value)".to_owned(),
+        Some(value) => show(value),
+    };
+    let planned =
+        if hidden && planned.is_some() { "one (sensitive value)".to_owned() } else { spell(planned) };
+    Err(StepError::Promise { path: at.iter().cloned().collect::<Path>(), planned, now: spell(now) })
 }
 
 /// A value on one line, never a sensitive one, never a long one.

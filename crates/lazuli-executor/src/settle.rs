@@ -10,7 +10,8 @@ use lazuli_core::provider::{ProviderError, Watch};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::{Address, Json};
 
-use crate::execute::Providers;
+use crate::execute::{Hidden, Providers};
+use crate::record::add_hidden;
 use crate::resolve::{Sight, is_as_sent, look};
 
 /// An unfinished operation with what was found of it.
@@ -57,6 +58,7 @@ pub async fn settle(
     world: &RecordedWorld,
     providers: &dyn Providers,
     wait: bool,
+    hidden: Hidden,
     watch: &(dyn Fn(&Address, &str) + Send + Sync),
 ) -> Vec<Settled> {
     let current = world.resources.values().map(|r| (r, false));
@@ -76,7 +78,10 @@ pub async fn settle(
                 look(&*provider, &recorded.ty, &recorded.id).await
             }
         };
-        let (finding, after) = judge(recorded, pending.operation, sight, running);
+        let (finding, mut after) = judge(recorded, pending.operation, sight, running);
+        if let After::Now(found) = &mut after {
+            add_hidden(&found.observed, hidden(&found.ty), &mut found.sensitive);
+        }
         let after = if deposed { After::AsItWas } else { after }; // the plan deletes or forgets it
         settled.push(Settled {
             address: recorded.address.clone(),

@@ -180,8 +180,12 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
     let now = (context.run.now)();
     let draft = Draft { step, mode, desired: &desired, id: &id, before, now };
     let mut recorded = draft.recorded(inputs, write_only, sensitive);
-    if updates {
-        context.hidden(&mut recorded); // what was observed before is in it
+    if let Some(before) = before {
+        // what was observed before is in the record, and with it what was sensitive then
+        let old = before.sensitive.iter().filter(|old| !recorded.sensitive.contains(old));
+        let old: Vec<_> = old.cloned().collect();
+        recorded.sensitive.extend(old);
+        context.hidden(&mut recorded);
     }
     let intent = Record::Intent {
         step: step.number,

@@ -40,7 +40,7 @@ async fn stopped_run(scene: &Scene) -> bool {
 
 /// What `apply` does first: looks at what is unfinished, and writes down what it finds.
 async fn settled(scene: &Scene, world: RecordedWorld) -> RecordedWorld {
-    let found = settle(&world, &OneCloud(scene.cloud.clone()), true, &|_, _| {}).await;
+    let found = settle(&world, &OneCloud(scene.cloud.clone()), true, |_| &[], &|_, _| {}).await;
     let mut replay = lazuli_state::Replay::new(world);
     record(&found).into_iter().for_each(|r: Record| replay.apply(r));
     replay.into_world()

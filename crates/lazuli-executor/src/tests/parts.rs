@@ -130,13 +130,14 @@ async fn what_an_earlier_run_left_is_told_apart() {
         recorded("quiet", &[]),
     ]);
     let scene = Scene::new(Vec::new());
-    let ready = json!({"properties": {"provisioningState": "Succeeded"}});
+    let ready = json!({"properties": {"provisioningState": "Succeeded", "token": "t"}});
     for name in ["a-made", "d-updated", "f-there"] {
         scene.cloud.objects.lock().unwrap().insert(id(name).as_str().into(), ready.clone());
     }
     let creating = json!({"properties": {"provisioningState": "Creating"}});
     scene.cloud.objects.lock().unwrap().insert(id("c-creating").as_str().into(), creating);
-    let settled = settle(&world, &OneCloud(scene.cloud.clone()), false, &|_, _| {}).await;
+    let settled =
+        settle(&world, &OneCloud(scene.cloud.clone()), false, |_| &["properties.token"], &|_, _| {}).await;
     let findings: Vec<_> = settled.iter().map(|s| s.finding.clone()).collect();
     assert_eq!(
         findings,
@@ -153,4 +154,9 @@ async fn what_an_earlier_run_left_is_told_apart() {
     let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
     assert_eq!(removed, [address("b-never-arrived"), address("e-gone")]);
     assert_eq!(resources.iter().filter(|r| r.pending.is_none()).count(), 2);
+    assert_eq!(
+        texts(&resources[0].sensitive),
+        ["properties.token"],
+        "a secret that is read here is a secret"
+    );
 }

@@ -79,8 +79,30 @@ fn a_promise_is_kept_by_what_fills_its_unknown_parts_and_by_nothing_else() {
     );
     assert!(check(&planned, &object(vec![("a", Value::int(1))])).is_err());
     let secret = object(vec![("p", Value::string("hunter2").sensitive())]);
-    let other = object(vec![("p", Value::string("hunter3").sensitive())]);
-    assert!(!check(&secret, &other).unwrap_err().to_string().contains("hunter"));
+    let other = object(vec![("p", Value::string("hunter3"))]);
+    let within = |text: &str| object(vec![("list", Value::tuple([Value::string(text)]).sensitive())]);
+    for (planned, now) in [(&secret, &other), (&other, &secret), (&within("hunter2"), &within("hunter3"))] {
+        let error = check(planned, now).unwrap_err().to_string();
+        assert!(!error.contains("hunter") && error.contains("(sensitive value)"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sensitive_stays_so_while_it_can_be_seen() {
+    let body = |secret: Value| Value::object([("properties", Value::object([("key", secret)]))]);
+    let mut scene =
+        Scene::new(vec![Thing { body: body(Value::string("hunter2").sensitive()), ..thing("a", &[], 1.0) }]);
+    scene.world = scene.apply().await.world;
+    assert_eq!(scene.world.resources[&address("a")].sensitive.len(), 1);
+    scene.journal = std::sync::Arc::default();
+    scene.things = Things::new(vec![Thing { body: body(Value::string("open")), ..thing("a", &[], 1.0) }]);
+    scene.world.resources.get_mut(&address("a")).unwrap().pending =
+        Some(lazuli_core::recorded::Pending { operation: lazuli_core::plan::Operation::Update, url: None });
+    scene.apply().await;
+    let records = scene.journal.records.lock().unwrap();
+    let lazuli_core::journal::Record::Intent { resource, .. } = &records[0] else { panic!() };
+    assert_eq!(resource.observed["properties"]["key"], "hunter2");
+    assert_eq!(resource.sensitive.len(), 1, "the old value is encrypted in the journal");
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
