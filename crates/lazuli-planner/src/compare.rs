@@ -5,8 +5,12 @@
 //!
 //! `D` equal to `O` is no difference. `D` equal to `R` while `O` equals `E` is none either: that is how Azure answers to
 //! this configuration. Anything else differs; the configuration changed it when `D` differs from `R`, somebody else did
-//! when it does not. Only what is in `D` or `R` is looked at: the rest of the object belongs to others.
+//! when it does not. Only what is in `D` or `R` is looked at: the rest of the object belongs to others. An array of named
+//! elements that is Lazuli's alone is looked at in full: an element that appeared in it since the last apply goes again.
+//!
+//! Whether two values mean the same is [`crate::same`]'s business.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use lazuli_core::encoding::from_json;
@@ -16,6 +20,9 @@ use lazuli_core::plan::{Cause, PathChange};
 use lazuli_core::recorded::Recorded;
 use lazuli_core::value::Content;
 use lazuli_core::{Json, Path, Value};
+
+use crate::marks::mark;
+use crate::same::{Elements, Extra, Sameness, key_of_json, key_of_value};
 
 /// The sides of a comparison, from a whole object down to one attribute.
 #[derive(Clone, Copy)]
@@ -30,9 +37,10 @@ struct Comparison<'a> {
     kind: &'a Kind,
     ignore: &'a [Path],
     sensitive: &'a [Path],
+    /// False when nothing came back from the last request: then nobody can be blamed for a difference.
+    has_echo: bool,
     changes: Vec<PathChange>,
-    /// The names on the way, joined by dots: what the patterns of a kind are matched with.
-    pattern: String,
+    same: Sameness<'a>,
 }
 
 /// What differs, in order of path.
@@ -45,14 +53,15 @@ pub fn compare(
     recorded: Option<&Recorded>,
     observed: Option<&Json>,
 ) -> Vec<PathChange> {
+    let echoed = recorded.map(|r| &r.observed).filter(|echoed| !echoed.is_null());
     let mut comparison = Comparison {
         kind,
         ignore,
         sensitive: recorded.map_or(&[], |r| &r.sensitive),
+        has_echo: echoed.is_some(),
         changes: Vec::new(),
-        pattern: String::new(),
+        same: Sameness::new(kind),
     };
-    let echoed = recorded.map(|r| &r.observed);
     let sides = Sides {
         desired: Some(desired),
         sent: recorded.map(|r| &r.inputs),
@@ -64,30 +73,77 @@ pub fn compare(
     comparison.changes
 }
 
-/// The part of an object that a desired value speaks about, with the desired value's marks.
-pub fn project(desired: &Value, observed: &Json) -> Value {
-    let projected = match (desired.content(), observed) {
-        (Content::Object(wanted) | Content::Map(_, wanted), Json::Object(found)) => {
-            let members = wanted
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), project(value, found.get(&**name)?))));
-            Value::object(members)
+/// The part of an object that Lazuli owns: what is desired of it and what was sent before, secrets marked.
+pub fn owned(kind: &Kind, desired: &Value, recorded: Option<&Recorded>, observed: &Json) -> Value {
+    let sent = recorded.map(|r| &r.inputs);
+    let value = project(kind, &mut String::new(), Some(desired), sent, observed);
+    mark(value, recorded.map_or(&[], |r| &r.sensitive))
+}
+
+fn project(
+    kind: &Kind,
+    pattern: &mut String,
+    desired: Option<&Value>,
+    sent: Option<&Json>,
+    observed: &Json,
+) -> Value {
+    let wanted = desired.and_then(Value::as_entries);
+    let before = sent.and_then(Json::as_object);
+    let projected = match observed {
+        Json::Object(found) if wanted.is_some() || before.is_some() => {
+            let ours = found.iter().filter_map(|(name, found)| {
+                let desired = wanted.and_then(|wanted| wanted.get(name.as_str()));
+                let sent = before.and_then(|before| before.get(name));
+                if desired.is_none() && sent.is_none() {
+                    return None;
+                }
+                let length = enter(pattern, name);
+                let value = project(kind, pattern, desired, sent, found);
+                pattern.truncate(length);
+                Some((name.as_str(), value))
+            });
+            Value::object(ours.collect::<Vec<_>>())
         }
-        (Content::Tuple(wanted) | Content::List(_, wanted), Json::Array(found))
-            if wanted.len() == found.len() =>
-        {
-            Value::tuple(wanted.iter().zip(found).map(|(w, f)| project(w, f)))
-        }
+        Json::Array(found) => match kind.keyed_at(pattern) {
+            Some(keyed) => {
+                let wanted = desired.map(|d| Elements::of_value(d, keyed.key)).unwrap_or_default();
+                let before = Elements::of_side(sent, keyed.key);
+                Value::tuple(found.iter().filter_map(|element| {
+                    let key = key_of_json(element, keyed.key).unwrap_or_default();
+                    let (desired, sent) = (wanted.get(&key), before.get(&key));
+                    (!keyed.shared || desired.is_some() || sent.is_some())
+                        .then(|| project(kind, pattern, desired, sent, element))
+                }))
+            }
+            None => {
+                let wanted =
+                    desired.and_then(Value::as_sequence).filter(|wanted| wanted.len() == found.len());
+                let element =
+                    |(i, found)| project(kind, pattern, wanted.and_then(|w: &[Value]| w.get(i)), None, found);
+                Value::tuple(found.iter().enumerate().map(element).collect::<Vec<_>>())
+            }
+        },
         _ => from_json(observed),
     };
-    projected.marked_as(desired)
+    match desired {
+        Some(desired) => projected.marked_as(desired),
+        None => projected,
+    }
+}
+
+/// Adds a name to a pattern and returns the length to truncate it to afterwards.
+pub(crate) fn enter(pattern: &mut String, name: &str) -> usize {
+    let length = pattern.len();
+    if length > 0 {
+        pattern.push('.');
+    }
+    pattern.push_str(name);
+    length
 }
 
 impl Comparison<'_> {
     fn walk(&mut self, path: &Path, sides: Sides<'_>) {
-        if self.ignore.iter().any(|ignored| path.starts_with(ignored))
-            || self.kind.write_only.contains(&self.pattern.as_str())
-        {
+        if self.ignore.iter().any(|ignored| path.starts_with(ignored)) || self.same.is_write_only() {
             return;
         }
         let desired = sides.desired.filter(|d| !d.is_null());
@@ -112,9 +168,9 @@ impl Comparison<'_> {
                 (
                     Content::Tuple(elements) | Content::List(_, elements) | Content::Set(_, elements),
                     Some(Json::Array(found)),
-                ) => match self.kind.keyed_at(&self.pattern) {
-                    Some(keyed) => self.keyed(path, keyed, elements, sides),
-                    None if elements.len() == found.len() && !self.is_unordered() => {
+                ) => match self.kind.keyed_at(self.same.pattern()) {
+                    Some(keyed) => self.keyed(path, keyed, value, elements, sides),
+                    None if elements.len() == found.len() && !self.same.is_unordered() => {
                         for (index, element) in elements.iter().enumerate() {
                             let sides = Sides {
                                 desired: Some(element),
@@ -134,17 +190,13 @@ impl Comparison<'_> {
 
     /// True when nothing at or below here changed on either side since the last apply.
     fn is_echo(&mut self, desired: &Value, sides: Sides<'_>) -> bool {
-        sides
-            .sent
-            .is_some_and(|sent| sides.echoed == sides.observed && self.same(desired, sent, Extra::Refused))
+        self.has_echo
+            && sides.echoed == sides.observed
+            && sides.sent.is_some_and(|sent| self.same.same(desired, sent, Extra::Refused))
     }
 
     fn member(&mut self, path: &Path, name: &Arc<str>, desired: Option<&Value>, sides: Sides<'_>) {
-        let length = self.pattern.len();
-        if length > 0 {
-            self.pattern.push('.');
-        }
-        self.pattern.push_str(name);
+        let length = self.same.enter(name);
         self.walk(
             &path.name(name.clone()),
             Sides {
@@ -154,31 +206,44 @@ impl Comparison<'_> {
                 observed: sides.observed.and_then(|json| json.get(&**name)),
             },
         );
-        self.pattern.truncate(length);
+        self.same.leave(length);
     }
 
-    fn keyed(&mut self, path: &Path, keyed: &Keyed, elements: &[Value], sides: Sides<'_>) {
-        for value in elements {
-            let Some(key) = value.get(keyed.key).and_then(key_of_value) else {
-                continue; // an element without a known key cannot be told apart: it is compared once it has one
-            };
+    fn keyed(&mut self, path: &Path, keyed: &Keyed, array: &Value, elements: &[Value], sides: Sides<'_>) {
+        let keys: Option<Vec<String>> = elements.iter().map(|e| key_of_value(e, keyed.key)).collect();
+        let Some(keys) = keys else {
+            // An element whose key is not known yet cannot be told apart: the array as a whole may change.
+            return self.push(path, sides.observed, Some(array), Cause::Configuration);
+        };
+        let sent = Elements::of_side(sides.sent, keyed.key);
+        let echoed = Elements::of_side(sides.echoed, keyed.key);
+        let observed = Elements::of_side(sides.observed, keyed.key);
+        for (value, key) in elements.iter().zip(&keys) {
             let found = Sides {
                 desired: Some(value),
-                sent: sides.sent.and_then(|array| element(array, keyed.key, &key)),
-                echoed: sides.echoed.and_then(|array| element(array, keyed.key, &key)),
-                observed: sides.observed.and_then(|array| element(array, keyed.key, &key)),
+                sent: sent.get(key),
+                echoed: echoed.get(key),
+                observed: observed.get(key),
             };
-            self.walk(&path.then(PathStep::Key(key.into())), found);
+            self.walk(&path.then(PathStep::Key(key.as_str().into())), found);
         }
-        for before in sides.sent.and_then(Json::as_array).into_iter().flatten() {
-            let Some(key) = before.get(keyed.key).and_then(key_of_json) else { continue };
-            if elements.iter().any(|e| {
-                e.get(keyed.key).and_then(key_of_value).is_some_and(|k| k.eq_ignore_ascii_case(&key))
-            }) {
+        let wanted: HashMap<String, ()> = keys.iter().map(|key| (key.to_ascii_lowercase(), ())).collect();
+        for element in sides.observed.and_then(Json::as_array).into_iter().flatten() {
+            let Some(key) = key_of_json(element, keyed.key) else { continue };
+            if wanted.contains_key(&key.to_ascii_lowercase()) {
                 continue;
             }
-            if let Some(observed) = sides.observed.and_then(|array| element(array, keyed.key, &key)) {
-                self.push(&path.then(PathStep::Key(key.into())), Some(observed), None, Cause::Configuration);
+            let appeared = self.has_echo && echoed.get(&key).is_none();
+            let cause = if sent.get(&key).is_some() {
+                Cause::Configuration
+            } else if !keyed.shared && appeared {
+                Cause::Drift
+            } else {
+                continue;
+            };
+            let path = path.then(PathStep::Key(key.into()));
+            if !self.ignore.iter().any(|ignored| path.starts_with(ignored)) {
+                self.push(&path, Some(element), None, cause);
             }
         }
     }
@@ -186,22 +251,23 @@ impl Comparison<'_> {
     /// What was sent before and is no longer desired.
     fn taken_away(&mut self, path: &Path, sides: Sides<'_>) {
         let (Some(sent), Some(observed)) = (sides.sent, sides.observed) else { return };
-        match (sent, self.kind.keyed_at(&self.pattern).copied()) {
+        match (sent, self.kind.keyed_at(self.same.pattern()).copied()) {
             (Json::Object(before), _) if observed.is_object() => {
                 for name in before.keys() {
                     self.member(path, &Arc::from(name.as_str()), None, sides);
                 }
             }
-            (Json::Array(_), Some(keyed)) => self.keyed(path, &keyed, &[], sides),
+            (Json::Array(_), Some(keyed)) => self.keyed(path, &keyed, &Value::tuple([]), &[], sides),
             _ => self.push(path, Some(observed), None, Cause::Configuration),
         }
     }
 
     fn leaf(&mut self, path: &Path, desired: &Value, sides: Sides<'_>) {
-        if sides.observed.is_some_and(|observed| self.same(desired, observed, Extra::Ignored)) {
+        if sides.observed.is_some_and(|observed| self.same.same(desired, observed, Extra::Ignored)) {
             return;
         }
-        let unchanged = sides.sent.is_some_and(|sent| self.same(desired, sent, Extra::Refused));
+        let unchanged =
+            self.has_echo && sides.sent.is_some_and(|sent| self.same.same(desired, sent, Extra::Refused));
         let cause = if unchanged { Cause::Drift } else { Cause::Configuration };
         self.push(path, sides.observed, Some(desired), cause);
     }
@@ -209,140 +275,23 @@ impl Comparison<'_> {
     fn push(&mut self, path: &Path, before: Option<&Json>, after: Option<&Value>, cause: Cause) {
         let sensitive = after.is_some_and(Value::contains_sensitive)
             || self.sensitive.iter().any(|s| path.starts_with(s) || s.starts_with(path));
+        let forces_replacement = self.forces_replacement(path, before, after);
         self.changes.push(PathChange {
             path: path.clone(),
             before: before.map(|json| from_json(json).with_sensitivity(sensitive)),
             after: after.cloned(),
-            forces_replacement: self.kind.forces_replacement.iter().any(|pattern| {
-                path.is_under(pattern)
-                    || (pattern.starts_with(self.pattern.as_str())
-                        && touches(pattern, &self.pattern, before, after))
-            }),
+            forces_replacement,
             cause,
         });
     }
 
-    fn is_unordered(&self) -> bool {
-        self.kind.unordered.contains(&self.pattern.as_str())
+    /// Whether the change touches something that cannot be changed in place. An element of a keyed array that comes or
+    /// goes changes no attribute of an element that stays.
+    fn forces_replacement(&mut self, path: &Path, before: Option<&Json>, after: Option<&Value>) -> bool {
+        let element = matches!(path.steps().last(), Some(PathStep::Key(_)));
+        let kind = self.kind;
+        kind.forces_replacement.iter().any(|pattern| {
+            path.is_under(pattern) || (!element && self.same.differs_at(pattern, before, after))
+        })
     }
-
-    /// Whether a value means what the JSON says, in the semantics of the kind at the current pattern.
-    fn same(&mut self, value: &Value, json: &Json, extra: Extra) -> bool {
-        match (value.content(), json) {
-            (Content::Unknown(_), _) => false,
-            (Content::Null(_), json) => json.is_null(),
-            (Content::Bool(a), Json::Bool(b)) => a == b,
-            (Content::Number(a), Json::Number(b)) => b.to_string().parse().is_ok_and(|b| *a == b),
-            (Content::String(a), Json::String(b)) => self.same_text(a, b),
-            (Content::Object(members) | Content::Map(_, members), Json::Object(found)) => {
-                if extra == Extra::Refused
-                    && found.iter().any(|(name, v)| {
-                        !v.is_null() && members.get(name.as_str()).is_none_or(Value::is_null)
-                    })
-                {
-                    return false;
-                }
-                members.iter().all(|(name, member)| {
-                    let length = self.pattern.len();
-                    if length > 0 {
-                        self.pattern.push('.');
-                    }
-                    self.pattern.push_str(name);
-                    let same = self.kind.write_only.contains(&self.pattern.as_str())
-                        || match found.get(&**name) {
-                            Some(found) => self.same(member, found, extra),
-                            None => member.is_null(),
-                        };
-                    self.pattern.truncate(length);
-                    same
-                })
-            }
-            (
-                Content::Tuple(items) | Content::List(_, items) | Content::Set(_, items),
-                Json::Array(found),
-            ) => {
-                if let Some(keyed) = self.kind.keyed_at(&self.pattern).copied() {
-                    return (extra == Extra::Ignored || items.len() == found.len())
-                        && items.iter().all(|item| {
-                            let key = item.get(keyed.key).and_then(key_of_value);
-                            key.and_then(|key| element(json, keyed.key, &key))
-                                .is_some_and(|found| self.same(item, found, extra))
-                        });
-                }
-                if items.len() != found.len() {
-                    return false;
-                }
-                if self.is_unordered() {
-                    let mut left: Vec<&Json> = found.iter().collect();
-                    return items.iter().all(|item| {
-                        match left.iter().position(|found| self.same(item, found, extra)) {
-                            Some(index) => {
-                                left.swap_remove(index);
-                                true
-                            }
-                            None => false,
-                        }
-                    });
-                }
-                items.iter().zip(found).all(|(item, found)| self.same(item, found, extra))
-            }
-            _ => false,
-        }
-    }
-
-    fn same_text(&self, a: &str, b: &str) -> bool {
-        if a == b {
-            return true;
-        }
-        if self.pattern == "location" {
-            let plain = |text: &str| {
-                text.chars().filter(|c| *c != ' ').flat_map(char::to_lowercase).collect::<String>()
-            };
-            return plain(a) == plain(b);
-        }
-        let is_id = |text: &str| text.len() > 1 && text.starts_with('/');
-        (is_id(a) && is_id(b) || self.kind.ignore_case.contains(&self.pattern.as_str()))
-            && a.eq_ignore_ascii_case(b)
-    }
-}
-
-/// What to make of members that only the JSON has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extra {
-    /// Somebody else's.
-    Ignored,
-    /// A difference.
-    Refused,
-}
-
-/// Whether a change of a whole structure changes what lies below it at `pattern`.
-fn touches(pattern: &str, here: &str, before: Option<&Json>, after: Option<&Value>) -> bool {
-    let below = pattern[here.len()..].trim_start_matches('.');
-    if below.is_empty() {
-        return true;
-    }
-    let names = below.split('.');
-    let old = names.clone().try_fold(before, |json, name| json.map(|j| j.get(name))).flatten();
-    let new = names.clone().try_fold(after, |value, name| value.map(|v| v.get(name))).flatten();
-    match (old, new) {
-        (None, None) => false,
-        (Some(old), Some(new)) => from_json(old) != *new,
-        _ => true,
-    }
-}
-
-fn key_of_value(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned).or_else(|| value.as_number().map(ToString::to_string))
-}
-
-fn key_of_json(json: &Json) -> Option<String> {
-    json.as_str().map(str::to_owned).or_else(|| json.as_number().map(ToString::to_string))
-}
-
-/// The element of an array whose key property has that value; names compare without regard to case, as Azure's do.
-fn element<'a>(array: &'a Json, property: &str, key: &str) -> Option<&'a Json> {
-    array
-        .as_array()?
-        .iter()
-        .find(|e| e.get(property).and_then(key_of_json).is_some_and(|k| k.eq_ignore_ascii_case(key)))
 }

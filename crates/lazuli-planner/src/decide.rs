@@ -1,13 +1,13 @@
 //! What happens to one resource, and why.
 
-use lazuli_core::configuration::Configuration;
 use lazuli_core::kind::Kind;
 use lazuli_core::plan::{Action, Cause, PathChange, Reason};
 use lazuli_core::recorded::Recorded;
-use lazuli_core::resource::{Declaration, Desired, Mode};
+use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName};
 use lazuli_core::{Address, Diagnostic, Json, Path, Value};
 
-use crate::compare::{compare, project};
+use crate::compare::{compare, owned};
+use crate::marks::mark;
 
 /// The tag by which an object says which state it belongs to.
 pub const LINEAGE_TAG: &str = "lazuli_lineage";
@@ -24,6 +24,18 @@ pub(crate) struct Case<'a> {
     pub(crate) predecessor: Sight<'a>,
     pub(crate) lineage: &'a str,
     pub(crate) asked_to_replace: bool,
+    /// True when an object it lies below is Lazuli's.
+    pub(crate) lies_below_ours: bool,
+}
+
+impl Case<'_> {
+    fn compare(&self, recorded: Option<&Recorded>, object: &Json) -> Vec<PathChange> {
+        compare(self.kind, &self.declaration.lifecycle.ignore, &self.desired.body, recorded, Some(object))
+    }
+
+    fn before(&self, recorded: Option<&Recorded>, object: &Json) -> Option<Value> {
+        Some(owned(self.kind, &self.desired.body, recorded, object))
+    }
 }
 
 /// What looking at an object gave.
@@ -60,13 +72,9 @@ pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
             Sight::Absent | Sight::NotLooked => Ok(Decision::plain(Action::Create, None)),
         };
     };
-    let other_object =
-        case.desired.id.as_ref() != Some(&recorded.id) || *case.desired.ty.name != *recorded.ty.name;
-    if other_object {
-        return Ok(match case.predecessor {
-            Sight::Absent => Decision::plain(Action::Create, Some(Reason::DeletedOutside)),
-            Sight::Present(_) | Sight::NotLooked => replace_by_other(case, recorded),
-        });
+    let same_type = case.desired.ty.name.eq_ignore_ascii_case(&recorded.ty.name);
+    if case.desired.id.as_ref() != Some(&recorded.id) || !same_type {
+        return another_object(case, recorded);
     }
     let object = match case.observed {
         Sight::Absent if recorded.pending.is_some() => {
@@ -76,52 +84,70 @@ pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
         Sight::Present(object) => object,
         Sight::NotLooked => &recorded.observed,
     };
-    let paths = compare(
-        case.kind,
-        &case.declaration.lifecycle.ignore,
-        &case.desired.body,
-        Some(recorded),
-        Some(object),
-    );
-    let before = Some(project(&case.desired.body, object));
-    if case.asked_to_replace {
-        return Ok(Decision {
-            action: Action::ReplaceDeleteFirst,
-            reason: Some(Reason::Asked),
-            paths,
-            before,
-        });
+    let mut paths = case.compare(Some(recorded), object);
+    let before = case.before(Some(recorded), object);
+    let forced = paths.iter().any(|p| p.forces_replacement);
+    if !forced && !case.asked_to_replace {
+        paths.extend(protection_changed(case, recorded));
     }
     let unfinished = recorded.pending.is_some() || failed(object);
-    if paths.is_empty() {
-        return Ok(match unfinished {
-            true => Decision { action: Action::Update, reason: Some(Reason::Unfinished), paths, before },
-            false => Decision { action: Action::NoOp, reason: None, paths, before: None },
-        });
-    }
-    let reason = match paths.iter().all(|p| p.cause == Cause::Drift) {
-        true => Reason::Drift,
-        false => Reason::Configuration,
+    let (action, reason) = if case.asked_to_replace {
+        (Action::ReplaceDeleteFirst, Reason::Asked)
+    } else if forced {
+        // An id can be used by one object at a time, so a replacement that keeps the id always deletes first.
+        (Action::ReplaceDeleteFirst, why(&paths))
+    } else if unfinished {
+        (Action::Update, Reason::Unfinished)
+    } else if paths.is_empty() {
+        return Ok(Decision::plain(Action::NoOp, None));
+    } else {
+        (Action::Update, why(&paths))
     };
-    // An id can be used by one object at a time, so a replacement that keeps the id always deletes first.
-    let action =
-        if paths.iter().any(|p| p.forces_replacement) { Action::ReplaceDeleteFirst } else { Action::Update };
     Ok(Decision { action, reason: Some(reason), paths, before })
 }
 
+/// The cause all paths have in common.
+fn why(paths: &[PathChange]) -> Reason {
+    if paths.iter().all(|p| p.cause == Cause::Drift) {
+        return Reason::Drift;
+    }
+    let mut configured = paths.iter().filter(|p| p.cause == Cause::Configuration);
+    let source =
+        |p: &PathChange| p.after.as_ref()?.unknown_part()?.source.as_ref().map(|s| s.address.clone());
+    match configured.next().and_then(source) {
+        // Nobody touched the attribute: what it is taken from will be another one.
+        Some(address) if configured.all(|p| source(p).is_some()) => Reason::Follows(address),
+        _ => Reason::Configuration,
+    }
+}
+
+/// The protection is recorded by an update, so that it holds when the block is gone and goes when it is taken away.
+fn protection_changed(case: &Case<'_>, recorded: &Recorded) -> Option<PathChange> {
+    let declared = case.declaration.lifecycle.prevent_destroy;
+    (declared != recorded.prevent_destroy).then(|| PathChange {
+        path: Path::root().name("lifecycle").name("prevent_destroy"),
+        before: Some(Value::from(recorded.prevent_destroy)),
+        after: Some(Value::from(declared)),
+        forces_replacement: false,
+        cause: Cause::Configuration,
+    })
+}
+
 /// Another object takes the place of the recorded one: another name, group or type, or the expansion chose a successor.
-fn replace_by_other(case: &Case<'_>, recorded: &Recorded) -> Decision {
-    let object = match case.predecessor {
-        Sight::Present(object) => object,
-        Sight::Absent | Sight::NotLooked => &recorded.observed,
+fn another_object(case: &Case<'_>, recorded: &Recorded) -> Result<Decision, Box<Diagnostic>> {
+    let taken = match case.observed {
+        Sight::Present(object) => Some(adopt(case, object)?),
+        Sight::Absent | Sight::NotLooked => None,
     };
-    let mut paths = compare(
-        case.kind,
-        &case.declaration.lifecycle.ignore,
-        &case.desired.body,
-        Some(recorded),
-        Some(object),
-    );
+    let object = match case.predecessor {
+        Sight::Absent => {
+            let create = Decision::plain(Action::Create, Some(Reason::DeletedOutside));
+            return Ok(taken.unwrap_or(create));
+        }
+        Sight::Present(object) => object,
+        Sight::NotLooked => &recorded.observed,
+    };
+    let mut paths = case.compare(Some(recorded), object);
     let after = match &case.desired.id {
         Some(id) => Value::string(id.as_str()),
         None => Value::unknown_of(lazuli_core::Type::String),
@@ -141,7 +167,22 @@ fn replace_by_other(case: &Case<'_>, recorded: &Recorded) -> Decision {
     };
     let create_first = case.declaration.lifecycle.create_before_destroy;
     let action = if create_first { Action::ReplaceCreateFirst } else { Action::ReplaceDeleteFirst };
-    Decision { action, reason: Some(reason), paths, before: Some(project(&case.desired.body, object)) }
+    Ok(Decision { action, reason: Some(reason), paths, before: case.before(Some(recorded), object) })
+}
+
+/// Turns a decision that would leave the object alone into a replacement, because what it lies below is replaced under
+/// the same id and takes it along.
+pub(crate) fn follow(decision: &mut Decision, case: &Case<'_>, replaced: &Address) {
+    if matches!(decision.action, Action::NoOp | Action::Update | Action::Move | Action::Adopt) {
+        decision.action = Action::ReplaceDeleteFirst;
+        decision.reason = Some(Reason::Follows(replaced.clone()));
+        if decision.before.is_none() {
+            decision.before = case.recorded.and_then(|r| match case.observed {
+                Sight::Present(object) => case.before(Some(r), object),
+                Sight::Absent | Sight::NotLooked => case.before(Some(r), &r.observed),
+            });
+        }
+    }
 }
 
 /// Something already has the id that is to be created.
@@ -149,12 +190,12 @@ fn adopt(case: &Case<'_>, object: &Json) -> Result<Decision, Box<Diagnostic>> {
     let address = &case.declaration.address;
     let id = case.desired.id.as_ref().map_or("", |id| id.as_str());
     let tag = object.get("tags").and_then(|tags| tags.get(LINEAGE_TAG)).and_then(Json::as_str);
-    // Objects that cannot carry tags are ours when what they hang on is: their names are derived from it.
-    let untagged_child = case.desired.body.get("tags").is_none() && object.get("tags").is_none();
-    if tag == Some(case.lineage) || untagged_child {
-        let paths =
-            compare(case.kind, &case.declaration.lifecycle.ignore, &case.desired.body, None, Some(object));
-        let before = Some(project(&case.desired.body, object));
+    // Objects that cannot carry tags are ours when what they lie below is; of Kubernetes objects, that is the cluster.
+    let cannot_carry_tags = case.desired.body.get("tags").is_none() && object.get("tags").is_none();
+    let below_ours = case.lies_below_ours || case.desired.provider != ProviderName::Azure;
+    if tag == Some(case.lineage) || cannot_carry_tags && below_ours {
+        let paths = case.compare(None, object);
+        let before = case.before(None, object);
         return match paths.iter().find(|p| p.forces_replacement) {
             None => Ok(Decision { action: Action::Adopt, reason: None, paths, before }),
             Some(path) => Err(Box::new(
@@ -190,58 +231,116 @@ fn exists(address: &Address, declaration: &Declaration, id: &str) -> Diagnostic 
 }
 
 /// Decides about something that is only read. `Read` when it can be read only during the apply.
-pub(crate) fn data(case: &Case<'_>, waits_for_a_change: bool) -> Result<Decision, Box<Diagnostic>> {
+///
+/// `changes` is true when this plan changes the very object that is read; `waits` when it changes something it depends on.
+pub(crate) fn data(case: &Case<'_>, changes: bool, waits: bool) -> Result<Decision, Box<Diagnostic>> {
+    let later = Ok(Decision::plain(Action::Read, Some(Reason::DependsOnUnknown)));
+    let remembered = case.recorded.is_some_and(|r| Some(&r.id) == case.desired.id.as_ref());
     match case.observed {
+        _ if changes => later,
         Sight::Present(_) => Ok(Decision::plain(Action::NoOp, None)),
-        _ if waits_for_a_change || case.desired.id.is_none() => {
-            Ok(Decision::plain(Action::Read, Some(Reason::DependsOnUnknown)))
-        }
+        Sight::NotLooked if remembered => Ok(Decision::plain(Action::NoOp, None)),
+        _ if waits || case.desired.id.is_none() => later,
         Sight::NotLooked => Ok(Decision::plain(Action::Read, None)),
-        Sight::Absent => {
-            let id = case.desired.id.as_ref().map_or("", |id| id.as_str());
-            let address = &case.declaration.address;
-            let diagnostic =
-                Diagnostic::error("LZ1003", format!("{address}: {id} does not exist")).about(address.clone());
-            let diagnostic = match case.declaration.origin {
-                Some(span) => diagnostic.at(span, "read here"),
-                None => diagnostic,
-            };
-            Err(Box::new(
-                diagnostic.help("check its name and resource group, and that the account may read it"),
-            ))
-        }
+        Sight::Absent => Err(Box::new(missing(case))),
     }
 }
 
-/// Decides about a record whose block is gone; `None` for the action when a move has taken it.
-pub(crate) fn orphan(
-    recorded: &Recorded,
-    sight: Sight<'_>,
-    destroy: bool,
-) -> Result<Decision, Box<Diagnostic>> {
-    if recorded.prevent_destroy {
-        let what = if destroy {
-            "everything is to be destroyed"
-        } else {
-            "its block is gone from the configuration"
-        };
-        return Err(Box::new(
-            Diagnostic::error(
-                "LZ1004",
-                format!("{} is protected by lifecycle.prevent_destroy, but {what}", recorded.address),
-            )
-            .about(recorded.address.clone())
-            .help("set prevent_destroy = false and apply that first; only then destroy it"),
-        ));
+fn missing(case: &Case<'_>) -> Diagnostic {
+    let id = case.desired.id.as_ref().map_or("", |id| id.as_str());
+    let address = &case.declaration.address;
+    let diagnostic =
+        Diagnostic::error("LZ1003", format!("{address}: {id} does not exist")).about(address.clone());
+    let diagnostic = match case.declaration.origin {
+        Some(span) => diagnostic.at(span, "read here"),
+        None => diagnostic,
+    };
+    diagnostic.help("check its name and resource group, and that the account may read it")
+}
+
+/// Why a record has no place in the plan's world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// Its block is gone.
+    Undeclared,
+    /// Its block is gone, and another one reads the object from now on.
+    OnlyRead,
+    /// Everything is being destroyed.
+    Destroyed {
+        /// Whether its block, still there, protects it.
+        protected: bool,
+    },
+}
+
+/// Decides about a record that nothing wants any more.
+pub(crate) fn orphan(recorded: &Recorded, sight: Sight<'_>, gone: Gone) -> Result<Decision, Box<Diagnostic>> {
+    let reason = match gone {
+        Gone::Destroyed { .. } => Reason::Destroy,
+        Gone::Undeclared | Gone::OnlyRead => Reason::NotInConfiguration,
+    };
+    // What was only read is never deleted.
+    if recorded.mode == Mode::Data || gone == Gone::OnlyRead {
+        return Ok(Decision::plain(Action::Forget, Some(reason)));
     }
-    let reason = if destroy { Reason::Destroy } else { Reason::NotInConfiguration };
+    if recorded.prevent_destroy || gone == (Gone::Destroyed { protected: true }) {
+        return Err(Box::new(kept(recorded, gone)));
+    }
     Ok(match sight {
         Sight::Absent => Decision::plain(Action::Forget, Some(Reason::DeletedOutside)),
         Sight::Present(_) | Sight::NotLooked => {
-            let before = Some(lazuli_core::encoding::from_json(&recorded.inputs));
-            Decision { before, ..Decision::plain(Action::Delete, Some(reason)) }
+            Decision { before: Some(inputs_of(recorded)), ..Decision::plain(Action::Delete, Some(reason)) }
         }
     })
+}
+
+/// What was last sent, secrets marked.
+pub(crate) fn inputs_of(recorded: &Recorded) -> Value {
+    mark(lazuli_core::encoding::from_json(&recorded.inputs), &recorded.sensitive)
+}
+
+fn kept(recorded: &Recorded, gone: Gone) -> Diagnostic {
+    let (what, help) = match gone {
+        Gone::Destroyed { .. } => (
+            "everything is to be destroyed",
+            "set prevent_destroy = false and apply that first; only then destroy it",
+        ),
+        Gone::Undeclared | Gone::OnlyRead => (
+            "its block is gone from the configuration",
+            "put the block back with prevent_destroy = false, apply that, and only then take it away",
+        ),
+    };
+    Diagnostic::error(
+        "LZ1004",
+        format!("{} is protected by lifecycle.prevent_destroy, but {what}", recorded.address),
+    )
+    .about(recorded.address.clone())
+    .help(help)
+}
+
+/// Refuses to replace what is protected, now or as last applied.
+pub(crate) fn protected(case: &Case<'_>, decision: &Decision) -> Option<Diagnostic> {
+    let lifecycle = &case.declaration.lifecycle;
+    let protected = lifecycle.prevent_destroy || case.recorded.is_some_and(|r| r.prevent_destroy);
+    if !decision.action.is_replace() || !protected {
+        return None;
+    }
+    let address = &case.declaration.address;
+    let mut diagnostic = Diagnostic::error(
+        "LZ1004",
+        format!("{address} must be replaced, but lifecycle.prevent_destroy forbids to delete it"),
+    )
+    .about(address.clone())
+    .help("take the change back, or set prevent_destroy = false, apply that, and then make the change");
+    for forced in decision.paths.iter().filter(|p| p.forces_replacement) {
+        diagnostic = diagnostic.note(format!("{} cannot be changed in place", forced.path));
+    }
+    if let Some(Reason::Follows(other)) = &decision.reason {
+        diagnostic = diagnostic.note(format!("it goes with {other}, which is replaced"));
+    }
+    match case.declaration.origin {
+        Some(span) => Some(diagnostic.at(span, "protected here")),
+        None => Some(diagnostic),
+    }
 }
 
 /// True when Azure says that the last operation on the object failed.
@@ -250,9 +349,4 @@ fn failed(object: &Json) -> bool {
         .pointer("/properties/provisioningState")
         .and_then(Json::as_str)
         .is_some_and(|s| s.eq_ignore_ascii_case("failed"))
-}
-
-/// True when the declaration is read and not owned.
-pub(crate) fn is_data(configuration: &dyn Configuration, place: usize) -> bool {
-    configuration.declarations().get(place).is_some_and(|d| d.mode == Mode::Data)
 }

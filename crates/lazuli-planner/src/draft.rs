@@ -46,7 +46,7 @@ impl Draft {
                 }
                 match configuration.evaluate(place, &reached) {
                     Ok(wanted) => {
-                        reached.reach(place, object_of(&wanted, None));
+                        reached.reach(place, object_of(&wanted, None, &[]));
                         desired[place] = Some(wanted);
                     }
                     Err(found) => problems.extend(found),

@@ -47,6 +47,7 @@ impl Graph {
             graph.add_node(place);
         }
         let node = |place: usize| NodeIndex::<u32>::new(place);
+        let containers = std::cell::OnceCell::new();
         let mut dependencies = Vec::with_capacity(declarations.len());
         for (place, declaration) in declarations.iter().enumerate() {
             let mut links = Vec::with_capacity(declaration.dependencies.len());
@@ -58,11 +59,8 @@ impl Graph {
                         links.push(Link { on, reference, by });
                     }
                     None => {
-                        let within = declarations
-                            .iter()
-                            .enumerate()
-                            .filter(|(_, d)| d.address.is_within(&dependency.on));
-                        for (on, _) in within.filter(|(on, _)| *on != place) {
+                        let containers = containers.get_or_init(|| Containers::new(declarations));
+                        for on in containers.within(&dependency.on).into_iter().filter(|on| *on != place) {
                             graph.add_edge(node(on), node(place), dependency);
                             links.push(Link { on, reference, by });
                         }
@@ -77,6 +75,28 @@ impl Graph {
             Some(order) => Ok(Graph { places, dependencies, order }),
             None => Err(cycles(&graph, declarations)),
         }
+    }
+}
+
+/// Finds the declarations within `cluster.prod` without looking at all of them.
+struct Containers<'a>(Vec<(&'a str, usize)>);
+
+impl<'a> Containers<'a> {
+    fn new(declarations: &'a [Declaration]) -> Self {
+        let mut names: Vec<(&str, usize)> =
+            declarations.iter().enumerate().map(|(place, d)| (d.address.as_str(), place)).collect();
+        names.sort_unstable();
+        Containers(names)
+    }
+
+    fn within(&self, container: &Address) -> Vec<usize> {
+        let mut within = Vec::new();
+        for start in [format!("{container}."), format!("{container}[")] {
+            let from = self.0.partition_point(|(name, _)| *name < start.as_str());
+            let names = self.0[from..].iter().take_while(|(name, _)| name.starts_with(&start));
+            within.extend(names.map(|(_, place)| *place));
+        }
+        within
     }
 }
 

@@ -7,7 +7,9 @@ use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::encoding::from_json;
 use lazuli_core::resource::Desired;
 use lazuli_core::value::Content;
-use lazuli_core::{Address, Json, Value};
+use lazuli_core::{Address, Json, Path, Value};
+
+use crate::marks::mark;
 
 /// The objects of the declarations reached so far.
 pub(crate) struct Reached<'a> {
@@ -41,9 +43,11 @@ impl Known for Reached<'_> {
 /// The object as it will be: what exists (nothing, before a create), overlaid with what is desired.
 ///
 /// What is desired wins, so that an expression that was known before the world was looked at has the same value after.
-pub fn object_of(desired: &Desired, observed: Option<&Json>) -> KnownObject {
+///
+/// `sensitive` are the paths of the record that hold secrets: what is read from them is marked.
+pub fn object_of(desired: &Desired, observed: Option<&Json>, sensitive: &[Path]) -> KnownObject {
     let mut value = match observed {
-        Some(observed) => overlay(&from_json(observed), &desired.body),
+        Some(observed) => overlay(&mark(from_json(observed), sensitive), &desired.body),
         None => desired.body.clone(),
     };
     if let Some(id) = &desired.id {

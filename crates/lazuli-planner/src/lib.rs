@@ -6,19 +6,31 @@
 //! | [`draft`] | everything evaluated once: which objects must be looked at before a plan can be made |
 //! | [`known`] | what expressions may know of a resource while a plan is made |
 //! | [`compare`] | attribute by attribute: what differs, and who changed it |
+//! | `same` | whether two values mean the same, in the semantics of a kind |
+//! | `keep` | `ignore_changes`: what others set stays |
+//! | `marks` | secrets in what comes back from the world |
 //! | [`decide`] | what happens to a resource, and why |
-//! | [`order`] | decisions → steps and edges |
+//! | `apply` | the walk over the declarations |
+//! | `settle` | which is first in a replacement |
+//! | [`order`] | decisions → operations with their constraints |
+//! | `steps` | constraints → numbered steps, or the contradiction |
 //! | [`make`] | all of it in one call |
 
 #![forbid(unsafe_code)]
 
+mod apply;
 pub mod compare;
 pub mod decide;
 pub mod draft;
 pub mod graph;
+mod keep;
 pub mod known;
 pub mod make;
+mod marks;
 pub mod order;
+mod same;
+mod settle;
+mod steps;
 
 pub use draft::Draft;
 pub use make::{Observed, Request, make};

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use lazuli_core::configuration::{Configuration, Output};
 use lazuli_core::kind::Kinds;
-use lazuli_core::plan::{Action, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason};
-use lazuli_core::recorded::{Recorded, RecordedWorld};
-use lazuli_core::resource::{Mode, NodeSlot, ResourceId};
+use lazuli_core::plan::{Action, Cause, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason};
+use lazuli_core::recorded::{Recorded, RecordedOutput, RecordedWorld};
+use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::source::Location;
-use lazuli_core::{Address, Diagnostic, Diagnostics, Json, Span};
+use lazuli_core::{Address, Diagnostics, Json, Span};
 
-use crate::decide::{self, Case, Decision, Sight};
+use crate::apply;
+use crate::compare::compare;
+use crate::decide::{self, Decision, Gone, Sight};
 use crate::draft::Draft;
-use crate::known::{Reached, object_of};
 use crate::order;
 
 /// What looking at the world gave.
@@ -23,16 +24,6 @@ pub enum Observed<'a> {
     Nothing,
     /// The objects that exist, of all that [`Draft::looks`] names.
     Objects(&'a HashMap<ResourceId, Json>),
-}
-
-impl<'a> Observed<'a> {
-    fn sight(self, id: Option<&ResourceId>) -> Sight<'a> {
-        match (self, id) {
-            (Observed::Nothing, _) => Sight::NotLooked,
-            (Observed::Objects(_), None) => Sight::Absent,
-            (Observed::Objects(objects), Some(id)) => objects.get(id).map_or(Sight::Absent, Sight::Present),
-        }
-    }
 }
 
 /// What a plan is made from.
@@ -72,16 +63,25 @@ pub(crate) struct Planned<'a> {
 /// Everything that forbids it, all at once.
 pub fn make(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagnostics> {
     match request.mode {
+        PlanMode::Apply => apply::apply(draft, request),
         PlanMode::Destroy => destroy(request),
-        PlanMode::Apply | PlanMode::RefreshOnly => apply(draft, request),
+        PlanMode::RefreshOnly => refresh(request),
     }
 }
 
 fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
     let mut problems = Diagnostics::new();
     let mut planned = Vec::with_capacity(request.recorded.resources.len());
+    let protected: BTreeSet<&Address> = request
+        .configuration
+        .declarations()
+        .iter()
+        .filter(|d| d.lifecycle.prevent_destroy)
+        .map(|d| &d.address)
+        .collect();
     for recorded in request.recorded.resources.values() {
-        match decide::orphan(recorded, request.observed.sight(Some(&recorded.id)), true) {
+        let gone = Gone::Destroyed { protected: protected.contains(&recorded.address) };
+        match decide::orphan(recorded, request.observed.of_record(recorded), gone) {
             Ok(decision) => planned.push(of_record(request, recorded, decision, false)),
             Err(problem) => problems.push(*problem),
         }
@@ -91,190 +91,73 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
         return Err(problems);
     }
     let outputs = output_changes(&request.recorded.outputs, Vec::new());
-    Ok(order::plan(planned, &[], request, Vec::new(), outputs))
+    order::plan(planned, None, request, Vec::new(), outputs)
 }
 
-fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagnostics> {
-    let declarations = request.configuration.declarations();
-    let recorded = &request.recorded.resources;
-    let mut problems = Diagnostics::new();
-    // A record whose address is no longer declared belongs to whoever desires its id now: that is a move.
-    let by_id: HashMap<&ResourceId, &Recorded> = recorded
-        .values()
-        .filter(|r| !draft.graph.places.contains_key(&r.address))
-        .map(|r| (&r.id, r))
-        .collect();
-    let mut moved_from: BTreeSet<&Address> = BTreeSet::new();
-    let reached = Reached::new(&draft.graph.places, 2);
-    let mut slots: Vec<Option<Planned<'_>>> = (0..declarations.len()).map(|_| None).collect();
+/// No steps: what the record says differently from the world, and which records have no object any more.
+fn refresh(request: &Request<'_>) -> Result<Plan, Diagnostics> {
+    let mut planned = Vec::with_capacity(request.recorded.resources.len());
     let mut drift = Vec::new();
-    for &place in &draft.graph.order {
-        let declaration = &declarations[place];
-        if draft.graph.dependencies[place].iter().any(|link| slots[link.on].is_none()) {
-            continue; // what it depends on has its own error
-        }
-        let first = &draft.desired[place];
-        let desired = if first.id.is_some() && first.body.is_wholly_known() {
-            first.clone()
-        } else {
-            match request.configuration.evaluate(place, &reached) {
-                Ok(desired) => desired,
-                Err(found) => {
-                    problems.extend(found);
-                    continue;
+    for recorded in request.recorded.resources.values() {
+        let decision = match request.observed.of_record(recorded) {
+            Sight::Absent => plain(Action::Forget, Some(Reason::DeletedOutside)),
+            Sight::NotLooked => plain(Action::NoOp, None),
+            Sight::Present(object) => {
+                let sent = decide::inputs_of(recorded);
+                let kind = request.kinds.kind(&recorded.ty);
+                Decision {
+                    paths: compare(kind, &[], &sent, Some(recorded), Some(object)),
+                    ..plain(Action::NoOp, None)
                 }
             }
         };
-        let kind = request.kinds.kind(&desired.ty);
-        let here = recorded.get(&declaration.address);
-        let former =
-            if here.is_none() { desired.id.as_ref().and_then(|id| by_id.get(id)).copied() } else { None };
-        let before = here.or(former);
-        let observed = request.observed.sight(desired.id.as_ref());
-        let case = Case {
-            declaration,
-            desired: &desired,
-            kind,
-            recorded: before,
-            observed,
-            predecessor: request.observed.sight(before.map(|r| &r.id)),
-            lineage: &request.recorded.lineage,
-            asked_to_replace: request.replace.iter().any(|asked| declaration.address.is_within(asked)),
-        };
-        let decided = match declaration.mode {
-            Mode::Managed => decide::managed(&case),
-            Mode::Data => {
-                let waits = draft.graph.dependencies[place].iter().any(|link| {
-                    slots[link.on].as_ref().is_some_and(|p| !matches!(p.change.action, Action::NoOp))
-                });
-                decide::data(&case, waits)
-            }
-        };
-        let mut decision = match decided {
-            Ok(decision) => decision,
-            Err(problem) => {
-                problems.push(*problem);
-                continue;
-            }
-        };
-        if let (Some(former), Action::NoOp) = (former, decision.action) {
-            moved_from.insert(&former.address);
-            decision.action = Action::Move;
-        } else if let Some(former) = former {
-            moved_from.insert(&former.address);
-        }
-        if decision.action.is_replace() || decision.action == Action::Delete {
-            if let Some(problem) = protected(
-                before,
-                declaration.lifecycle.prevent_destroy,
-                &declaration.address,
-                declaration.origin,
-            ) {
-                problems.push(problem);
-                continue;
-            }
-        }
-        collect_drift(&declaration.address, kind.title, &decision, &mut drift);
-        let existing = match (decision.action, observed) {
-            (Action::Create | Action::Read | Action::ReplaceCreateFirst | Action::ReplaceDeleteFirst, _) => {
-                None
-            }
-            (_, Sight::Present(object)) => Some(object),
-            _ => before.map(|r| &r.observed),
-        };
-        reached.reach(place, object_of(&desired, existing));
-        let previous_id = before.filter(|r| Some(&r.id) != desired.id.as_ref()).map(|r| r.id.clone());
-        slots[place] = Some(Planned {
-            change: Change {
-                address: declaration.address.clone(),
-                previous_address: former.map(|f| f.address.clone()),
-                mode: declaration.mode,
-                action: decision.action,
-                reason: decision.reason,
-                provider: desired.provider,
-                account: desired.account.clone(),
-                ty: desired.ty.clone(),
-                title: kind.title.into(),
-                id: desired.id.clone(),
-                previous_id,
-                before: decision.before,
-                after: (declaration.mode == Mode::Managed).then(|| desired.body.clone()),
-                paths: decision.paths,
-                origin: declaration.origin.and_then(|span| (request.locate)(span)),
-            },
-            slot: desired.slot,
-            place: Some(place),
-            recorded: before,
-            deposed: false,
-        });
+        let mut p = of_record(request, recorded, decision, false);
+        drift.extend(drift_of(&p.change));
+        p.change.paths.clear();
+        planned.push(p);
     }
-    let outputs = match request.configuration.outputs(&reached) {
-        Ok(outputs) => output_changes(&request.recorded.outputs, outputs),
-        Err(found) => {
-            if problems.is_empty() {
-                problems.extend(found);
-            }
-            Vec::new()
-        }
-    };
-    let mut planned: Vec<Planned<'_>> = slots.into_iter().flatten().collect();
-    for gone in recorded
-        .values()
-        .filter(|r| !draft.graph.places.contains_key(&r.address) && !moved_from.contains(&r.address))
-    {
-        match decide::orphan(gone, request.observed.sight(Some(&gone.id)), false) {
-            Ok(decision) => planned.push(of_record(request, gone, decision, false)),
-            Err(problem) => problems.push(*problem),
-        }
-    }
-    planned.extend(deposed(request));
-    problems.extend(order::occupied(&planned, recorded));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    drift.sort_by(|a, b| a.address.cmp(&b.address));
-    Ok(order::plan(planned, &draft.graph.dependencies, request, drift, outputs))
+    order::plan(planned, None, request, drift, Vec::new())
 }
 
-fn protected(
-    recorded: Option<&Recorded>,
-    declared: bool,
-    address: &Address,
-    origin: Option<Span>,
-) -> Option<Diagnostic> {
-    if !declared && !recorded.is_some_and(|r| r.prevent_destroy) {
-        return None;
-    }
-    let diagnostic = Diagnostic::error(
-        "LZ1004",
-        format!("{address} must be replaced, but lifecycle.prevent_destroy forbids to delete it"),
-    )
-    .about(address.clone())
-    .help("take the change back, or set prevent_destroy = false, apply that, and then make the change");
-    Some(match origin {
-        Some(span) => diagnostic.at(span, "protected here"),
-        None => diagnostic,
-    })
+fn plain(action: Action, reason: Option<Reason>) -> Decision {
+    Decision { action, reason, paths: Vec::new(), before: None }
 }
 
-fn collect_drift(address: &Address, title: &str, decision: &Decision, drift: &mut Vec<Drift>) {
-    let title: Arc<str> = title.into();
-    if decision.reason == Some(Reason::DeletedOutside) {
-        drift.push(Drift { address: address.clone(), title, what: DriftKind::Deleted });
-        return;
+/// What somebody else did to a resource.
+pub(crate) fn drift_of(change: &Change) -> Vec<Drift> {
+    let drift = |what| Drift { address: change.address.clone(), title: change.title.clone(), what };
+    if change.reason == Some(Reason::DeletedOutside) {
+        return vec![drift(DriftKind::Deleted)];
     }
-    for path in decision.paths.iter().filter(|p| p.cause == lazuli_core::plan::Cause::Drift) {
-        // What was recorded is what is desired still: only the world changed.
-        let what = DriftKind::Changed {
-            path: path.path.clone(),
-            recorded: path.after.clone(),
-            observed: path.before.clone(),
-        };
-        drift.push(Drift { address: address.clone(), title: title.clone(), what });
+    let drifted = change.paths.iter().filter(|p| p.cause == Cause::Drift);
+    drifted
+        .map(|p| {
+            // What was recorded is what is desired still: only the world changed.
+            drift(DriftKind::Changed {
+                path: p.path.clone(),
+                recorded: p.after.clone(),
+                observed: p.before.clone(),
+            })
+        })
+        .collect()
+}
+
+impl<'a> Observed<'a> {
+    /// What looking at an id gave, when it was one of [`Draft::looks`].
+    pub(crate) fn sight(self, id: &ResourceId) -> Sight<'a> {
+        match self {
+            Observed::Nothing => Sight::NotLooked,
+            Observed::Objects(objects) => objects.get(id).map_or(Sight::Absent, Sight::Present),
+        }
+    }
+
+    pub(crate) fn of_record(self, recorded: &Recorded) -> Sight<'a> {
+        self.sight(&recorded.id)
     }
 }
 
-fn of_record<'a>(
+/// The change of something that only the record knows.
+pub(crate) fn of_record<'a>(
     request: &Request<'_>,
     recorded: &'a Recorded,
     decision: Decision,
@@ -306,43 +189,40 @@ fn of_record<'a>(
 }
 
 /// Objects that an interrupted replacement left behind.
-fn deposed<'a>(request: &Request<'a>) -> Vec<Planned<'a>> {
+pub(crate) fn deposed<'a>(request: &Request<'a>) -> Vec<Planned<'a>> {
     let left = request.recorded.deposed.iter();
     left.map(|recorded| {
-        let action = match request.observed.sight(Some(&recorded.id)) {
+        let action = match request.observed.of_record(recorded) {
             Sight::Absent => Action::Forget,
             Sight::Present(_) | Sight::NotLooked => Action::Delete,
         };
-        let before = Some(lazuli_core::encoding::from_json(&recorded.inputs));
-        let decision = Decision { action, reason: Some(Reason::Deposed), paths: Vec::new(), before };
+        let before = Some(decide::inputs_of(recorded));
+        let decision = Decision { before, ..plain(action, Some(Reason::Deposed)) };
         of_record(request, recorded, decision, true)
     })
     .collect()
 }
 
-fn output_changes(
-    before: &BTreeMap<Arc<str>, lazuli_core::recorded::RecordedOutput>,
+/// The outputs as they were and as they will be; one that was or will be sensitive is.
+pub(crate) fn output_changes(
+    before: &BTreeMap<Arc<str>, RecordedOutput>,
     after: Vec<Output>,
 ) -> Vec<OutputChange> {
-    let mut changes: Vec<OutputChange> = after
-        .into_iter()
-        .map(|output| OutputChange {
-            before: before.get(&output.name).map(|b| b.value.clone()),
+    let named: BTreeSet<Arc<str>> = after.iter().map(|output| output.name.clone()).collect();
+    let made = after.into_iter().map(|output| {
+        let was = before.get(&output.name);
+        OutputChange {
+            before: was.map(|was| was.value.clone()),
             name: output.name,
             after: Some(output.value),
-            sensitive: output.sensitive,
-        })
-        .collect();
-    let gone =
-        before.iter().filter(|(name, _)| !changes.iter().any(|c| c.name == **name)).map(|(name, output)| {
-            OutputChange {
-                name: name.clone(),
-                before: Some(output.value.clone()),
-                after: None,
-                sensitive: output.sensitive,
-            }
-        });
-    let gone: Vec<_> = gone.collect();
-    changes.extend(gone);
-    changes
+            sensitive: output.sensitive || was.is_some_and(|was| was.sensitive),
+        }
+    });
+    let gone = before.iter().filter(|(name, _)| !named.contains(*name)).map(|(name, output)| OutputChange {
+        name: name.clone(),
+        before: Some(output.value.clone()),
+        after: None,
+        sensitive: output.sensitive,
+    });
+    made.chain(gone).collect()
 }

@@ -4,71 +4,28 @@
 //! * `forward(x)` comes after `forward` of everything `x` depends on;
 //! * `delete(x)` comes after `delete` of everything recorded as referring to `x`, and after the update of what referred to it and stays;
 //! * delete first: `delete(x)` before `forward(x)`; create first: the other way round, and everything that refers to `x` moves over before the old one goes;
+//! * what goes for good, or is deleted first, goes before what it referred to is updated, unless that contradicts the rest;
+//! * an id is taken only after the object that had it is gone;
 //! * nodes of a pool are replaced in a window: node `i` begins when node `i - window` is through.
 //!
 //! A dependency on something that does not change orders nothing: it is there already.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use lazuli_core::kind::{Kind, Lock};
-use lazuli_core::plan::{Action, Drift, Edge, Operation, OutputChange, Plan, Reason, Step};
+use lazuli_core::plan::{Action, Drift, Edge, Operation, OutputChange, Plan, Step};
 use lazuli_core::recorded::Recorded;
-use lazuli_core::resource::{Declaration, ResourceId};
-use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
+use lazuli_core::resource::{Declaration, Mode, ResourceId};
+use lazuli_core::{Address, Diagnostics};
 
-use crate::graph::Link;
+use crate::graph::Graph;
 use crate::make::{Planned, Request};
+use crate::settle::{Index, mentions, refers, settle, stays};
+use crate::steps::{Constraints, Strength};
 
 /// The shortest time a step is given, in seconds.
 const MIN_TIMEOUT: u64 = 600;
-
-/// Replacements that would delete what something else still uses: Azure refuses that half-way, so the plan does before.
-pub(crate) fn occupied(planned: &[Planned<'_>], recorded: &BTreeMap<Address, Recorded>) -> Diagnostics {
-    let goes: BTreeMap<&Address, &ResourceId> = planned
-        .iter()
-        .filter(|p| p.change.action == Action::ReplaceDeleteFirst && p.change.previous_id.is_none())
-        .filter_map(|p| Some((&p.change.address, p.change.id.as_ref()?)))
-        .collect();
-    if goes.is_empty() {
-        return Diagnostics::new();
-    }
-    let stays: HashMap<&Address, &Planned<'_>> = planned
-        .iter()
-        .filter(|p| matches!(p.change.action, Action::NoOp | Action::Update | Action::Move | Action::Adopt))
-        .map(|p| (&p.change.address, p))
-        .collect();
-    let mut problems = Diagnostics::new();
-    for user in recorded.values().filter(|r| stays.contains_key(&r.address)) {
-        for used in user.dependencies.iter().filter_map(|on| goes.get_key_value(on)) {
-            if mentions(&user.inputs, used.1.as_str()) {
-                problems.push(
-                    Diagnostic::error(
-                        "LZ1005",
-                        format!("{} must be replaced under the same name, but {} uses it and Azure does not delete what is in use", used.0, user.address),
-                    )
-                    .about((*used.0).clone())
-                    .help(format!("give it another name, so that the new one is made first; or take {} away first", user.address)),
-                );
-            }
-        }
-    }
-    problems
-}
-
-/// True when some text in the JSON is the id, or an id below it.
-fn mentions(json: &Json, id: &str) -> bool {
-    match json {
-        Json::String(text) => {
-            text.get(..id.len()).is_some_and(|start| start.eq_ignore_ascii_case(id))
-                && text.get(id.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        }
-        Json::Array(items) => items.iter().any(|item| mentions(item, id)),
-        Json::Object(members) => members.values().any(|member| mentions(member, id)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
-    }
-}
 
 /// An operation before it has its number.
 struct Node {
@@ -76,78 +33,77 @@ struct Node {
     operation: Operation,
 }
 
-/// The steps of one planned change.
+/// The operations of one planned change, by their place in the list of all.
 #[derive(Clone, Copy, Default)]
 struct Steps {
     forward: Option<usize>,
     delete: Option<usize>,
 }
 
+/// Orders what was decided. Without a graph nothing is created or changed.
 pub(crate) fn plan(
     mut planned: Vec<Planned<'_>>,
-    links: &[Vec<Link>],
+    graph: Option<&Graph>,
     request: &Request<'_>,
     drift: Vec<Drift>,
     outputs: Vec<OutputChange>,
-) -> Plan {
-    let declarations = request.configuration.declarations();
-    planned.sort_by(|a, b| (&a.change.address, a.deposed).cmp(&(&b.change.address, b.deposed)));
-    let mut at_place: HashMap<usize, usize> = HashMap::new();
-    for (index, p) in planned.iter().enumerate() {
-        if let Some(place) = p.place {
-            at_place.insert(place, index);
-        }
+) -> Result<Plan, Diagnostics> {
+    let declarations: &[Declaration] =
+        if graph.is_some() { request.configuration.declarations() } else { &[] };
+    planned.sort_by(|a, b| {
+        (&a.change.address, a.deposed, a.place).cmp(&(&b.change.address, b.deposed, b.place))
+    });
+    let index = Index::new(&planned, declarations.len());
+    if let Some(graph) = graph {
+        settle(&mut planned, graph, &index);
     }
-    settle_replacements(&mut planned, links, &at_place);
-
     let mut nodes: Vec<Node> = Vec::new();
     let steps: Vec<Steps> =
-        planned.iter().enumerate().map(|(index, p)| operations(p.change.action, index, &mut nodes)).collect();
-    let mut edges: BTreeMap<(usize, usize), Arc<str>> = BTreeMap::new();
-    let mut edge = |before: Option<usize>, after: Option<usize>, because: &Arc<str>| {
-        if let (Some(before), Some(after)) = (before, after)
-            && before != after
-        {
-            edges.entry((before, after)).or_insert_with(|| because.clone());
-        }
-    };
-
-    let attached: Arc<str> = "uses it".into();
-    let let_go: Arc<str> = "stops using it first".into();
-    let place_free: Arc<str> = "the old one goes first".into();
-    let made_first: Arc<str> = "the new one is made first".into();
-    let users = users_by_recorded_dependency(&planned);
-    for (index, p) in planned.iter().enumerate() {
-        let own = steps[index];
-        if let Some(place) = p.place {
-            for link in links.get(place).into_iter().flatten() {
-                let Some(&on) = at_place.get(&link.on) else { continue };
-                let because = declarations[place]
-                    .dependencies
-                    .get(link.by)
-                    .map_or_else(|| attached.clone(), |d| d.because.clone());
-                edge(steps[on].forward, own.forward, &because);
-                if link.reference && planned[on].change.action == Action::ReplaceCreateFirst {
-                    edge(own.forward, steps[on].delete, &let_go);
-                }
-            }
-        }
-        match p.change.action {
-            Action::ReplaceDeleteFirst => edge(own.delete, own.forward, &place_free),
-            Action::ReplaceCreateFirst => edge(own.forward, own.delete, &made_first),
-            _ => {}
-        }
-        let Some(recorded) = p.recorded.filter(|_| own.delete.is_some()) else { continue };
-        for &user in users.get(&recorded.address).into_iter().flatten() {
-            if steps[user].delete.is_some() {
-                edge(steps[user].delete, own.delete, &attached);
-            } else if p.change.action != Action::ReplaceDeleteFirst {
-                edge(steps[user].forward, own.delete, &let_go);
-            }
-        }
+        planned.iter().enumerate().map(|(at, p)| operations(p.change.action, at, &mut nodes)).collect();
+    let ordering = Ordering { planned: &planned, steps: &steps, declarations, index: &index };
+    let mut constraints = Constraints::default();
+    if let Some(graph) = graph {
+        ordering.forward(graph, &mut constraints);
     }
-    roll(&planned, &steps, declarations, &mut edge);
-    finish(planned, nodes, edges, links, request, drift, outputs)
+    ordering.deletions(&mut constraints);
+    ordering.ids(&mut constraints);
+    ordering.rollouts(&mut constraints);
+    let name = |node: usize| {
+        let Node { planned: at, operation } = &nodes[node];
+        format!("{} {}", verb(*operation), planned[*at].change.address)
+    };
+    let (order, constraints) = constraints.order(nodes.len(), &name)?;
+
+    let mut number = vec![0; nodes.len()];
+    for (place, &node) in (0u32..).zip(&order) {
+        number[node] = place;
+    }
+    let mut edges: Vec<Edge> = constraints
+        .into_iter()
+        .map(|c| Edge { before: number[c.before], after: number[c.after], because: c.because })
+        .collect();
+    edges.sort_unstable_by_key(|edge| (edge.after, edge.before));
+    let steps = Builder::new(&planned, graph, declarations, request);
+    let steps = order.iter().map(|&node| steps.step(&nodes[node], number[node])).collect();
+    Ok(Plan {
+        mode: request.mode,
+        lineage: request.recorded.lineage.clone(),
+        serial: request.recorded.serial,
+        changes: planned.into_iter().map(|p| p.change).collect(),
+        drift,
+        steps,
+        edges,
+        outputs,
+    })
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::Read => "read",
+    }
 }
 
 fn operations(action: Action, planned: usize, nodes: &mut Vec<Node>) -> Steps {
@@ -167,188 +123,221 @@ fn operations(action: Action, planned: usize, nodes: &mut Vec<Node>) -> Steps {
     }
 }
 
-/// A resource that is created first cannot wait for something that is deleted first: the dependency is created first
-/// too where its id allows that, otherwise the dependent is deleted first as well.
-fn settle_replacements(planned: &mut [Planned<'_>], links: &[Vec<Link>], at_place: &HashMap<usize, usize>) {
-    loop {
-        let mut settled = true;
-        for index in 0..planned.len() {
-            if planned[index].change.action != Action::ReplaceCreateFirst {
-                continue;
-            }
-            let on: Vec<usize> = planned[index]
-                .place
-                .and_then(|place| links.get(place))
-                .into_iter()
-                .flatten()
-                .filter(|link| link.reference)
-                .filter_map(|link| at_place.get(&link.on).copied())
-                .filter(|on| planned[*on].change.action == Action::ReplaceDeleteFirst)
-                .collect();
-            for on in on {
-                settled = false;
-                if planned[on].change.previous_id.is_some() {
-                    planned[on].change.action = Action::ReplaceCreateFirst;
-                } else {
-                    planned[index].change.action = Action::ReplaceDeleteFirst;
+/// What the constraints are made from.
+struct Ordering<'o, 'p> {
+    planned: &'o [Planned<'p>],
+    steps: &'o [Steps],
+    declarations: &'o [Declaration],
+    index: &'o Index<'p>,
+}
+
+impl Ordering<'_, '_> {
+    fn action(&self, at: usize) -> Action {
+        self.planned[at].change.action
+    }
+
+    /// After everything it depends on; and what refers to something that is created first moves over before the old one goes.
+    fn forward(&self, graph: &Graph, constraints: &mut Constraints) {
+        let let_go: Arc<str> = "stops using it first".into();
+        for (at, p) in self.planned.iter().enumerate() {
+            let (Some(place), Some(_)) = (p.place, self.steps[at].forward) else { continue };
+            for link in &graph.dependencies[place] {
+                let Some(on) = self.index.at_place[link.on] else { continue };
+                let because = &self.declarations[place].dependencies[link.by].because;
+                constraints.add(self.steps[on].forward, self.steps[at].forward, Strength::Must, because);
+                if link.reference && self.action(on) == Action::ReplaceCreateFirst {
+                    constraints.add(self.steps[at].forward, self.steps[on].delete, Strength::Must, &let_go);
                 }
             }
         }
-        if settled {
-            return; // each round turns at least one change, and only into what the next round leaves alone or turns back once
-        }
     }
-}
 
-fn users_by_recorded_dependency<'a>(planned: &[Planned<'a>]) -> HashMap<&'a Address, Vec<usize>> {
-    let mut users: HashMap<&Address, Vec<usize>> = HashMap::new();
-    for (index, p) in planned.iter().enumerate() {
-        for on in p.recorded.iter().flat_map(|r| &r.dependencies) {
-            users.entry(on).or_default().push(index);
-        }
-    }
-    users
-}
-
-/// Edges that let the nodes of a pool be replaced a few at a time.
-fn roll(
-    planned: &[Planned<'_>],
-    steps: &[Steps],
-    declarations: &[Declaration],
-    edge: &mut dyn FnMut(Option<usize>, Option<usize>, &Arc<str>),
-) {
-    let mut pools: BTreeMap<&Address, (usize, BTreeMap<&Address, Vec<usize>>)> = BTreeMap::new();
-    for (index, p) in planned.iter().enumerate().filter(|(_, p)| p.change.action.is_replace()) {
-        if let Some(rollout) = p.place.and_then(|place| declarations[place].rollout.as_ref()) {
-            let pool = pools.entry(&rollout.pool).or_insert_with(|| (rollout.window.max(1), BTreeMap::new()));
-            pool.1.entry(&rollout.node).or_default().push(index);
-        }
-    }
-    for (window, nodes) in pools.values() {
-        let nodes: Vec<(&&Address, &Vec<usize>)> = nodes.iter().collect();
-        for later in *window..nodes.len() {
-            let (earlier_name, earlier) = nodes[later - window];
-            let because: Arc<str> = format!("rolling: {earlier_name} comes first").into();
-            for (before, after) in earlier.iter().flat_map(|b| nodes[later].1.iter().map(move |a| (*b, *a))) {
-                let create_first = planned[after].change.action == Action::ReplaceCreateFirst;
-                let (last, first) = if create_first {
-                    (steps[before].delete, steps[after].forward)
-                } else {
-                    (steps[before].forward, steps[after].delete)
-                };
-                edge(last, first, &because);
+    /// Everything that has to do with an object going away.
+    fn deletions(&self, constraints: &mut Constraints) {
+        let place_free: Arc<str> = "the old one goes first".into();
+        let made_first: Arc<str> = "the new one is made first".into();
+        let goes_first: Arc<str> = "goes before that changes".into();
+        let updated: HashMap<&Address, usize> = self
+            .planned
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.change.action == Action::Update)
+            .filter_map(|(at, p)| Some((&p.recorded?.address, at)))
+            .collect();
+        for (at, p) in self.planned.iter().enumerate() {
+            let own = self.steps[at];
+            let Some(recorded) = p.recorded.filter(|_| own.delete.is_some()) else { continue };
+            match p.change.action {
+                Action::ReplaceDeleteFirst => {
+                    constraints.add(own.delete, own.forward, Strength::Must, &place_free)
+                }
+                Action::ReplaceCreateFirst => {
+                    constraints.add(own.forward, own.delete, Strength::Must, &made_first)
+                }
+                _ => {}
+            }
+            self.users_first(at, recorded, constraints);
+            let rolls = p.place.is_some_and(|place| self.declarations[place].rollout.is_some());
+            if p.change.action != Action::ReplaceCreateFirst && !rolls {
+                for on in recorded.dependencies.iter().filter_map(|on| updated.get(on)) {
+                    constraints.add(own.delete, self.steps[*on].forward, Strength::Should, &goes_first);
+                }
             }
         }
     }
-}
 
-/// Numbers the steps in an order that respects the edges; ties in order of address.
-fn finish(
-    planned: Vec<Planned<'_>>,
-    nodes: Vec<Node>,
-    edges: BTreeMap<(usize, usize), Arc<str>>,
-    links: &[Vec<Link>],
-    request: &Request<'_>,
-    drift: Vec<Drift>,
-    outputs: Vec<OutputChange>,
-) -> Plan {
-    let mut waiting = vec![0usize; nodes.len()];
-    let mut next: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    for (before, after) in edges.keys() {
-        waiting[*after] += 1;
-        next[*before].push(*after);
-    }
-    let mut ready: BinaryHeap<Reverse<usize>> =
-        (0..nodes.len()).filter(|n| waiting[*n] == 0).map(Reverse).collect();
-    let mut order = Vec::with_capacity(nodes.len());
-    let mut number = vec![u32::MAX; nodes.len()];
-    while let Some(Reverse(node)) = ready.pop() {
-        number[node] = u32::try_from(order.len()).unwrap_or(u32::MAX);
-        order.push(node);
-        for &after in &next[node] {
-            waiting[after] -= 1;
-            if waiting[after] == 0 {
-                ready.push(Reverse(after));
+    /// Before an object goes, its users go, or stop using it.
+    fn users_first(&self, at: usize, recorded: &Recorded, constraints: &mut Constraints) {
+        let own = self.steps[at];
+        let attached: Arc<str> = "uses it".into();
+        let let_go: Arc<str> = "stops using it first".into();
+        for user in self.index.users_of(self.planned, recorded) {
+            let Some(using) = self.planned[user].recorded else { continue };
+            if self.steps[user].delete.is_some() {
+                let strength = if refers(using, recorded) { Strength::Must } else { Strength::Recorded };
+                constraints.add(self.steps[user].delete, own.delete, strength, &attached);
+            } else if stays(&self.planned[user].change) && mentions(&using.inputs, recorded.id.as_str()) {
+                constraints.add(self.steps[user].forward, own.delete, Strength::Must, &let_go);
             }
         }
     }
-    let declarations = request.configuration.declarations();
-    let steps = order
-        .iter()
-        .map(|&node| step(&nodes[node], number[node], &planned, links, declarations, request))
-        .collect();
-    let mut edges: Vec<Edge> = edges
-        .into_iter()
-        .map(|((before, after), because)| Edge { before: number[before], after: number[after], because })
-        .collect();
-    edges.sort_by_key(|edge| (edge.after, edge.before));
-    Plan {
-        mode: request.mode,
-        lineage: request.recorded.lineage.clone(),
-        serial: request.recorded.serial,
-        changes: planned.into_iter().map(|p| p.change).collect(),
-        drift,
-        steps,
-        edges,
-        outputs,
+
+    /// An id is taken only when it is free.
+    fn ids(&self, constraints: &mut Constraints) {
+        if self.index.freed.is_empty() {
+            return;
+        }
+        let freed: Arc<str> = "the one that has its id goes first".into();
+        for (at, p) in self.planned.iter().enumerate() {
+            if p.place.is_none() || self.steps[at].forward.is_none() {
+                continue;
+            }
+            let holder = p.change.id.as_ref().and_then(|id| self.index.freed.get(id)).copied();
+            if let Some(holder) = holder.filter(|holder| *holder != at) {
+                constraints.add(self.steps[holder].delete, self.steps[at].forward, Strength::Must, &freed);
+            }
+        }
+    }
+
+    /// The nodes of a pool are replaced a few at a time.
+    fn rollouts(&self, constraints: &mut Constraints) {
+        let mut pools: BTreeMap<&Address, (usize, BTreeMap<&Address, Vec<usize>>)> = BTreeMap::new();
+        for (at, p) in self.planned.iter().enumerate().filter(|(_, p)| p.change.action.is_replace()) {
+            if let Some(rollout) = p.place.and_then(|place| self.declarations[place].rollout.as_ref()) {
+                let pool =
+                    pools.entry(&rollout.pool).or_insert_with(|| (rollout.window.max(1), BTreeMap::new()));
+                pool.1.entry(&rollout.node).or_default().push(at);
+            }
+        }
+        for (window, nodes) in pools.values() {
+            let nodes: Vec<(&&Address, &Vec<usize>)> = nodes.iter().collect();
+            for (later, (_, parts)) in nodes.iter().enumerate().skip(*window) {
+                let (name, earlier) = nodes[later - window];
+                let because: Arc<str> = format!("rolling: {name} comes first").into();
+                for before in earlier {
+                    for after in *parts {
+                        constraints.add(self.last(*before), self.first(*after), Strength::Must, &because);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The step with which a replacement begins.
+    fn first(&self, at: usize) -> Option<usize> {
+        let Steps { forward, delete } = self.steps[at];
+        if self.action(at) == Action::ReplaceCreateFirst { forward } else { delete }
+    }
+
+    /// The step with which a replacement is through.
+    fn last(&self, at: usize) -> Option<usize> {
+        let Steps { forward, delete } = self.steps[at];
+        if self.action(at) == Action::ReplaceCreateFirst { delete } else { forward }
     }
 }
 
-fn step(
-    node: &Node,
-    number: u32,
-    planned: &[Planned<'_>],
-    links: &[Vec<Link>],
-    declarations: &[Declaration],
-    request: &Request<'_>,
-) -> Step {
-    let p = &planned[node.planned];
-    let change = &p.change;
-    let deletes = node.operation == Operation::Delete;
-    let (ty, id) = match p.recorded.filter(|_| deletes) {
-        Some(recorded) => (recorded.ty.clone(), Some(recorded.id.clone())),
-        None => (change.ty.clone(), change.id.clone()),
-    };
-    let kind = request.kinds.kind(&ty);
-    let declaration = p.place.map(|place| &declarations[place]);
-    let timeouts = declaration.map(|d| d.timeouts).unwrap_or_default();
-    let (expected, configured) = match node.operation {
-        Operation::Create => (kind.expected.create, timeouts.create),
-        Operation::Update => (kind.expected.update, timeouts.update),
-        Operation::Delete => (kind.expected.delete, timeouts.delete),
-        Operation::Read => (0.2, None),
-    };
-    let dependencies: BTreeSet<&Address> = p
-        .place
-        .and_then(|place| links.get(place))
-        .into_iter()
-        .flatten()
-        .filter(|link| link.reference && !crate::decide::is_data(request.configuration, link.on))
-        .map(|link| &declarations[link.on].address)
-        .collect();
-    let writes = matches!(node.operation, Operation::Create | Operation::Update);
-    Step {
-        number,
-        address: change.address.clone(),
-        operation: node.operation,
-        change: u32::try_from(node.planned).unwrap_or(u32::MAX),
-        provider: change.provider,
-        account: change.account.clone(),
-        lock: id.as_ref().and_then(|id| lock(kind, id)),
-        ty,
-        id,
-        planned: if writes { change.after.clone() } else { None },
-        removed: match node.operation {
-            Operation::Update => change.paths.iter().filter(|c| c.after.is_none()).map(|c| c.path.clone()).collect(),
-            _ => Vec::new(),
-        },
-        deposed: change.action == Action::ReplaceCreateFirst || deletes && (p.deposed || change.reason == Some(Reason::Deposed)),
-        dependencies: if writes { dependencies.into_iter().cloned().collect() } else { Vec::new() },
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // durations of kinds are small and positive
-        timeout: configured.unwrap_or_else(|| MIN_TIMEOUT.max((expected * 20.0) as u64)),
-        expected,
-        slot: if writes { p.slot.clone() } else { None },
-        prevent_destroy: declaration.is_some_and(|d| d.lifecycle.prevent_destroy),
+/// What the steps are made from.
+struct Builder<'b, 'p> {
+    planned: &'b [Planned<'p>],
+    declarations: &'b [Declaration],
+    request: &'b Request<'b>,
+    /// By place, what is recorded as its dependencies: what it refers to, looking through what is only read.
+    dependencies: Vec<BTreeSet<usize>>,
+}
+
+impl<'b, 'p> Builder<'b, 'p> {
+    fn new(
+        planned: &'b [Planned<'p>],
+        graph: Option<&Graph>,
+        declarations: &'b [Declaration],
+        request: &'b Request<'b>,
+    ) -> Self {
+        let mut dependencies: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); declarations.len()];
+        for &place in graph.map_or(&[][..], |graph| &graph.order) {
+            let mut own = BTreeSet::new();
+            for link in
+                graph.iter().flat_map(|graph| &graph.dependencies[place]).filter(|link| link.reference)
+            {
+                match declarations[link.on].mode {
+                    Mode::Managed => {
+                        own.insert(link.on);
+                    }
+                    Mode::Data => own.extend(&dependencies[link.on]),
+                }
+            }
+            dependencies[place] = own;
+        }
+        Builder { planned, declarations, request, dependencies }
+    }
+
+    fn step(&self, node: &Node, number: u32) -> Step {
+        let p = &self.planned[node.planned];
+        let change = &p.change;
+        let deletes = node.operation == Operation::Delete;
+        let (ty, id) = match p.recorded.filter(|_| deletes) {
+            Some(recorded) => (recorded.ty.clone(), Some(recorded.id.clone())),
+            None => (change.ty.clone(), change.id.clone()),
+        };
+        let kind = self.request.kinds.kind(&ty);
+        let declaration = p.place.map(|place| &self.declarations[place]);
+        let timeouts = declaration.map(|d| d.timeouts).unwrap_or_default();
+        let (expected, configured) = match node.operation {
+            Operation::Create => (kind.expected.create, timeouts.create),
+            Operation::Update => (kind.expected.update, timeouts.update),
+            Operation::Delete => (kind.expected.delete, timeouts.delete),
+            Operation::Read => (0.2, None),
+        };
+        let writes = matches!(node.operation, Operation::Create | Operation::Update);
+        let removed =
+            change.paths.iter().filter(|c| node.operation == Operation::Update && c.after.is_none());
+        Step {
+            number,
+            address: change.address.clone(),
+            operation: node.operation,
+            change: u32::try_from(node.planned).unwrap_or(u32::MAX),
+            provider: change.provider,
+            account: p.recorded.filter(|_| deletes).map_or(&change.account, |r| &r.account).clone(),
+            lock: id.as_ref().and_then(|id| lock(kind, id)),
+            ty,
+            id,
+            planned: if writes { change.after.clone() } else { None },
+            removed: removed.map(|c| c.path.clone()).collect(),
+            deposed: change.action == Action::ReplaceCreateFirst || p.deposed,
+            dependencies: if writes { self.dependencies(p) } else { Vec::new() },
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // durations of kinds are small and positive
+            timeout: configured.unwrap_or_else(|| MIN_TIMEOUT.max((expected * 20.0) as u64)),
+            expected,
+            slot: if writes { p.slot.clone() } else { None },
+            prevent_destroy: writes && declaration.is_some_and(|d| d.lifecycle.prevent_destroy),
+        }
+    }
+
+    fn dependencies(&self, p: &Planned<'_>) -> Vec<Address> {
+        let places = p.place.into_iter().flat_map(|place| &self.dependencies[place]);
+        let mut dependencies: Vec<Address> =
+            places.map(|place| self.declarations[*place].address.clone()).collect();
+        dependencies.sort_unstable();
+        dependencies
     }
 }
 

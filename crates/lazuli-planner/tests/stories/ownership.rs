@@ -1,0 +1,74 @@
+//! Moves, adoption, and objects of others.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::world::{Block, Config, How, World, block, text};
+
+fn tagged(address: &str, size: u32) -> Block {
+    block(address, "Test/things/x", json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"size": size}}))
+}
+
+#[test]
+fn another_address_for_the_same_id_is_a_move() {
+    let user = |on: &str| {
+        block("a.user", "Test/things/user", json!({"properties": {"on": format!("${{{on}#id}}")}}))
+    };
+    let mut world = World::with(&[&Config::new([tagged("a.old", 1), user("a.old")])]);
+    let config = Config::new([tagged("a.new", 1), user("a.new")]);
+    assert_snapshot!("plain", text::plan(&world.plan(&config)));
+    assert_snapshot!(
+        "with_a_change",
+        text::plan(&world.plan(&Config::new([tagged("a.new", 2), user("a.new")])))
+    );
+    world.apply(&config);
+    assert!(world.plan(&config).is_empty());
+}
+
+#[test]
+fn what_exists_and_carries_our_lineage_is_adopted_with_its_differences() {
+    let mut world = World::default();
+    world.cloud.set("Test/things/x", json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"size": 1}}));
+    let config = Config::new([tagged("a.x", 2)]);
+    assert_snapshot!(text::plan(&world.apply(&config)));
+    assert!(world.plan(&config).is_empty());
+}
+
+#[test]
+fn what_exists_and_is_not_ours_is_refused_with_the_import_block() {
+    let mut world = World::default();
+    let config = Config::new([tagged("a.x", 2)]);
+    world.cloud.set("Test/things/x", json!({"properties": {"size": 1}}));
+    assert_snapshot!("of_nobody", world.refused(&config, &How::default()));
+    world.cloud.set("Test/things/x", json!({"tags": {"lazuli_lineage": "theirs"}}));
+    assert_snapshot!("of_another_state", world.refused(&config, &How::default()));
+}
+
+#[test]
+fn a_new_name_that_is_taken_by_an_object_of_others_is_refused_too() {
+    let named = |name: &str| Config::new([block("a.x", &format!("Test/things/{name}"), json!({"tags": {}}))]);
+    let mut world = World::with(&[&named("one")]);
+    world.cloud.set("Test/things/two", json!({"tags": {"owner": "them"}}));
+    assert_snapshot!(world.refused(&named("two"), &How::default()));
+}
+
+#[test]
+fn what_cannot_carry_tags_is_adopted_only_below_an_object_of_ours() {
+    let child =
+        || block("a.child", "Test/things/x/children/c", json!({"properties": {"n": 1}})).depends_on("a.x");
+    let mut world = World::with(&[&Config::new([tagged("a.x", 1)])]);
+    world.cloud.set("Test/things/x/children/c", json!({"properties": {"n": 1}}));
+    assert_snapshot!("below_ours", text::plan(&world.plan(&Config::new([tagged("a.x", 1), child()]))));
+    let mut world = World::default();
+    world.cloud.set("Test/things/x/children/c", json!({"properties": {"n": 1}}));
+    let alone = block("a.child", "Test/things/x/children/c", json!({"properties": {"n": 1}}));
+    assert_snapshot!("below_others", world.refused(&Config::new([alone]), &How::default()));
+}
+
+#[test]
+fn what_is_ours_but_cannot_be_changed_in_place_is_not_adopted() {
+    let mut world = World::default();
+    world.cloud.set("Test/things/x", json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"fixed": 1}}));
+    let body = json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"fixed": 2}});
+    assert_snapshot!(world.refused(&Config::new([block("a.x", "Test/things/x", body)]), &How::default()));
+}
