@@ -79,12 +79,12 @@ impl StepError {
     pub fn code(&self) -> &'static str {
         match self {
             StepError::Promise { .. } => "LZ2002",
-            StepError::Provider(_) => "LZ2101",
-            StepError::Timeout(_) => "LZ2102",
-            StepError::Journal(_) => "LZ2103",
-            StepError::Missing => "LZ2104",
-            StepError::Evaluation(_) => "LZ2105",
-            StepError::Plan(_) => "LZ2106",
+            StepError::Provider(_) => "LZ2100",
+            StepError::Timeout(_) => "LZ2101",
+            StepError::Journal(_) => "LZ2110",
+            StepError::Missing => "LZ2111",
+            StepError::Evaluation(_) => "LZ2112",
+            StepError::Plan(_) => "LZ2113",
         }
     }
 

@@ -27,7 +27,7 @@ async fn a_failure_stops_what_needs_it_and_nothing_else() {
     let ended = scene.apply().await;
     assert_eq!(ended.report.counts(), Counts { done: 2, failed: 1, skipped: 2, ..Counts::default() });
     assert!(matches!(ended.report.endings[2], Ending::Skipped { because: 0 }));
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::Untouched));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2100", Left::Untouched));
     assert_eq!(scene.cloud.names(), ["last", "other"]);
     assert_eq!(ended.world.resources.len(), 2, "what certainly does not exist is not recorded");
     assert!(!ended.report.cancelled);
@@ -54,7 +54,7 @@ async fn a_lost_request_stays_in_question_until_the_next_run() {
     let scene = Scene::new(vec![thing("a", &[], 1.0)]);
     scene.cloud.break_once("a", Fault::RequestLost);
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::NotSeen));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2100", Left::NotSeen));
     assert!(ended.world.resources[&address("a")].pending.is_some());
 }
 
@@ -63,7 +63,7 @@ async fn what_ends_failed_is_recorded_and_not_tainted() {
     let mut scene = Scene::new(vec![thing("a", &[], 1.0), thing("b", &["a"], 1.0)]);
     scene.cloud.break_once("a", Fault::EndsFailed);
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::Exists));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2100", Left::Exists));
     let recorded = &ended.world.resources[&address("a")];
     assert_eq!(recorded.observed["properties"]["provisioningState"], "Failed");
     assert_eq!(recorded.pending.as_ref().unwrap().url.as_deref(), Some("https://poll/a"));
@@ -80,7 +80,7 @@ async fn a_step_that_takes_too_long_is_read_and_recorded() {
     scene.cloud.break_once("a", Fault::Hangs);
     let ended = scene.apply().await;
     assert_eq!(ended.report.elapsed, Duration::from_secs(30));
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2102", Left::NotSeen));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::NotSeen));
     let pending = ended.world.resources[&address("a")].pending.clone().unwrap();
     assert_eq!((pending.operation, pending.url.as_deref()), (Operation::Create, Some("https://poll/a")));
 }
@@ -94,7 +94,7 @@ async fn what_can_not_even_be_read_stays_unfinished() {
     scene.cloud.break_once("a", Fault::RequestLost);
     *scene.cloud.unreadable.lock().unwrap() = true;
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::Unknown));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2100", Left::Unknown));
     assert_eq!(ended.world.resources[&address("a")].pending.as_ref().unwrap().operation, Operation::Delete);
 }
 
@@ -108,7 +108,7 @@ async fn an_update_whose_password_may_not_have_arrived_is_not_taken_for_done() {
         Some(lazuli_core::recorded::Pending { operation: Operation::Update, url: None }); // the test planner updates it
     scene.cloud.break_once("a", Fault::RequestLost);
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2101", Left::PerhapsChanged));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2100", Left::PerhapsChanged));
     assert!(
         ended.world.resources[&address("a")].write_only.is_empty(),
         "neither the old nor the new one is certain"
@@ -150,7 +150,7 @@ async fn without_a_durable_intent_nothing_is_sent() {
     let mut scene = Scene::new(vec![thing("a", &[], 1.0), thing("b", &["a"], 1.0), thing("c", &["b"], 1.0)]);
     scene.journal = Arc::new(Memory { fails_after: Some(3), ..Memory::default() });
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[1]), ("LZ2103", Left::Untouched));
+    assert_eq!(left(&ended.report.endings[1]), ("LZ2110", Left::Untouched));
     assert_eq!(scene.cloud.log(), ["create a"]);
 }
 
@@ -159,7 +159,7 @@ async fn a_mistake_in_a_provider_fails_its_step_and_is_recorded_as_unknown() {
     let scene = Scene::new(vec![thing("a", &[], 1.0), thing("b", &[], 1.0)]);
     scene.cloud.break_once("a", Fault::Panics);
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2106", Left::Unknown));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2113", Left::Unknown));
     assert!(matches!(ended.report.endings[1], Ending::Done { .. }));
     assert!(ended.world.resources[&address("a")].pending.is_some());
 }
@@ -168,7 +168,7 @@ async fn a_mistake_in_a_provider_fails_its_step_and_is_recorded_as_unknown() {
 async fn what_is_only_read_must_exist() {
     let scene = Scene::new(vec![Thing { data: true, ..thing("vnet", &[], 0.0) }, thing("a", &["vnet"], 0.0)]);
     let ended = scene.apply().await;
-    assert_eq!(left(&ended.report.endings[0]), ("LZ2104", Left::Untouched));
+    assert_eq!(left(&ended.report.endings[0]), ("LZ2111", Left::Untouched));
     assert!(
         matches!(&ended.report.endings[0], Ending::Failed { failure, .. } if matches!(failure.error, StepError::Missing))
     );
