@@ -318,12 +318,12 @@ pub struct Summary {
     pub moved: usize,
 }
 
-impl Plan {
-    /// Counts the changes.
-    pub fn summary(&self) -> Summary {
+impl Summary {
+    /// Counts actions.
+    pub fn of(actions: impl IntoIterator<Item = Action>) -> Summary {
         let mut summary = Summary::default();
-        for change in &self.changes {
-            match change.action {
+        for action in actions {
+            match action {
                 Action::Create => summary.add += 1,
                 Action::Update => summary.change += 1,
                 Action::Delete => summary.remove += 1,
@@ -337,6 +337,13 @@ impl Plan {
             }
         }
         summary
+    }
+}
+
+impl Plan {
+    /// Counts the changes.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.changes.iter().map(|change| change.action))
     }
 
     /// True when applying it would change nothing, outputs included.

@@ -41,9 +41,8 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   lazuli plan
   lazuli plan --var workers=5 --out monday.plan
-  lazuli plan --target 'cluster.prod.worker_pool[\"general\"]'
   lazuli plan --replace 'cluster.prod.worker_pool[\"general\"].node[\"3\"].vm'
-  lazuli plan --refresh-only           what changed outside of Lazuli";
+";
 
 const APPLY_EXAMPLES: &str = "\
 Examples:
@@ -176,7 +175,7 @@ pub struct Plan {
 pub struct Apply {
     /// A plan saved by `plan --out`; needs no question
     #[arg(value_name = "PLANFILE", conflicts_with_all = [
-        "destroy", "refresh_only", "refresh", "target", "exclude", "replace", "var", "var_file", "out",
+        "destroy", "refresh", "replace", "var", "var_file", "out",
     ])]
     pub plan_file: Option<PathBuf>,
     /// Do not ask
@@ -214,9 +213,6 @@ pub struct Goal {
     /// Plan to destroy everything
     #[arg(long)]
     pub destroy: bool,
-    /// Only bring the state up to date with the world
-    #[arg(long, conflicts_with_all = ["destroy", "replace", "refresh"])]
-    pub refresh_only: bool,
     /// Replace this resource although nothing asks for it; may be repeated
     #[arg(long, value_name = "ADDRESS", conflicts_with = "destroy")]
     pub replace: Vec<Address>,
@@ -233,12 +229,6 @@ pub struct PlanOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
     #[arg(default_value = "true", default_missing_value = "true")]
     pub refresh: bool,
-    /// Only this resource and what it needs; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub target: Vec<Address>,
-    /// Everything but this resource and what needs it; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub exclude: Vec<Address>,
     /// How many steps or reads may run at the same time
     #[arg(long, value_name = "N", default_value = "16")]
     pub parallelism: NonZeroUsize,
@@ -493,13 +483,12 @@ mod tests {
             "init",
             "init --template quickstart demo",
             "validate --json",
-            "plan --out p --destroy --refresh=false --target cluster.a --exclude resource.b --var a=b --var-file f",
+            "plan --out p --destroy --refresh=false --var a=b --var-file f",
             "plan --replace cluster.prod.network.nat_gateway --detailed-exitcode --parallelism 4",
             "plan --lock-timeout 5m --skip-preflight -vv --no-input",
-            "plan --refresh-only",
             "apply --auto-approve",
             "apply monday.plan",
-            "destroy --auto-approve --target cluster.a",
+            "destroy --auto-approve",
             "show",
             "show monday.plan --json",
             "output",
@@ -524,12 +513,12 @@ mod tests {
             "",
             "plann",
             "plan --no-such-flag",
-            "plan --target nonsense",
+            "plan --replace nonsense",
             "plan --var novalue",
             "plan --refresh=perhaps",
             "plan --parallelism 0",
             "plan --lock-timeout soon",
-            "plan --destroy --refresh-only",
+            "plan --destroy --replace resource.a",
             "apply monday.plan --var a=b",
             "output --raw",
             "completions cobol",

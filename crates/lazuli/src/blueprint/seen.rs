@@ -37,7 +37,7 @@ impl Externals for Seen<'_> {
     }
 
     fn generation(&self) -> Option<u64> {
-        Some((self.blueprint.edition << 8) | (self.known.epoch() & 0xff))
+        Some((self.blueprint.edition << 32) | (self.known.epoch() & 0xffff_ffff))
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) async fn look_at_unfinished(state: &LocalState, clouds: &Arc<Clouds>,
         );
         printer.message(&format!("{who} stopped without finishing {} step(s):", open.len()));
     }
-    let settled = settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, &|_, _| {}).await;
+    let settled = settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
     if !printer.json() {
         for one in &settled {
             let found = match &one.finding {

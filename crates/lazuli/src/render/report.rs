@@ -287,6 +287,31 @@ impl Known {
                 "Azure is throttling",
                 "run `lazuli apply` again in a few minutes, with a smaller --parallelism",
             ),
+            "PromiseBroken" => known(
+                "LZ2002",
+                "what is evaluated now is not what the plan showed",
+                "run `lazuli plan` again and look at it: something changed while this was applied",
+            ),
+            "JournalFailed" => known(
+                "LZ2110",
+                "the journal cannot be written",
+                "free disk space or mend the file's permissions, then run `lazuli apply` again",
+            ),
+            "Missing" => known(
+                "LZ2111",
+                "what should be read does not exist",
+                "check its name and resource group, and that the account may read it",
+            ),
+            "EvaluationFailed" => known(
+                "LZ2112",
+                "the configuration cannot be evaluated with what is known now",
+                "mend the expression, then run `lazuli apply` again",
+            ),
+            "PlanUnusable" => known(
+                "LZ2113",
+                "the plan cannot be carried out",
+                "plan again; when it happens again this is a mistake in Lazuli: please report it",
+            ),
             "Timeout" => known(
                 "LZ2101",
                 "it took too long",
