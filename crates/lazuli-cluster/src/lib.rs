@@ -20,3 +20,5 @@ pub mod names;
 pub mod roster;
 pub mod schema;
 pub mod spec;
+#[cfg(test)]
+mod testing;

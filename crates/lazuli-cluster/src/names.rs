@@ -43,10 +43,13 @@ pub fn node(cluster: &str, pool: &str, slot: &str, suffix: &str) -> String {
     format!("{cluster}-{pool}-{slot}-{suffix}")
 }
 
-/// Four hex digits from the lineage of the state, the pool, the slot and the generation.
+/// Four hex digits from the lineage of the state, the pool, the slot and the generation. The generation moves a hash of
+/// the others by an odd step, so that one slot sees all 65,536 suffixes before one of them comes back.
 pub fn suffix(lineage: &str, pool: &str, slot: &str, generation: u32) -> String {
-    let hash = fnv1a(&format!("{lineage}/{pool}/{slot}/{generation}"));
-    format!("{:04x}", (hash >> 16) ^ (hash & 0xffff))
+    const STEP: u32 = 0x9e37;
+    let hash = fnv1a(&format!("{lineage}/{pool}/{slot}"));
+    let folded = (hash >> 16) ^ hash;
+    format!("{:04x}", folded.wrapping_add(generation.wrapping_mul(STEP)) & 0xffff)
 }
 
 /// The name of a role assignment: the same for the same scope, identity and role.

@@ -2,18 +2,22 @@
 //!
 //! A node's address is its slot. Its name and zone are chosen when it is made, recorded, and read from the record from
 //! then on. Only three things give a slot a new node: the old one is gone, somebody asked, or an attribute changed that
-//! a virtual machine cannot change in place.
+//! its machine or network interface cannot change in place. The new node stays in the zone of the old one, unless that
+//! zone has left the pool's list.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use lazuli_core::encoding::from_json;
-use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::resource::NodeSlot;
+use lazuli_core::encoding::{from_json, to_json};
+use lazuli_core::recorded::{Recorded, RecordedWorld};
+use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Value};
 
 use crate::names;
 use crate::spec::Pool;
+
+#[cfg(test)]
+mod tests;
 
 /// A slot with its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,115 +40,199 @@ pub struct Records<'a> {
     pub renewals: &'a Renewals,
 }
 
-/// Attributes of a virtual machine that cannot change in place, with what the configuration calls them.
-const FIXED: [(&str, &str); 12] = [
-    ("/location", "region"),
-    ("/properties/hardwareProfile/vmSize", "instance_type"),
-    ("/properties/storageProfile/imageReference", "image"),
-    ("/properties/storageProfile/osDisk/diskSizeGB", "os_disk.size_gb"),
-    ("/properties/storageProfile/osDisk/managedDisk/storageAccountType", "os_disk.type"),
-    ("/properties/storageProfile/dataDisks/0/diskSizeGB", "etcd_disk.size_gb"),
-    ("/properties/storageProfile/dataDisks/0/managedDisk/storageAccountType", "etcd_disk.type"),
-    ("/properties/osProfile/linuxConfiguration/ssh/publicKeys/0/keyData", "ssh_key"),
-    ("/properties/priority", "spot"),
-    ("/properties/billingProfile/maxPrice", "spot.max_price"),
-    ("/properties/securityProfile/encryptionAtHost", "encryption_at_host"),
-    ("/plan", "image plan"),
+/// Ids and bodies of the objects of the node in a slot, as the configuration wants them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// Its virtual machine.
+    pub vm: (ResourceId, Value),
+    /// Its network interface.
+    pub nic: (ResourceId, Value),
+}
+
+/// An attribute that cannot change in place: where it is, what the configuration calls it, what it means to be absent.
+type Fixed = (&'static str, &'static str, Absent);
+
+/// What an absent attribute means.
+enum Absent {
+    /// It says nothing: a newer release may begin to write it without any node being replaced for it.
+    Silent,
+    /// Nothing, which differs from something.
+    Null,
+    /// The same as `false`.
+    False,
+    /// The same as this text.
+    Text(&'static str),
+}
+
+const FIXED_OF_VM: [Fixed; 12] = [
+    ("/location", "region", Absent::Silent),
+    ("/properties/hardwareProfile/vmSize", "instance_type", Absent::Silent),
+    ("/properties/storageProfile/imageReference", "image", Absent::Silent),
+    ("/plan", "image plan", Absent::Null),
+    ("/properties/storageProfile/osDisk/diskSizeGB", "os_disk.size_gb", Absent::Silent),
+    ("/properties/storageProfile/osDisk/managedDisk/storageAccountType", "os_disk.type", Absent::Silent),
+    ("/properties/storageProfile/dataDisks/0/diskSizeGB", "etcd_disk.size_gb", Absent::Silent),
+    (
+        "/properties/storageProfile/dataDisks/0/managedDisk/storageAccountType",
+        "etcd_disk.type",
+        Absent::Silent,
+    ),
+    ("/properties/osProfile/linuxConfiguration/ssh/publicKeys/0/keyData", "ssh_key", Absent::Silent),
+    ("/properties/priority", "priority", Absent::Text("Regular")),
+    ("/properties/billingProfile/maxPrice", "spot.max_price", Absent::Silent),
+    ("/properties/securityProfile/encryptionAtHost", "encryption_at_host", Absent::False),
 ];
 
-/// Seats the nodes of a pool. `body` gives the virtual machine's body for a seat, to see what a record says of it.
+const FIXED_OF_NIC: [Fixed; 2] = [
+    ("/location", "region", Absent::Silent),
+    ("/properties/ipConfigurations/0/properties/subnet/id", "subnet", Absent::Silent),
+];
+
+/// Seats the nodes of a pool. `wanted` tells what a seat's objects should be, to see what a record says of them.
 pub fn seat(
     cluster: &Address,
     cluster_name: &str,
     pool: &Pool,
     records: Records<'_>,
-    body: &dyn Fn(&NodeSlot) -> Value,
+    wanted: &dyn Fn(&NodeSlot) -> Wanted,
 ) -> Vec<Seat> {
     let pool_address = pool.address(cluster);
-    let slots: Vec<(String, Address)> =
-        (1..=pool.count).map(|n| (n.to_string(), pool_address.keyed("node", &n.to_string()))).collect();
-    // Nodes that stay keep their zone; they are counted first, so that new ones go where there are fewest.
+    let slots: Vec<(String, Address, Occupant)> = (1..=pool.count)
+        .map(|number| {
+            let address = pool_address.keyed("node", &number.to_string());
+            let occupant = occupant(&address, pool, records, wanted);
+            (number.to_string(), address, occupant)
+        })
+        .collect();
+    // Zones that are taken are counted first, so that new nodes go where there are fewest.
     let mut in_zone: BTreeMap<&str, usize> = pool.zones.iter().map(|zone| (zone.as_str(), 0)).collect();
-    let mut seats: Vec<Option<Seat>> = Vec::with_capacity(slots.len());
-    let mut reasons: Vec<Option<String>> = Vec::with_capacity(slots.len());
-    for (_, address) in &slots {
-        let (seat, reason) = match occupant(address, pool, records, body) {
-            Occupant::Stays(slot) => (Some(Seat { slot, succeeds: None }), None),
-            Occupant::Leaves(reason) => (None, Some(reason)),
-            Occupant::Nobody => (None, None),
-        };
-        if let Some(count) =
-            seat.as_ref().and_then(|s| s.slot.zone.as_deref()).and_then(|zone| in_zone.get_mut(zone))
-        {
+    for (_, _, occupant) in &slots {
+        if let Some(count) = occupant.zone(pool).and_then(|zone| in_zone.get_mut(zone)) {
             *count += 1;
         }
-        seats.push(seat);
-        reasons.push(reason);
     }
-    let fill = seats.into_iter().zip(reasons).zip(&slots).map(|((seat, succeeds), (number, address))| {
-        if let Some(seat) = seat {
-            return seat;
-        }
-        let generation = records.world.roster.get(address).map_or(1, |slot| slot.generation + 1);
-        let suffix = names::suffix(&records.world.lineage, pool_address.as_str(), number, generation);
-        let name = names::node(cluster_name, pool.short_name(), number, &suffix);
-        let zone = in_zone.iter_mut().min_by_key(|(zone, count)| (**count, **zone)).map(|(zone, count)| {
+    let fill = slots.into_iter().map(|(number, address, occupant)| {
+        let kept_zone = occupant.zone(pool).map(str::to_owned);
+        let (before, succeeds) = match occupant {
+            Occupant::Stays(slot, succeeds) => return Seat { slot, succeeds },
+            Occupant::Leaves(slot, reason) => (slot.generation, Some(reason)),
+            Occupant::Nobody => (0, None),
+        };
+        let generation = records.world.roster.get(&address).map_or(before, |s| s.generation.max(before)) + 1;
+        let suffix = names::suffix(&records.world.lineage, pool_address.as_str(), &number, generation);
+        let name = names::node(cluster_name, pool.short_name(), &number, &suffix);
+        let zone = kept_zone.or_else(|| {
+            let (zone, count) = in_zone.iter_mut().min_by_key(|(zone, count)| (**count, **zone))?;
             *count += 1;
-            (*zone).to_owned()
+            Some((*zone).to_owned())
         });
-        Seat { slot: NodeSlot { address: address.clone(), generation, name, zone }, succeeds }
+        Seat { slot: NodeSlot { address, generation, name, zone }, succeeds }
     });
     fill.collect()
 }
 
+/// Who sits in a slot, according to the state.
 enum Occupant {
     Nobody,
-    Stays(NodeSlot),
-    Leaves(String),
+    /// It stays; with the reason why it came, where older parts are still in its place.
+    Stays(NodeSlot, Option<String>),
+    /// It has to go, for a reason.
+    Leaves(NodeSlot, String),
+}
+
+impl Occupant {
+    /// The zone that stays taken: its own, while that is one of the pool's.
+    fn zone(&self, pool: &Pool) -> Option<&str> {
+        match self {
+            Occupant::Nobody => None,
+            Occupant::Stays(slot, _) | Occupant::Leaves(slot, _) => {
+                slot.zone.as_deref().filter(|zone| pool.zones.iter().any(|z| z == zone))
+            }
+        }
+    }
 }
 
 fn occupant(
     address: &Address,
     pool: &Pool,
     records: Records<'_>,
-    body: &dyn Fn(&NodeSlot) -> Value,
+    wanted: &dyn Fn(&NodeSlot) -> Wanted,
 ) -> Occupant {
     let parts = ["vm", "nic"].map(|part| records.world.resources.get(&address.child(part)));
-    let Some(slot) = parts.iter().flatten().find_map(|part| part.slot.as_ref()) else {
+    let recorded_slots = || parts.iter().flatten().filter_map(|part| part.slot.as_ref());
+    let Some(slot) = recorded_slots().max_by_key(|slot| slot.generation).cloned() else {
         return Occupant::Nobody;
     };
     if let Some(reason) = records.renewals.get(address) {
-        return Occupant::Leaves(reason.clone());
+        return Occupant::Leaves(slot, reason.clone());
     }
     if let Some(zone) = slot.zone.as_ref().filter(|zone| !pool.zones.contains(zone)) {
-        return Occupant::Leaves(format!("zone {zone} is no longer one of its zones"));
+        let reason = format!("zone {zone} is no longer one of its zones");
+        return Occupant::Leaves(slot, reason);
     }
-    let [Some(vm), _] = parts else { return Occupant::Stays(slot.clone()) };
-    let desired = body(slot);
-    let mut changed = BTreeSet::new();
-    for (pointer, name) in FIXED {
-        if let (Some(before), Some(after)) = (vm.inputs.pointer(pointer), lookup(&desired, pointer)) {
-            if after.is_wholly_known() && !equal(before, after) {
-                changed.insert(format!("{name} {} -> {}", brief(&from_json(before)), brief(after)));
+    let wanted = wanted(&slot);
+    let mut changed = Vec::new();
+    let [vm, nic] = parts;
+    for (part, (id, body), fixed) in
+        [(vm, &wanted.vm, FIXED_OF_VM.as_slice()), (nic, &wanted.nic, FIXED_OF_NIC.as_slice())]
+    {
+        // A part of an older generation is about to be replaced anyway.
+        let Some(part) = part.filter(|part| part.slot.as_ref() == Some(&slot)) else { continue };
+        for change in changes(part, id, body, fixed) {
+            if !changed.contains(&change) {
+                changed.push(change);
             }
-        } else if vm.inputs.pointer(pointer).is_some() != lookup(&desired, pointer).is_some()
-            && PRESENCE_MATTERS.contains(&pointer)
-        {
-            changed.insert(format!(
-                "{name} {}",
-                if lookup(&desired, pointer).is_some() { "is set" } else { "is taken away" }
-            ));
         }
     }
-    match changed.is_empty() {
-        true => Occupant::Stays(slot.clone()),
-        false => Occupant::Leaves(changed.into_iter().collect::<Vec<_>>().join(", ")),
+    if !changed.is_empty() {
+        return Occupant::Leaves(slot, changed.join(", "));
     }
+    let unfinished = recorded_slots().any(|other| other.generation < slot.generation);
+    Occupant::Stays(slot, unfinished.then(|| "its replacement was begun and not finished".to_owned()))
 }
 
-/// Attributes whose coming or going matters too; of the others a newer release may begin to write one without any node
-/// having to be replaced for it.
-const PRESENCE_MATTERS: [&str; 1] = ["/properties/priority"];
+/// What of a recorded part differs and cannot change in place.
+fn changes(part: &Recorded, id: &ResourceId, body: &Value, fixed: &[Fixed]) -> Vec<String> {
+    let mut changed = Vec::new();
+    if part.id != *id {
+        let groups = [part.id.resource_group(), id.resource_group()].map(Option::unwrap_or_default);
+        changed.push(match groups[0].eq_ignore_ascii_case(groups[1]) {
+            true => "cloud_account has another subscription".to_owned(),
+            false => format!("resource_group {} -> {}", groups[0], groups[1]),
+        });
+    }
+    for (pointer, name, absent) in fixed {
+        let absent = match absent {
+            Absent::Silent => None,
+            Absent::Null => Some(Json::Null),
+            Absent::False => Some(Json::Bool(false)),
+            Absent::Text(text) => Some(Json::from(*text)),
+        };
+        let before = part.inputs.pointer(pointer).cloned().or_else(|| absent.clone());
+        let after = lookup(body, pointer).cloned().or_else(|| absent.as_ref().map(from_json));
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        // What is not known yet will be compared when it is.
+        let Ok(plain) = to_json(&after) else { continue };
+        if !covers(&before, &plain) {
+            changed.push(format!("{name} {} -> {}", brief(&from_json(&before)), brief(&after)));
+        }
+    }
+    changed
+}
+
+/// True when everything that was recorded is still wanted. A field that was not recorded is one that a newer release
+/// writes. Ids compare without regard to case.
+fn covers(before: &Json, after: &Json) -> bool {
+    match (before, after) {
+        (Json::Object(before), Json::Object(after)) => {
+            before.iter().all(|(name, value)| after.get(name).is_some_and(|after| covers(value, after)))
+        }
+        (Json::String(before), Json::String(after)) if before.starts_with('/') => {
+            before.eq_ignore_ascii_case(after)
+        }
+        _ => before == after,
+    }
+}
 
 fn lookup<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     pointer.split('/').skip(1).try_fold(value, |here, part| match here.content() {
@@ -153,13 +241,16 @@ fn lookup<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     })
 }
 
-fn equal(before: &Json, after: &Value) -> bool {
-    from_json(before) == *after
-}
-
 fn brief(value: &Value) -> String {
     match value.content() {
-        Content::String(text) if text.len() <= 60 => text.to_string(),
+        _ if value.is_sensitive() => format!("{value:?}"),
+        Content::Null(_) => "none".to_owned(),
+        Content::String(text) if text.chars().count() <= 60 => text.to_string(),
+        // Ids differ at their end.
+        Content::String(text) if text.starts_with('/') => {
+            let start = text.rmatch_indices('/').nth(3).map_or(0, |(at, _)| at);
+            format!("…{}", &text[start..])
+        }
         Content::String(text) => format!("{}…", text.chars().take(59).collect::<String>()),
         Content::Object(entries) => entries.values().map(brief).collect::<Vec<_>>().join(":"),
         _ => format!("{value:?}"),

@@ -1,5 +1,5 @@
 //! A cluster and a profile as types: what [`crate::decode`] makes of the blocks and [`crate::expand`] works from.
-//! Everything in here is known; only tags may still have unknown values.
+//! Everything in here is known; only tags, addresses in rules and the price of spot machines may still be unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ pub enum Network {
 pub struct DynamicNetwork {
     /// Its addresses.
     pub cidr: Ipv4Net,
-    /// How workers reach the outside.
+    /// How nodes reach the outside.
     pub egress: Egress,
     /// The subnet of control-plane nodes.
     pub control_plane: Subnet,
@@ -158,10 +158,21 @@ pub struct Rule {
     pub description: Option<String>,
 }
 
-/// How workers reach the outside.
+impl Network {
+    /// True when control-plane nodes leave through the API's own address. Of an existing network nothing is known: where
+    /// it has a way out of its own, Azure prefers that one.
+    pub fn leaves_through_api_address(&self) -> bool {
+        match self {
+            Network::Dynamic(network) => network.egress == Egress::NatGateway,
+            Network::Existing(_) => true,
+        }
+    }
+}
+
+/// How nodes reach the outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Egress {
-    /// Through a NAT gateway with an address of its own.
+    /// Workers through a NAT gateway with an address of its own, control-plane nodes through the API's address.
     NatGateway,
     /// As the network's own routes say.
     UserDefinedRouting,
@@ -219,9 +230,9 @@ pub struct Pool {
     /// Taints of its nodes.
     pub taints: Vec<Taint>,
     /// Commands before a node joins.
-    pub pre_bootstrap: Vec<String>,
+    pub pre_bootstrap: Commands,
     /// Commands after it has.
-    pub post_bootstrap: Vec<String>,
+    pub post_bootstrap: Commands,
     /// Extra arguments of its kubelets.
     pub kubelet_args: BTreeMap<String, String>,
     /// How its nodes are replaced.
@@ -246,6 +257,16 @@ pub struct Disk {
     pub size_gb: i64,
     /// `Premium_LRS`
     pub sku: String,
+}
+
+/// Shell commands. They may hold secrets: `Debug` tells only how many there are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Commands(pub Vec<String>);
+
+impl std::fmt::Debug for Commands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({} commands)", self.0.len())
+    }
 }
 
 /// A taint of a node.

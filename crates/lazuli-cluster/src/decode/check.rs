@@ -2,16 +2,23 @@
 
 use lazuli_core::Diagnostic;
 
+use super::network::SMALLEST_SUBNET;
 use super::reader::Reader;
 use crate::names;
-use crate::spec::{Cluster, Network};
+use crate::spec::{Cluster, Cni, Egress, Network, Pool};
 
 /// Addresses Azure keeps of every subnet.
 const KEPT_BY_AZURE: usize = 5;
+/// The prefix of a node's share of the addresses of pods: Kubernetes' default.
+const PODS_OF_A_NODE: u8 = 24;
+/// How many routes a route table holds, one per node.
+const MOST_ROUTES: usize = 400;
 
 pub(super) fn whole(read: &mut Reader, cluster: &Cluster) {
     addresses(read, cluster);
     room(read, cluster);
+    only_read(read, cluster);
+    way_to_the_api(read, cluster);
     node_names(read, cluster);
     if cluster.workers.is_empty() && !cluster.control_plane.taints.is_empty() {
         read.problem(
@@ -39,26 +46,89 @@ fn addresses(read: &mut Reader, cluster: &Cluster) {
     }
 }
 
-/// Subnets must hold their nodes and those of a rolling change.
+/// Subnets and the addresses of pods must hold the nodes and those of a rolling change.
 fn room(read: &mut Reader, cluster: &Cluster) {
-    let Network::Dynamic(network) = &cluster.network else { return };
-    let workers: usize = cluster.workers.iter().map(|p| p.count as usize + p.update.window).sum();
-    let control_plane = cluster.control_plane.count as usize + cluster.control_plane.update.window;
-    for (subnet, nodes) in [(&network.control_plane, control_plane), (&network.worker, workers)] {
-        let room =
-            (1usize << (32 - u32::from(subnet.cidr.prefix_len())).min(31)).saturating_sub(KEPT_BY_AZURE);
-        if nodes > room {
-            read.problem(
-                Diagnostic::error(
-                    "LZ0207",
-                    format!(
-                        "{} has room for {room} nodes, and {nodes} are needed during a rolling change",
-                        subnet.cidr
-                    ),
-                )
-                .at(subnet.span, "too small"),
-            );
+    let control_plane = most_nodes(&cluster.control_plane);
+    let workers: usize = cluster.workers.iter().map(most_nodes).sum();
+    if let Network::Dynamic(network) = &cluster.network {
+        for (subnet, nodes) in [(&network.control_plane, control_plane), (&network.worker, workers)] {
+            let room = addresses_in(subnet.cidr.prefix_len(), 32).saturating_sub(KEPT_BY_AZURE);
+            // One that is too small for anything has been refused already.
+            if nodes > room && subnet.cidr.prefix_len() <= SMALLEST_SUBNET {
+                read.problem(
+                    Diagnostic::error(
+                        "LZ0207",
+                        format!(
+                            "{} has room for {room} nodes, and {nodes} are needed during a rolling change",
+                            subnet.cidr
+                        ),
+                    )
+                    .at(subnet.span, "too small"),
+                );
+            }
         }
+    }
+    let (pods, nodes) = (cluster.profile.pod_cidr, control_plane + workers);
+    let room = addresses_in(pods.prefix_len(), PODS_OF_A_NODE);
+    if cluster.profile.cni == Cni::AzureRoutes && nodes > room.min(MOST_ROUTES) {
+        let problem = if room < MOST_ROUTES {
+            Diagnostic::error(
+                "LZ0207",
+                format!("{pods} has room for the pods of {room} nodes, and {nodes} are needed during a rolling change"),
+            )
+            .at(cluster.profile.span, format!("every node takes a /{PODS_OF_A_NODE} of pod_cidr"))
+        } else {
+            Diagnostic::error(
+                "LZ0207",
+                format!("a route table holds the pods of {MOST_ROUTES} nodes, and {nodes} are needed during a rolling change"),
+            )
+            .at(cluster.span, "too many nodes for cni = \"azure_routes\"")
+        };
+        read.problem(problem.help("every node of every pool counts, and max_surge nodes more"));
+    }
+}
+
+/// How many nodes a pool has at most while they are replaced.
+fn most_nodes(pool: &Pool) -> usize {
+    let count = pool.count as usize;
+    if pool.update.create_first { count + pool.update.window.min(count) } else { count }
+}
+
+/// How many blocks of `small` bits of prefix lie in a network of `prefix` bits.
+fn addresses_in(prefix: u8, small: u8) -> usize {
+    match small.checked_sub(prefix) {
+        Some(bits) => 1 << bits.min(31),
+        None => 0,
+    }
+}
+
+/// What an existing network does not allow Lazuli to do.
+fn only_read(read: &mut Reader, cluster: &Cluster) {
+    if matches!(cluster.network, Network::Existing(_)) && !cluster.api_server.authorized_ranges.is_empty() {
+        read.problem(
+            Diagnostic::error(
+                "LZ0215",
+                "`authorized_ranges` would not be enforced: security groups of an existing network are only read",
+            )
+            .at(cluster.api_server.span, "authorized_ranges is set here")
+            .help("put the ranges into that network's security group, and take `authorized_ranges` out"),
+        );
+    }
+}
+
+/// Nodes come to the API through its public address.
+fn way_to_the_api(read: &mut Reader, cluster: &Cluster) {
+    if let Network::Dynamic(network) = &cluster.network
+        && network.egress == Egress::None
+    {
+        read.warnings.push(
+            Diagnostic::warning(
+                "LZ0219",
+                "nodes without egress cannot reach the API at its public address to join the cluster",
+            )
+            .at(network.span, "egress = \"none\"")
+            .help("choose egress = \"nat_gateway\", or \"user_defined_routing\" with routes of your own"),
+        );
     }
 }
 

@@ -8,8 +8,8 @@ use lazuli_core::resource::{Lifecycle, Timeouts};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
 
 use super::reader::Reader;
-use super::{check, network, pool};
-use crate::spec::{ApiServer, Cluster, Profile};
+use super::{api_server, check, name, network, pool};
+use crate::spec::{Cluster, Profile};
 
 /// Words a tag's key may not begin with: Azure keeps them for itself.
 const RESERVED_TAGS: [&str; 3] = ["azure", "microsoft", "windows"];
@@ -37,49 +37,31 @@ pub fn cluster(
     context: Context,
 ) -> Result<(Cluster, Diagnostics), Diagnostics> {
     let mut read = Reader::default();
-    let name = if block.attribute("name").is_some() {
-        read.text(block, "name")
-    } else {
-        Some(block.label().to_owned())
-    };
-    let name = name.filter(|name| cluster_name(&mut read, block, name));
+    let name = cluster_name(&mut read, block, &context.address);
     let account = read.text(block, "cloud_account");
-    let region = read.text(block, "region").map(|region| region.to_lowercase().replace(' ', ""));
-    let resource_group = read.text(block, "resource_group");
+    let region = region(&mut read, block);
+    let resource_group = name::RESOURCE_GROUP.read(&mut read, block, "resource_group");
     let ssh_key = read.text(block, "ssh_key").and_then(|key| public_key(&mut read, block, &key));
     let tags = tags(&mut read, block);
     let network = block
         .block("network")
         .and_then(|b| network::network(&mut read, b, resource_group.as_deref().unwrap_or("")));
-    let api_server = api_server(&mut read, block);
-    let existing_identity = block.block("identity").and_then(|b| read.text(b, "existing"));
+    let api_server = api_server::api_server(&mut read, block);
+    let existing_identity = block.block("identity").and_then(|b| identity(&mut read, b));
     if let Some(proxy) = block.block("proxy") {
         read.not_supported(proxy.span, "`proxy`");
     }
     let control_plane = block.block("control_plane").and_then(|b| pool::control_plane(&mut read, b));
     let workers: Vec<_> = block.blocks_named("worker_pool").map(|b| pool::worker(&mut read, b)).collect();
-    let mut warnings = Diagnostics::new();
     for later in
         block.blocks.iter().filter(|b| matches!(&*b.name, "health_check" | "rbac_binding" | "namespace"))
     {
-        warnings.push(
-            Diagnostic::warning(
-                "LZ0231",
-                format!("`{}` is checked, but this version of Lazuli does not act on it yet", later.name),
-            )
-            .at(later.span, "has no effect"),
-        );
+        read.no_effect(later.span, &format!("`{}`", later.name));
     }
     if let Some(choice) = block.attribute("update_pools") {
         let words = [("sequential", ()), ("parallel", ())];
         if read.choice(block, "update_pools", &words).is_some() {
-            warnings.push(
-                Diagnostic::warning(
-                    "LZ0231",
-                    "`update_pools` is checked, but this version of Lazuli does not act on it yet",
-                )
-                .at(choice.span, "has no effect"),
-            );
+            read.no_effect(choice.span, "`update_pools`");
         }
     }
     let (Some(name), Some(account), Some(region), Some(resource_group), Some(ssh_key)) =
@@ -110,26 +92,54 @@ pub fn cluster(
         span: block.span,
     };
     check::whole(&mut read, &cluster);
-    if read.problems.is_empty() { Ok((cluster, warnings)) } else { Err(read.problems) }
+    if read.problems.is_empty() { Ok((cluster, read.warnings)) } else { Err(read.problems) }
 }
 
-/// At most 44 characters, a letter first: it begins the DNS label of the API's address.
-fn cluster_name(read: &mut Reader, block: &Block, name: &str) -> bool {
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = name.len() <= 44
-        && name.len() >= 2
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.chars().all(letters);
-    if !good {
-        let span = if block.attribute("name").is_some() { block.span_of("name") } else { block.span };
-        read.problem(
-            Diagnostic::error("LZ0213", format!("`{name}` cannot be the name of a cluster"))
-                .at(span, "2 to 44 lower-case letters, digits and hyphens, a letter first")
-                .help("set `name` when the label of the block cannot be the name in Azure"),
-        );
+/// The written name, else the label of the block.
+fn cluster_name(read: &mut Reader, block: &Block, address: &Address) -> Option<String> {
+    if block.attribute("name").is_some() {
+        return name::CLUSTER.read(read, block, "name");
     }
-    good
+    if address.segments().last().is_some_and(|segment| segment.key.is_some()) {
+        read.problem(
+            Diagnostic::error("LZ0213", "clusters made by count or for_each need a `name` each")
+                .at(block.span, "all of them would be called the same")
+                .help("for example name = \"prod-${each.key}\""),
+        );
+        return None;
+    }
+    if name::CLUSTER.check(read, block.label(), block.span) {
+        return Some(block.label().to_owned());
+    }
+    let problem = read.problems.pop()?;
+    read.problem(problem.help("set `name` when the label of the block cannot be the name in Azure"));
+    None
+}
+
+/// As Azure spells it: `East US 2` is `eastus2`.
+fn region(read: &mut Reader, block: &Block) -> Option<String> {
+    let region = read.text(block, "region")?.to_lowercase().replace(' ', "");
+    name::REGION.check(read, &region, block.span_of("region")).then_some(region)
+}
+
+fn identity(read: &mut Reader, block: &Block) -> Option<String> {
+    let id = read.text(block, "existing")?;
+    let parts: Vec<&str> = id.split('/').collect();
+    let shape = ["", "subscriptions", "", "resourceGroups", "", "providers", "Microsoft.ManagedIdentity"];
+    let good = parts.len() == 9
+        && parts[7].eq_ignore_ascii_case("userAssignedIdentities")
+        && parts.iter().skip(1).all(|part| !part.is_empty())
+        && shape.iter().zip(&parts).all(|(want, part)| want.is_empty() || want.eq_ignore_ascii_case(part));
+    if good {
+        return Some(id);
+    }
+    let shape =
+        "/subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…";
+    read.problem(
+        Diagnostic::error("LZ0211", "`existing` must be the id of a user-assigned identity")
+            .at(block.span_of("existing"), shape),
+    );
+    None
 }
 
 fn public_key(read: &mut Reader, block: &Block, key: &str) -> Option<String> {
@@ -146,9 +156,11 @@ fn public_key(read: &mut Reader, block: &Block, key: &str) -> Option<String> {
     } else {
         "not a public key"
     };
+    // The name is underlined, not the value: what is shown must not be somebody's private key.
+    let span = block.attribute("ssh_key").map_or(block.span, |attribute| attribute.name_span);
     read.problem(
         Diagnostic::error("LZ0211", "`ssh_key` must be a public key as OpenSSH writes it")
-            .at(block.span_of("ssh_key"), text)
+            .at(span, text)
             .help("for example file(\"id_ed25519.pub\")"),
     );
     None
@@ -157,13 +169,11 @@ fn public_key(read: &mut Reader, block: &Block, key: &str) -> Option<String> {
 fn tags(read: &mut Reader, block: &Block) -> BTreeMap<Arc<str>, Value> {
     let Some(attribute) = block.attribute("tags") else { return BTreeMap::new() };
     let Some(tags) = attribute.value.as_entries() else {
-        read.problem(
-            Diagnostic::error("LZ0210", "the names of `tags` must be known before anything is applied")
-                .at(attribute.span, "this is known only after apply"),
-        );
+        read.not_known(attribute, "the names of `tags`");
         return BTreeMap::new();
     };
-    for key in tags.keys() {
+    let mut seen = BTreeMap::new();
+    for (key, value) in tags {
         let lower = key.to_lowercase();
         let reserved = RESERVED_TAGS.iter().chain(&OWN_TAGS).find(|word| lower.starts_with(**word));
         if let Some(word) = reserved {
@@ -173,10 +183,22 @@ fn tags(read: &mut Reader, block: &Block) -> BTreeMap<Arc<str>, Value> {
                     .at(attribute.span, format!("keys that begin with `{word}` belong to {whose}")),
             );
         }
-        if key.len() > 512 || key.contains(['<', '>', '%', '&', '\\', '?', '/']) {
+        if let Some(other) = seen.insert(lower, key) {
+            read.problem(
+                Diagnostic::error("LZ0214", format!("the tags `{other}` and `{key}` are the same one"))
+                    .at(attribute.span, "Azure does not tell upper and lower case apart in keys"),
+            );
+        }
+        if value.as_str().is_some_and(|text| text.chars().count() > 256) {
+            read.problem(
+                Diagnostic::error("LZ0214", format!("the value of the tag `{key}` is too long"))
+                    .at(attribute.span, "at most 256 characters"),
+            );
+        }
+        if key.is_empty() || key.len() > 512 || key.contains(['<', '>', '%', '&', '\\', '?', '/']) {
             read.problem(
                 Diagnostic::error("LZ0214", format!("`{key}` cannot be the key of a tag"))
-                    .at(attribute.span, "at most 512 characters, none of < > % & \\ ? /"),
+                    .at(attribute.span, "1 to 512 characters, none of < > % & \\ ? /"),
             );
         }
     }
@@ -187,39 +209,4 @@ fn tags(read: &mut Reader, block: &Block) -> BTreeMap<Arc<str>, Value> {
         );
     }
     tags.clone()
-}
-
-fn api_server(read: &mut Reader, cluster: &Block) -> Option<ApiServer> {
-    let Some(block) = cluster.block("api_server") else {
-        return Some(ApiServer { port: 6443, authorized_ranges: Vec::new(), span: cluster.span });
-    };
-    if block.attribute("access").is_some()
-        && read.choice(block, "access", &[("public", true), ("private", false)]) == Some(false)
-    {
-        read.not_supported(block.span_of("access"), "a private API server");
-    }
-    if let Some(private) = block.block("private") {
-        read.not_supported(private.span, "`private`");
-    }
-    if block.attribute("transport").is_some()
-        && read.choice(block, "transport", &[("direct", true), ("run_command", false)]) == Some(false)
-    {
-        read.not_supported(block.span_of("transport"), "`transport = \"run_command\"`");
-    }
-    let port = match block.attribute("port") {
-        Some(_) => read.int(block, "port", 1..=65535)?,
-        None => 6443,
-    };
-    let authorized_ranges = read.texts(block, "authorized_ranges");
-    for range in &authorized_ranges {
-        let is_network =
-            range.parse::<ipnet::Ipv4Net>().is_ok() || range.parse::<std::net::Ipv4Addr>().is_ok();
-        if !is_network {
-            read.problem(
-                Diagnostic::error("LZ0211", format!("`{range}` is not an IPv4 address or network"))
-                    .at(block.span_of("authorized_ranges"), "for example 203.0.113.0/24"),
-            );
-        }
-    }
-    Some(ApiServer { port: u16::try_from(port).ok()?, authorized_ranges, span: block.span })
 }

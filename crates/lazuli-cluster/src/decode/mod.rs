@@ -2,12 +2,17 @@
 //!
 //! Names and shapes of attributes have been checked against [`crate::schema`] already; here is what they mean.
 
+mod api_server;
 mod check;
 mod cluster;
+mod labels;
+mod name;
 mod network;
 mod pool;
 mod profile;
 mod reader;
+mod rule;
+mod update;
 
 #[cfg(test)]
 mod tests;

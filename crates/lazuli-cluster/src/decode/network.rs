@@ -1,10 +1,15 @@
 //! `network`.
 
+use lazuli_core::Diagnostic;
 use lazuli_core::block::Block;
-use lazuli_core::{Diagnostic, Value};
 
+use super::name;
 use super::reader::Reader;
-use crate::spec::{DynamicNetwork, Egress, ExistingNetwork, Network, Rule, Subnet};
+use super::rule::rules;
+use crate::spec::{DynamicNetwork, Egress, ExistingNetwork, Network, Subnet};
+
+/// The longest prefix Azure takes for a subnet.
+pub(super) const SMALLEST_SUBNET: u8 = 29;
 
 pub(super) fn network(read: &mut Reader, block: &Block, cluster_group: &str) -> Option<Network> {
     for peering in block.blocks_named("peering") {
@@ -44,11 +49,18 @@ fn existing_network(
             );
         }
     }
+    let group = match existing.attribute("resource_group") {
+        Some(_) => name::RESOURCE_GROUP.read(read, existing, "resource_group"),
+        None => Some(cluster_group.to_owned()),
+    };
+    let virtual_network = name::VIRTUAL_NETWORK.read(read, existing, "virtual_network");
+    let control_plane_subnet = name::SUBNET.read(read, existing, "control_plane_subnet");
+    let worker_subnet = name::SUBNET.read(read, existing, "worker_subnet");
     let network = ExistingNetwork {
-        resource_group: read.text(existing, "resource_group").unwrap_or_else(|| cluster_group.to_owned()),
-        virtual_network: read.text(existing, "virtual_network")?,
-        control_plane_subnet: read.text(existing, "control_plane_subnet")?,
-        worker_subnet: read.text(existing, "worker_subnet")?,
+        resource_group: group?,
+        virtual_network: virtual_network?,
+        control_plane_subnet: control_plane_subnet?,
+        worker_subnet: worker_subnet?,
         span: existing.span,
     };
     if network.control_plane_subnet.eq_ignore_ascii_case(&network.worker_subnet) {
@@ -127,68 +139,16 @@ fn dynamic(read: &mut Reader, block: &Block) -> Option<Network> {
 }
 
 fn subnet(read: &mut Reader, block: &Block) -> Option<Subnet> {
-    let cidr = read.cidr(block, "cidr")?;
-    if cidr.prefix_len() > 29 {
+    let cidr = read.cidr(block, "cidr");
+    if let Some(cidr) = cidr.filter(|cidr| cidr.prefix_len() > SMALLEST_SUBNET) {
         read.problem(
             Diagnostic::error(
                 "LZ0207",
                 format!("{cidr} is too small: Azure keeps 5 addresses of every subnet"),
             )
-            .at(block.span_of("cidr"), "at least a /29"),
+            .at(block.span_of("cidr"), format!("at least a /{SMALLEST_SUBNET}")),
         );
     }
-    let mut rules: Vec<Rule> = Vec::new();
-    for nested in block.blocks_named("rule") {
-        let Some(rule) = rule(read, nested) else { continue };
-        if let Some(other) =
-            rules.iter().find(|r| r.priority == rule.priority && r.direction == rule.direction)
-        {
-            read.problem(
-                Diagnostic::error(
-                    "LZ0216",
-                    format!(
-                        "rules `{}` and `{}` have the same priority {}",
-                        other.name, rule.name, rule.priority
-                    ),
-                )
-                .at(nested.span_of("priority"), "must be unique in its direction"),
-            );
-        }
-        rules.push(rule);
-    }
-    Some(Subnet { cidr, rules, span: block.span })
-}
-
-fn rule(read: &mut Reader, block: &Block) -> Option<Rule> {
-    let priority = read.int(block, "priority", 100..=4096);
-    let direction = read.choice(block, "direction", &[("inbound", "Inbound"), ("outbound", "Outbound")]);
-    let access = read.choice(block, "access", &[("allow", "Allow"), ("deny", "Deny")]);
-    let protocols = [("tcp", "Tcp"), ("udp", "Udp"), ("icmp", "Icmp"), ("any", "*"), ("*", "*")];
-    let protocol = read.choice(block, "protocol", &protocols);
-    if priority.is_some_and(|p| p == i64::from(crate::expand::API_RULE_PRIORITY))
-        && direction == Some("Inbound")
-    {
-        read.problem(
-            Diagnostic::error(
-                "LZ0216",
-                format!("priority {} inbound belongs to Lazuli's own rule", crate::expand::API_RULE_PRIORITY),
-            )
-            .at(block.span_of("priority"), "choose another one"),
-        );
-    }
-    let values = |name: &str| {
-        block.value(name).and_then(Value::as_sequence).map(<[Value]>::to_vec).unwrap_or_default()
-    };
-    Some(Rule {
-        name: block.label().to_owned(),
-        priority: priority?,
-        direction: direction?,
-        access: access?,
-        protocol: protocol?,
-        source: values("source"),
-        source_ports: read.texts(block, "source_ports"),
-        destination: values("destination"),
-        destination_ports: read.texts(block, "destination_ports"),
-        description: read.text(block, "description"),
-    })
+    let rules = rules(read, block);
+    Some(Subnet { cidr: cidr?, rules, span: block.span })
 }

@@ -1,29 +1,27 @@
 //! `control_plane` and `worker_pool`.
 
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use lazuli_core::block::Block;
-use lazuli_core::{Diagnostic, Value};
+use lazuli_core::{Diagnostic, Number, Value};
 
+use super::labels::{labels, taints};
+use super::name;
 use super::reader::Reader;
-use crate::spec::{Disk, Pool, Role, Taint, Update};
+use super::update::update;
+use crate::spec::{Commands, Disk, Pool, Role, Taint, Update};
+
+/// What the disk of the system can be.
+const OS_DISKS: [&str; 5] =
+    ["Premium_LRS", "Premium_ZRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Standard_LRS"];
+/// What the disk of etcd can be.
+const DATA_DISKS: [&str; 6] =
+    ["Premium_LRS", "Premium_ZRS", "PremiumV2_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Standard_LRS"];
 
 pub(super) fn control_plane(read: &mut Reader, block: &Block) -> Option<Pool> {
     let count = match block.attribute("count") {
         None => Some(3),
-        Some(_) => match read.int(block, "count", 1..=5)? {
-            count @ (1 | 3 | 5) => Some(count),
-            count => {
-                read.problem(
-                    Diagnostic::error(
-                        "LZ0208",
-                        format!("{count} control-plane nodes cannot hold an etcd quorum"),
-                    )
-                    .at(block.span_of("count"), "use 1, 3 or 5"),
-                );
-                None
-            }
-        },
+        Some(_) => quorum(read, block),
     };
     let mut taints = taints(read, block);
     if !read.truth(block, "schedulable") {
@@ -33,29 +31,34 @@ pub(super) fn control_plane(read: &mut Reader, block: &Block) -> Option<Pool> {
             effect: "NoSchedule".into(),
         });
     }
-    let etcd = disk(read, block.block("etcd_disk"), 256);
+    let etcd = disk(read, block.block("etcd_disk"), 256, 4..=32767, &DATA_DISKS);
     let update = Update { create_first: true, window: 1 };
-    let pool = pool(read, block, Role::ControlPlane, count, taints, update)?;
+    let pool = pool(read, block, Role::ControlPlane, count, taints, Some(update))?;
     Some(Pool { etcd_disk: Some(etcd?), ..pool })
+}
+
+/// Numbers of members that make a quorum worth having.
+fn quorum(read: &mut Reader, block: &Block) -> Option<i64> {
+    let count = read.int(block, "count", 0..=99)?;
+    if matches!(count, 1 | 3 | 5) {
+        return Some(count);
+    }
+    let why = match count {
+        0 => "a cluster needs a control plane".to_owned(),
+        6.. => format!("{count} control-plane nodes are too many for one etcd"),
+        _ => format!("{count} control-plane nodes survive no more failures than {}", count - 1),
+    };
+    read.problem(Diagnostic::error("LZ0208", why).at(block.span_of("count"), "use 1, 3 or 5"));
+    None
 }
 
 pub(super) fn worker(read: &mut Reader, block: &Block) -> Option<Pool> {
     let name = block.label().to_owned();
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = (1..=24).contains(&name.len())
-        && name.chars().all(letters)
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-');
-    if !good || name == "cp" {
-        let text = if name == "cp" {
-            "names of control-plane nodes have it"
-        } else {
-            "1 to 24 lower-case letters, digits and hyphens, a letter first"
-        };
-        let span = block.labels.first().map_or(block.span, |label| label.span);
+    let span = block.labels.first().map_or(block.span, |label| label.span);
+    if name::POOL.check(read, &name, span) && name == "cp" {
         read.problem(
-            Diagnostic::error("LZ0213", format!("`{name}` cannot be the name of a worker pool"))
-                .at(span, text),
+            Diagnostic::error("LZ0213", "`cp` cannot be the name of a worker pool")
+                .at(span, "names of control-plane nodes have it"),
         );
     }
     let count = read.int(block, "count", 0..=1000);
@@ -66,7 +69,7 @@ pub(super) fn worker(read: &mut Reader, block: &Block) -> Option<Pool> {
     {
         read.not_supported(cordon.span, "`cordon`");
     }
-    pool(read, block, Role::Worker(name), count, taints, update?)
+    pool(read, block, Role::Worker(name), count, taints, update)
 }
 
 fn pool(
@@ -75,12 +78,16 @@ fn pool(
     role: Role,
     count: Option<i64>,
     taints: Vec<Taint>,
-    update: Update,
+    update: Option<Update>,
 ) -> Option<Pool> {
     let instance_type = read.text(block, "instance_type");
     let zones = zones(read, block);
-    let os_disk = disk(read, block.block("os_disk"), 128);
-    let spot = block.block("spot").map(|b| b.value("max_price").cloned().unwrap_or_else(|| Value::int(-1)));
+    let os_disk = disk(read, block.block("os_disk"), 128, 30..=4095, &OS_DISKS);
+    let spot = block.block("spot").map(|b| price(read, b));
+    let labels = labels(read, block);
+    let encryption_at_host = read.truth(block, "encryption_at_host");
+    let [pre_bootstrap, post_bootstrap] =
+        ["pre_bootstrap_commands", "post_bootstrap_commands"].map(|name| Commands(read.texts(block, name)));
     let kubelet_args = block.block("kubelet").map(|b| read.text_map(b, "extra_args")).unwrap_or_default();
     Some(Pool {
         role,
@@ -89,23 +96,26 @@ fn pool(
         zones: zones?,
         os_disk: os_disk?,
         etcd_disk: None,
-        encryption_at_host: read.truth(block, "encryption_at_host"),
+        encryption_at_host,
         spot,
-        labels: labels(read, block),
+        labels,
         taints,
-        pre_bootstrap: read.texts(block, "pre_bootstrap_commands"),
-        post_bootstrap: read.texts(block, "post_bootstrap_commands"),
+        pre_bootstrap,
+        post_bootstrap,
         kubelet_args,
-        update,
+        update: update?,
         span: block.span,
     })
 }
 
 fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
-    if block.attribute("zones").is_none() {
+    let Some(attribute) = block.attribute("zones") else {
         return Some(["1", "2", "3"].map(str::to_owned).to_vec());
-    }
+    };
     let mut zones = read.texts(block, "zones");
+    if !attribute.value.is_wholly_known() {
+        return None;
+    }
     zones.sort();
     zones.dedup();
     if let Some(odd) = zones.iter().find(|zone| !matches!(zone.as_str(), "1" | "2" | "3")) {
@@ -126,98 +136,38 @@ fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
     Some(zones)
 }
 
-fn disk(read: &mut Reader, block: Option<&Block>, default_gb: i64) -> Option<Disk> {
+/// Disks of nodes; the system's disk allows less than one for data.
+fn disk(
+    read: &mut Reader,
+    block: Option<&Block>,
+    default_gb: i64,
+    sizes: RangeInclusive<i64>,
+    skus: &[&'static str],
+) -> Option<Disk> {
     let Some(block) = block else { return Some(Disk { size_gb: default_gb, sku: "Premium_LRS".into() }) };
     let size_gb = match block.attribute("size_gb") {
-        Some(_) => read.int(block, "size_gb", 4..=4095)?,
-        None => default_gb,
+        Some(_) => read.int(block, "size_gb", sizes),
+        None => Some(default_gb),
     };
-    let skus = [
-        "Premium_LRS",
-        "Premium_ZRS",
-        "PremiumV2_LRS",
-        "StandardSSD_LRS",
-        "StandardSSD_ZRS",
-        "Standard_LRS",
-        "UltraSSD_LRS",
-    ];
+    let choices: Vec<(&str, &str)> = skus.iter().map(|sku| (*sku, *sku)).collect();
     let sku = match block.attribute("type") {
-        Some(_) => read.choice(block, "type", &skus.map(|sku| (sku, sku)))?,
-        None => "Premium_LRS",
+        Some(_) => read.choice(block, "type", &choices),
+        None => Some("Premium_LRS"),
     };
-    Some(Disk { size_gb, sku: sku.to_owned() })
+    Some(Disk { size_gb: size_gb?, sku: sku?.to_owned() })
 }
 
-fn labels(read: &mut Reader, block: &Block) -> BTreeMap<String, String> {
-    let labels = read.text_map(block, "labels");
-    for (key, value) in &labels {
-        let plain = |text: &str| {
-            text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
-        };
-        if key.is_empty() || !plain(key) || !plain(value) || value.contains('/') || value.len() > 63 {
-            read.problem(
-                Diagnostic::error("LZ0217", format!("`{key} = {value}` cannot be a label of a node")).at(
-                    block.span_of("labels"),
-                    "letters, digits, - _ . and at most 63 characters in the value",
-                ),
-            );
-        }
+/// The most to be paid for an hour, in US dollars; -1 for the usual price.
+fn price(read: &mut Reader, spot: &Block) -> Value {
+    let Some(price) = spot.value("max_price") else { return Value::int(-1) };
+    if price
+        .as_number()
+        .is_some_and(|n| n.is_negative() && *n != Number::from(-1i64) || *n == Number::from(0i64))
+    {
+        read.problem(
+            Diagnostic::error("LZ0211", "`max_price` must be more than 0, or -1 for the usual price")
+                .at(spot.span_of("max_price"), format!("this is {price:?}")),
+        );
     }
-    labels
-}
-
-fn taints(read: &mut Reader, block: &Block) -> Vec<Taint> {
-    let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"].map(|effect| (effect, effect));
-    let taints = block.blocks_named("taint").filter_map(|taint| {
-        let effect = read.choice(taint, "effect", &effects)?;
-        Some(Taint {
-            key: taint.label().to_owned(),
-            value: read.text(taint, "value").unwrap_or_default(),
-            effect: effect.to_owned(),
-        })
-    });
-    taints.collect()
-}
-
-/// Nodes of a pool are replaced one at a time unless `max_surge` or `max_unavailable` allow more.
-fn update(read: &mut Reader, pool: &Block) -> Option<Update> {
-    let Some(block) = pool.block("update") else { return Some(Update { create_first: true, window: 1 }) };
-    let strategies = [("expand_first", true), ("contract_first", false), ("custom", true)];
-    let strategy = match block.attribute("strategy") {
-        Some(_) => read.choice(block, "strategy", &strategies)?,
-        None => true,
-    };
-    let mut number = |name: &str| match block.value(name).map(|v| (v, v.as_i64())) {
-        None => Some(None),
-        Some((_, Some(number))) if (0..=1000).contains(&number) => Some(Some(number)),
-        Some((value, _)) => {
-            let text = match value.as_str().is_some_and(|t| t.ends_with('%')) {
-                true => "percentages are not supported by this version of Lazuli",
-                false => "a whole number from 0 to 1000",
-            };
-            read.problem(
-                Diagnostic::error("LZ0211", format!("`{name}` cannot be used")).at(block.span_of(name), text),
-            );
-            None
-        }
-    };
-    let surge = number("max_surge")?;
-    let unavailable = number("max_unavailable")?;
-    let create_first = match (surge, unavailable) {
-        (Some(0), Some(0)) => {
-            read.problem(
-                Diagnostic::error(
-                    "LZ0218",
-                    "with max_surge and max_unavailable both 0 no node could ever be replaced",
-                )
-                .at(block.span, "raise one of them"),
-            );
-            return None;
-        }
-        (Some(0), _) => false,
-        (Some(_), _) => true,
-        (None, _) => strategy,
-    };
-    let window = if create_first { surge } else { unavailable }.unwrap_or(1).max(1);
-    Some(Update { create_first, window: usize::try_from(window).ok()? })
+    price.clone()
 }

@@ -14,11 +14,11 @@ const POD_CIDR: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(192, 168, 
 /// `10.96.0.0/12`, kubeadm's default.
 const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 96, 0, 0), 12);
 
-/// Decodes a profile.
+/// Decodes a profile. Warnings come with it.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn profile(block: &Block) -> Result<Profile, Diagnostics> {
+pub fn profile(block: &Block) -> Result<(Profile, Diagnostics), Diagnostics> {
     let mut read = Reader::default();
     let image = image(&mut read, block);
     let kubernetes = block.block("kubernetes").and_then(|b| version(&mut read, b));
@@ -31,7 +31,7 @@ pub fn profile(block: &Block) -> Result<Profile, Diagnostics> {
             pod_cidr = read.cidr(network, "pod_cidr");
         }
         if network.attribute("service_cidr").is_some() {
-            service_cidr = read.cidr(network, "service_cidr");
+            service_cidr = read.cidr(network, "service_cidr").filter(|c| services(&mut read, network, *c));
         }
         if network.attribute("cni").is_some() {
             cni = read.choice(
@@ -44,11 +44,12 @@ pub fn profile(block: &Block) -> Result<Profile, Diagnostics> {
             overlap(&mut read, network, pods, services);
         }
     }
+    without_effect(&mut read, block);
     match (image, kubernetes, pod_cidr, service_cidr, cni) {
         (Some(image), Some(kubernetes), Some(pod_cidr), Some(service_cidr), Some(cni))
             if read.problems.is_empty() =>
         {
-            Ok(Profile {
+            let profile = Profile {
                 name: block.label().into(),
                 image,
                 kubernetes,
@@ -57,7 +58,8 @@ pub fn profile(block: &Block) -> Result<Profile, Diagnostics> {
                 cni,
                 kubelet_args,
                 span: block.span,
-            })
+            };
+            Ok((profile, read.warnings))
         }
         _ => Err(read.problems),
     }
@@ -85,14 +87,19 @@ fn image(read: &mut Reader, block: &Block) -> Option<Image> {
         (reference, None, None) => {
             Some(Image::Reference(reference.unwrap_or_else(|| REFERENCE_IMAGE.to_owned())))
         }
-        (None, Some(id), None) => Some(Image::Gallery(id)),
-        (None, None, Some(market)) => Some(Image::Marketplace {
-            publisher: read.text(market, "publisher")?,
-            offer: read.text(market, "offer")?,
-            sku: read.text(market, "sku")?,
-            version: read.text(market, "version")?,
-            plan: read.truth(market, "plan"),
-        }),
+        (None, Some(id), None) => gallery_image(read, os, id),
+        (None, None, Some(market)) => {
+            let [publisher, offer, sku, version] =
+                ["publisher", "offer", "sku", "version"].map(|name| read.text(market, name));
+            let plan = read.truth(market, "plan");
+            Some(Image::Marketplace {
+                publisher: publisher?,
+                offer: offer?,
+                sku: sku?,
+                version: version?,
+                plan,
+            })
+        }
         _ => {
             read.problem(
                 Diagnostic::error(
@@ -103,6 +110,57 @@ fn image(read: &mut Reader, block: &Block) -> Option<Image> {
             );
             None
         }
+    }
+}
+
+fn gallery_image(read: &mut Reader, os: &Block, id: String) -> Option<Image> {
+    if id.starts_with('/') {
+        return Some(Image::Gallery(id));
+    }
+    read.problem(Diagnostic::error("LZ0211", "`gallery_image_id` must be the id of an image version").at(
+        os.span_of("gallery_image_id"),
+        "/subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…",
+    ));
+    None
+}
+
+/// The API server takes no more than 2^20 addresses for services.
+fn services(read: &mut Reader, network: &Block, cidr: Ipv4Net) -> bool {
+    if cidr.prefix_len() >= 12 {
+        return true;
+    }
+    read.problem(
+        Diagnostic::error("LZ0207", format!("{cidr} is too large for services"))
+            .at(network.span_of("service_cidr"), "at most a /12"),
+    );
+    false
+}
+
+/// Parts of the language that this version does not act on. An empty list says nothing, so nothing is said about it.
+fn without_effect(read: &mut Reader, profile: &Block) {
+    let parts: [(&[&str], &[&str]); 7] = [
+        (&["kubernetes"], &["feature_gates"]),
+        (&["kubernetes", "api_server"], &["extra_args", "cert_sans"]),
+        (&["kubernetes", "controller_manager"], &["extra_args"]),
+        (&["kubernetes", "scheduler"], &["extra_args"]),
+        (&["cloud_provider"], &["manifests"]),
+        (&["network"], &["manifests"]),
+        (&["storage"], &["csi", "manifests"]),
+    ];
+    for (path, attributes) in parts {
+        let inner = path.iter().try_fold(profile, |block, name| block.block(name));
+        for attribute in attributes.iter().filter_map(|name| inner?.attribute(name)) {
+            let value = &attribute.value;
+            if value.is_unknown() || value.as_str().is_some() || value.children().next().is_some() {
+                read.no_effect(attribute.name_span, &format!("`{}.{}`", path.join("."), attribute.name));
+            }
+        }
+    }
+    if let Some(class) = profile.block("storage").and_then(|storage| storage.block("default_class")) {
+        read.no_effect(class.span, "`storage.default_class`");
+    }
+    for addon in profile.blocks_named("addon") {
+        read.no_effect(addon.span, "`addon`");
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ipnet::Ipv4Net;
-use lazuli_core::block::Block;
+use lazuli_core::block::{Attribute, Block};
 use lazuli_core::{Diagnostic, Diagnostics, Value};
 
-/// Reads attributes and remembers problems.
+/// Reads attributes and remembers problems and warnings.
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Diagnostics,
+    pub(super) warnings: Diagnostics,
 }
 
 impl Reader {
@@ -24,12 +25,17 @@ impl Reader {
         if attribute.value.is_wholly_known() {
             return Some(&attribute.value);
         }
+        self.not_known(attribute, &format!("`{name}`"));
+        None
+    }
+
+    /// Refuses a value that is known only after apply; `what` of it had to be known.
+    pub(super) fn not_known(&mut self, attribute: &Attribute, what: &str) {
         self.problem(
-            Diagnostic::error("LZ0210", format!("`{name}` must be known before anything is applied"))
+            Diagnostic::error("LZ0210", format!("{what} must be known before anything is applied"))
                 .at(attribute.span, "this is known only after apply")
                 .help("give it a value that does not depend on a resource that is still to be made"),
         );
-        None
     }
 
     pub(super) fn text(&mut self, block: &Block, name: &str) -> Option<String> {
@@ -64,7 +70,14 @@ impl Reader {
 
     pub(super) fn texts(&mut self, block: &Block, name: &str) -> Vec<String> {
         let values = self.known(block, name).and_then(Value::as_sequence).unwrap_or_default();
-        values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+        let texts: Vec<String> = values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+        if texts.len() < values.len() {
+            self.problem(
+                Diagnostic::error("LZ0211", format!("`{name}` must be a list of strings"))
+                    .at(block.span_of(name), "one of them is null"),
+            );
+        }
+        texts
     }
 
     pub(super) fn text_map(&mut self, block: &Block, name: &str) -> BTreeMap<String, String> {
@@ -119,6 +132,17 @@ impl Reader {
                 .at(block.span_of(name), label),
         );
         None
+    }
+
+    /// Says that something is correct and changes nothing yet, where leaving it out harms nobody.
+    pub(super) fn no_effect(&mut self, span: lazuli_core::Span, what: &str) {
+        self.warnings.push(
+            Diagnostic::warning(
+                "LZ0231",
+                format!("{what} is checked, but this version of Lazuli does not act on it yet"),
+            )
+            .at(span, "has no effect"),
+        );
     }
 
     /// Says that something is part of the language and not yet of this version: ignoring it would be worse.

@@ -1,1 +1,642 @@
+//! What is refused, with its code, place and words; and what is accepted with a warning.
 
+use insta::assert_snapshot;
+use lazuli_core::Address;
+use lazuli_core::resource::Lifecycle;
+
+use crate::spec::{Egress, Image, Network, Update};
+use crate::testing::{CLUSTER, EXISTING_NETWORK, OWN_NETWORK, PROFILE, cluster, decode, decode_at, edited};
+
+/// What is said of the cluster after one edit.
+fn refusal(from: &str, to: &str) -> String {
+    decode(PROFILE, &edited(CLUSTER, from, to)).cluster.expect_err("it is refused")
+}
+
+/// What is said of a profile after one edit.
+fn profile_refusal(from: &str, to: &str) -> String {
+    decode(&edited(PROFILE, from, to), CLUSTER).cluster.expect_err("it is refused")
+}
+
+/// What is said of the cluster with more lines in its first subnet, control plane or worker pool.
+fn with_rule(rule: &str) -> String {
+    let line = "      cidr = \"10.40.0.0/24\"\n";
+    refusal(line, &format!("{line}{rule}"))
+}
+fn with_control_plane(lines: &str) -> String {
+    let line = "    instance_type = \"Standard_D4s_v5\"\n";
+    refusal(line, &format!("{line}{lines}"))
+}
+fn with_pool(lines: &str) -> String {
+    let line = "    instance_type = \"Standard_D8s_v5\"\n";
+    refusal(line, &format!("{line}{lines}"))
+}
+/// A cluster with more blocks at its end.
+fn extended(lines: &str) -> String {
+    format!("{}{lines}}}\n", CLUSTER.strip_suffix("}\n").unwrap())
+}
+
+#[test]
+fn the_smallest_cluster_gets_the_defaults() {
+    let cluster = cluster(CLUSTER);
+    assert_eq!(cluster.name, "prod");
+    assert_eq!(cluster.control_plane.count, 3);
+    assert_eq!(cluster.control_plane.zones, ["1", "2", "3"]);
+    assert_eq!(cluster.control_plane.taints[0].key, "node-role.kubernetes.io/control-plane");
+    assert_eq!(cluster.control_plane.etcd_disk.as_ref().unwrap().size_gb, 256);
+    assert_eq!(cluster.workers[0].os_disk.size_gb, 128);
+    assert_eq!(cluster.workers[0].update, Update { create_first: true, window: 1 });
+    assert_eq!(cluster.api_server.port, 6443);
+    assert_eq!(cluster.profile.image, Image::Reference("capi-ubun2-2404".into()));
+    let Network::Dynamic(network) = cluster.network else { panic!("a network of its own") };
+    assert_eq!(network.egress, Egress::NatGateway);
+    assert_eq!(decode(PROFILE, CLUSTER).warnings, "");
+}
+
+#[test]
+fn control_plane_nodes_make_a_quorum() {
+    let said = [0, 2, 4, 7].map(|n| with_control_plane(&format!("    count = {n}\n"))).concat();
+    assert_snapshot!(said, @r"
+    LZ0208 a cluster needs a control plane
+      count = ‹0›  use 1, 3 or 5
+    LZ0208 2 control-plane nodes survive no more failures than 1
+      count = ‹2›  use 1, 3 or 5
+    LZ0208 4 control-plane nodes survive no more failures than 3
+      count = ‹4›  use 1, 3 or 5
+    LZ0208 7 control-plane nodes are too many for one etcd
+      count = ‹7›  use 1, 3 or 5
+    ");
+}
+
+#[test]
+fn tags_that_belong_to_others_are_refused() {
+    assert_snapshot!(
+        refusal(
+            r#"{"team": "platform"}"#,
+            r#"{"Microsoft-x": "1", "lazuli_cluster": "2", "a/b": "3", "team": "4", "Team": "5"}"#
+        ),
+        @r#"
+    LZ0214 the tag `Microsoft-x` is reserved
+      tags = ‹{"Microsoft-x": "1", "lazuli_cluster": "2", "a/b": "3", "team": "4", "Team": "5"}›  keys that begin with `microsoft` belong to Azure
+    LZ0214 `a/b` cannot be the key of a tag
+      tags = ‹{"Microsoft-x": "1", "lazuli_cluster": "2", "a/b": "3", "team": "4", "Team": "5"}›  1 to 512 characters, none of < > % & \ ? /
+    LZ0214 the tag `lazuli_cluster` is reserved
+      tags = ‹{"Microsoft-x": "1", "lazuli_cluster": "2", "a/b": "3", "team": "4", "Team": "5"}›  keys that begin with `lazuli_` belong to Lazuli
+    LZ0214 the tags `Team` and `team` are the same one
+      tags = ‹{"Microsoft-x": "1", "lazuli_cluster": "2", "a/b": "3", "team": "4", "Team": "5"}›  Azure does not tell upper and lower case apart in keys
+    "#
+    );
+    assert_snapshot!(refusal(r#"{"team": "platform"}"#, "unknown"), @r"
+    LZ0210 the names of `tags` must be known before anything is applied
+      tags = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+    let many: Vec<String> = (0..46).map(|n| format!("\"t{n}\": \"\"")).collect();
+    assert!(refusal(r#"{"team": "platform"}"#, &format!("{{{}}}", many.join(", "))).contains("46 tags"));
+    let long = format!("{{\"team\": \"{}\"}}", "x".repeat(257));
+    assert!(refusal(r#"{"team": "platform"}"#, &long).starts_with("LZ0214 the value of the tag `team`"));
+}
+
+#[test]
+fn a_pool_needs_a_zone_that_exists() {
+    assert_snapshot!(with_pool("    zones = []\n"), @r#"
+    LZ0209 no zone is left for these nodes
+      zones = ‹[]›  at least one of "1", "2", "3"
+      help: leave `zones` out to spread over all three
+    "#);
+    assert_snapshot!(with_control_plane("    zones = [\"1\", \"4\"]\n"), @r#"
+    LZ0209 there is no zone "4"
+      zones = ‹["1", "4"]›  zones are "1", "2" and "3"
+    "#);
+    assert_snapshot!(with_pool("    zones = unknown\n"), @r"
+    LZ0210 `zones` must be known before anything is applied
+      zones = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+}
+
+#[test]
+fn addresses_are_kept_apart() {
+    assert_snapshot!(refusal("10.40.16.0/20", "10.40.0.128/25"), @r"
+    LZ0207 the two subnets share addresses: 10.40.0.0/24 and 10.40.0.128/25
+      ‹worker_subnet› {  10.40.0.128/25 overlaps
+      ‹control_plane_subnet› {  10.40.0.0/24 is here
+    ");
+    assert_snapshot!(refusal("10.40.16.0/20", "10.41.16.0/20"), @r"
+    LZ0207 the worker_subnet lies outside of its network
+      ‹worker_subnet› {  10.41.16.0/20 is not part of 10.40.0.0/16
+    ");
+    let network =
+        "  network {\n    pod_cidr = \"10.40.128.0/17\"\n    service_cidr = \"10.0.0.0/12\"\n  }\n}\n";
+    let profile = format!("{}{network}", PROFILE.strip_suffix("}\n").unwrap());
+    assert_snapshot!(decode(&profile, CLUSTER).cluster.unwrap_err(), @r#"
+    LZ0207 the network (10.40.0.0/16) and pods (10.40.128.0/17) would share addresses
+      ‹network› {  10.40.0.0/16 overlaps the addresses of pods
+      ‹cluster_profile "base"› {  pods are at 10.40.128.0/17
+      help: choose network.cidr and the profile's pod_cidr and service_cidr apart
+    "#);
+    let clash = profile.replace("10.0.0.0/12", "10.32.0.0/12");
+    assert_snapshot!(decode(&clash, CLUSTER).cluster.unwrap_err(), @r#"
+    LZ0207 pods (10.40.128.0/17) and services (10.32.0.0/12) would share addresses
+      pod_cidr = ‹"10.40.128.0/17"›  overlaps the addresses of services
+      help: choose pod_cidr and service_cidr apart
+    "#);
+    assert_snapshot!(
+        decode(&profile.replace("10.0.0.0/12", "11.0.0.0/8"), CLUSTER).cluster.unwrap_err(),
+        @r#"
+    LZ0207 11.0.0.0/8 is too large for services
+      service_cidr = ‹"11.0.0.0/8"›  at most a /12
+    "#
+    );
+}
+
+#[test]
+fn networks_are_written_as_networks_and_large_enough() {
+    assert_snapshot!(refusal("10.40.16.0/20", "10.40.17.0/20"), @r#"
+    LZ0211 `cidr` has bits set beyond its prefix
+      cidr = ‹"10.40.17.0/20"›  the network is 10.40.16.0/20
+    "#);
+    assert_snapshot!(refusal("10.40.16.0/20", "somewhere"), @r#"
+    LZ0211 `cidr` must be an IPv4 network such as 10.40.0.0/16
+      cidr = ‹"somewhere"›  `somewhere` is not
+    "#);
+    assert_snapshot!(refusal("10.40.16.0/20", "10.40.16.0/30"), @r#"
+    LZ0207 10.40.16.0/30 is too small: Azure keeps 5 addresses of every subnet
+      cidr = ‹"10.40.16.0/30"›  at least a /29
+    "#);
+    let pool = "    count = 3\n";
+    let small = edited(CLUSTER, "10.40.16.0/20", "10.40.16.0/29");
+    let crowd = edited(&small, pool, "    count = 3\n    update {\n      max_surge = 2\n    }\n");
+    assert_snapshot!(decode(PROFILE, &crowd).cluster.unwrap_err(), @r"
+    LZ0207 10.40.16.0/29 has room for 3 nodes, and 5 are needed during a rolling change
+      ‹worker_subnet› {  too small
+    ");
+    assert!(decode(PROFILE, &small).cluster.is_err());
+    let contract =
+        edited(&small, pool, "    count = 3\n    update {\n      strategy = \"contract_first\"\n    }\n");
+    assert!(decode(PROFILE, &contract).cluster.is_ok(), "no node more than three");
+    assert_snapshot!(refusal(pool, "    count = 400\n"), @r#"
+    LZ0207 192.168.0.0/16 has room for the pods of 256 nodes, and 405 are needed during a rolling change
+      ‹cluster_profile "base"› {  every node takes a /24 of pod_cidr
+      help: every node of every pool counts, and max_surge nodes more
+    "#);
+    let pods = format!(
+        "{}  network {{\n    pod_cidr = \"192.168.0.0/22\"\n  }}\n}}\n",
+        PROFILE.strip_suffix("}\n").unwrap()
+    );
+    assert_snapshot!(decode(&pods, CLUSTER).cluster.unwrap_err(), @r#"
+    LZ0207 192.168.0.0/22 has room for the pods of 4 nodes, and 8 are needed during a rolling change
+      ‹cluster_profile "base"› {  every node takes a /24 of pod_cidr
+      help: every node of every pool counts, and max_surge nodes more
+    "#);
+}
+
+#[test]
+fn names_obey_azure_and_kubernetes() {
+    assert_snapshot!(refusal("cluster \"prod\"", "cluster \"Prod_1\""), @r#"
+    LZ0213 `Prod_1` cannot be the name of a cluster
+      ‹cluster "Prod_1"› {  2 to 44 lower-case letters, digits and hyphens, a letter first
+      help: set `name` when the label of the block cannot be the name in Azure
+    "#);
+    assert_snapshot!(refusal("\"rg-platform\"", "\"/subscriptions/s/resourceGroups/rg-platform\""), @r#"
+    LZ0213 `/subscriptions/s/resourceGroups/rg-platform` cannot be the name of a resource group
+      resource_group = ‹"/subscriptions/s/resourceGroups/rg-platform"›  1 to 90 letters, digits and - _ . ( ), not ending with a full stop
+      help: give the name, not the id: perhaps "rg-platform"
+    "#);
+    assert_snapshot!(refusal("eastus2", "east-us"), @r#"
+    LZ0213 `east-us` cannot be the name of a region
+      region = ‹"east-us"›  letters and digits, such as eastus2
+    "#);
+    for name in ["1prod", "p", "prod-", "préd", &"p".repeat(45)] {
+        let text = edited(CLUSTER, "  cloud_account", &format!("  name = \"{name}\"\n  cloud_account"));
+        assert!(decode(PROFILE, &text).cluster.unwrap_err().starts_with("LZ0213"), "{name}");
+    }
+    assert_snapshot!(refusal("\"general\"", "\"cp\""), @r#"
+    LZ0213 `cp` cannot be the name of a worker pool
+      worker_pool ‹"cp"› {  names of control-plane nodes have it
+    "#);
+    assert_snapshot!(refusal("\"general\"", "\"GPU\""), @r#"
+    LZ0213 `GPU` cannot be the name of a worker pool
+      worker_pool ‹"GPU"› {  1 to 24 lower-case letters, digits and hyphens, a letter first
+    "#);
+    let long =
+        edited(CLUSTER, "  cloud_account", &format!("  name = \"{}\"\n  cloud_account", "p".repeat(44)));
+    let long = edited(&long, "general", "a-pool-of-24-characters-");
+    let long = edited(&long, "characters-", "characters1");
+    assert_snapshot!(decode(PROFILE, &long).cluster.unwrap_err(), @r#"
+    LZ0213 names of nodes such as `pppppppppppppppppppppppppppppppppppppppppppp-a-pool-of-24-characters1-3-0000` are longer than the 63 characters Kubernetes allows
+      ‹worker_pool "a-pool-of-24-characters1"› {  shorten the name of the pool or of the cluster
+    "#);
+    assert_eq!(cluster(&edited(CLUSTER, "eastus2", "East US 2")).region, "eastus2");
+}
+
+#[test]
+fn clusters_of_one_block_have_a_name_each() {
+    let address: Address = "cluster.prod[\"eu\"]".parse().unwrap();
+    let decode = |text: &str| decode_at(PROFILE, text, address.clone(), Lifecycle::default()).cluster;
+    assert_snapshot!(decode(CLUSTER).unwrap_err(), @r#"
+    LZ0213 clusters made by count or for_each need a `name` each
+      ‹cluster "prod"› {  all of them would be called the same
+      help: for example name = "prod-${each.key}"
+    "#);
+    assert!(decode(&edited(CLUSTER, "  cloud_account", "  name = \"prod-eu\"\n  cloud_account")).is_ok());
+}
+
+#[test]
+fn the_key_is_the_public_one() {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey team";
+    assert_snapshot!(refusal(key, "-----BEGIN OPENSSH PRIVATE KEY-----\\nabc"), @r#"
+    LZ0211 `ssh_key` must be a public key as OpenSSH writes it
+      ‹ssh_key› = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc"  this is a private key: give the public one
+      help: for example file("id_ed25519.pub")
+    "#);
+    assert!(refusal(key, "nonsense").contains("not a public key"));
+}
+
+#[test]
+fn rules_have_places_of_their_own() {
+    let rule = |name: &str, priority: i64, more: &str| {
+        format!(
+            "      rule \"{name}\" {{\n        priority = {priority}\n        direction = \"inbound\"\n        access = \"allow\"\n        protocol = \"tcp\"\n{more}      }}\n"
+        )
+    };
+    assert_snapshot!(with_rule(&rule("a", 99, "")), @r"
+    LZ0211 `priority` must be a whole number from 100 to 4096
+      priority = ‹99›  this is 99
+    ");
+    assert_snapshot!(with_rule(&format!("{}{}", rule("a", 2300, ""), rule("A", 2300, ""))), @r#"
+    LZ0216 rules `a` and `A` have the same priority 2300
+      priority = ‹2300›  must be unique in its direction
+    LZ0216 there are two rules `a`
+      ‹rule "A"› {  Azure does not tell upper and lower case apart in names
+    "#);
+    assert_snapshot!(with_rule(&rule("allow_apiserver", 2201, "")), @r#"
+    LZ0216 priority 2201 inbound belongs to Lazuli's own rule
+      priority = ‹2201›  choose another one
+    LZ0216 `allow_apiserver` is the name of Lazuli's own rule
+      ‹rule "allow_apiserver"› {  choose another one
+      help: api_server.authorized_ranges says who may reach the Kubernetes API
+    "#);
+    assert_snapshot!(with_rule(&rule("no spaces", 2300, "        source_ports = [\"22-21\", \"ssh\"]\n")), @r#"
+    LZ0213 `no spaces` cannot be the name of a rule
+      rule ‹"no spaces"› {  1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last
+    LZ0211 `22-21` cannot stand in `source_ports`
+      source_ports = ‹["22-21", "ssh"]›  ports such as "443" or "30000-32767"; "*" only alone
+    LZ0211 `ssh` cannot stand in `source_ports`
+      source_ports = ‹["22-21", "ssh"]›  ports such as "443" or "30000-32767"; "*" only alone
+    "#);
+    let line = "      cidr = \"10.40.16.0/20\"\n";
+    let on_workers = edited(CLUSTER, line, &format!("{line}{}", rule("allow_apiserver", 2201, "")));
+    assert!(decode(PROFILE, &on_workers).cluster.is_ok(), "Lazuli has no rule for workers");
+}
+
+#[test]
+fn a_rule_never_opens_more_than_it_says() {
+    let rule = |source: &str| {
+        with_rule(&format!(
+            "      rule \"a\" {{\n        priority = 2300\n        direction = \"inbound\"\n        access = \"allow\"\n        protocol = \"tcp\"\n        source = {source}\n      }}\n"
+        ))
+    };
+    assert_snapshot!(rule("unknown"), @r"
+    LZ0210 how many addresses `source` has must be known before anything is applied
+      source = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+    assert_snapshot!(rule("[]"), @r"
+    LZ0216 `source` of rule `a` is empty
+      source = ‹[]›  no address at all: the rule would never apply
+      help: leave `source` out to mean every address, or leave the rule out
+    ");
+    assert_snapshot!(rule("[\"10.0.0.0/33\", null, \"*\"]"), @r#"
+    LZ0211 `10.0.0.0/33` cannot stand in `source`
+      source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
+    LZ0211 `null` cannot stand in `source`
+      source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
+    LZ0211 `*` cannot stand in `source`
+      source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
+    "#);
+}
+
+#[test]
+fn one_unknown_address_may_stand_in_a_rule() {
+    let line = "      cidr = \"10.40.0.0/24\"\n";
+    let rule = "      rule \"a\" {\n        priority = 2300\n        direction = \"inbound\"\n        access = \"allow\"\n        protocol = \"any\"\n        source = [\"unknown\", \"VirtualNetwork\", \"10.0.0.0/8\"]\n        destination_ports = [\"22\", \"30000-32767\"]\n      }\n";
+    assert!(decode(PROFILE, &edited(CLUSTER, line, &format!("{line}{rule}"))).cluster.is_ok());
+}
+
+#[test]
+fn what_names_hang_on_must_be_known() {
+    assert_snapshot!(refusal("region = \"eastus2\"", "region = unknown"), @r"
+    LZ0210 `region` must be known before anything is applied
+      region = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+    assert_snapshot!(refusal("    count = 3", "    count = unknown"), @r"
+    LZ0210 `count` must be known before anything is applied
+      count = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+    assert_snapshot!(with_pool("    update {\n      max_surge = unknown\n    }\n"), @r"
+    LZ0210 `max_surge` must be known before anything is applied
+      max_surge = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    ");
+}
+
+#[test]
+fn a_network_is_the_clusters_own_or_exists() {
+    let mixed = EXISTING_NETWORK.replace(
+        "    existing {",
+        "    cidr = \"10.40.0.0/16\"\n    egress = \"none\"\n    worker_subnet {\n      cidr = \"10.40.1.0/24\"\n    }\n    existing {",
+    );
+    assert_snapshot!(refusal(OWN_NETWORK, &mixed), @r#"
+    LZ0215 `cidr` describes a network to be made, but this one exists
+      ‹cidr› = "10.40.0.0/16"  take it out, or take `existing` out
+    LZ0215 `egress` describes a network to be made, but this one exists
+      ‹egress› = "none"  take it out, or take `existing` out
+    LZ0215 `worker_subnet` describes a subnet to be made, but this network exists
+      ‹worker_subnet› {  name the existing subnet inside `existing` instead
+    "#);
+    assert_snapshot!(refusal(OWN_NETWORK, &EXISTING_NETWORK.replace("snet-cp", "SNET-workers")), @r#"
+    LZ0215 control-plane nodes and workers need a subnet each
+      worker_subnet = ‹"snet-workers"›  the same subnet twice
+    "#);
+    assert_snapshot!(refusal(OWN_NETWORK, &EXISTING_NETWORK.replace("vnet-hub", "/subscriptions/s/vnet-hub").replace("snet-cp", "-")), @r#"
+    LZ0213 `/subscriptions/s/vnet-hub` cannot be the name of a virtual network
+      virtual_network = ‹"/subscriptions/s/vnet-hub"›  2 to 64 letters, digits and - _ ., a letter or digit first, no - or . last
+      help: give the name, not the id: perhaps "vnet-hub"
+    LZ0213 `-` cannot be the name of a subnet
+      control_plane_subnet = ‹"-"›  1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last
+    "#);
+    assert_snapshot!(refusal(OWN_NETWORK, "  network {\n  }\n"), @r"
+    LZ0105 `network` needs `cidr`
+      ‹network› {  or `existing`, to use a network that is there already
+    LZ0105 `network` needs a block `control_plane_subnet`
+      ‹network› {  or `existing`, to use a network that is there already
+    LZ0105 `network` needs a block `worker_subnet`
+      ‹network› {  or `existing`, to use a network that is there already
+    ");
+    let ranges =
+        format!("{EXISTING_NETWORK}  api_server {{\n    authorized_ranges = [\"203.0.113.0/24\"]\n  }}\n");
+    assert_snapshot!(refusal(OWN_NETWORK, &ranges), @r"
+    LZ0215 `authorized_ranges` would not be enforced: security groups of an existing network are only read
+      ‹api_server› {  authorized_ranges is set here
+      help: put the ranges into that network's security group, and take `authorized_ranges` out
+    ");
+}
+
+#[test]
+fn a_pool_that_could_never_be_updated_is_refused() {
+    let update = |lines: &str| with_pool(&format!("    update {{\n{lines}    }}\n"));
+    assert_snapshot!(update("      max_surge = 0\n      max_unavailable = 0\n"), @r"
+    LZ0218 with max_surge and max_unavailable both 0 no node could ever be replaced
+      ‹update› {  raise one of them
+    ");
+    assert_snapshot!(update("      strategy = \"contract_first\"\n      max_surge = 2\n"), @r#"
+    LZ0218 `max_surge` contradicts the strategy contract_first
+      max_surge = ‹2›  must be 0
+      help: strategy = "custom" goes by max_surge and max_unavailable alone
+    "#);
+    assert_snapshot!(update("      strategy = \"expand_first\"\n      max_surge = 0\n"), @r#"
+    LZ0218 `max_surge` contradicts the strategy expand_first
+      max_surge = ‹0›  must be at least 1
+      help: strategy = "custom" goes by max_surge and max_unavailable alone
+    "#);
+    assert_snapshot!(update("      strategy = \"expand\"\n      max_surge = \"10%\"\n      max_unavailable = 1.5\n"), @r#"
+    LZ0211 `strategy` must be one of expand_first, contract_first, custom
+      strategy = ‹"expand"›  not one of them
+    LZ0230 a percentage in `max_surge` is not supported by this version of Lazuli
+      max_surge = ‹"10%"›  cannot be carried out
+      help: take it out; nothing was changed
+    LZ0211 `max_unavailable` must be a whole number from 0 to 1000
+      max_unavailable = ‹1.5›  this is 1.5
+    "#);
+}
+
+#[test]
+fn the_strategy_and_the_numbers_give_a_window() {
+    let update = |lines: &str| {
+        let block = format!("    count = 3\n    update {{\n{lines}    }}\n");
+        let update = cluster(&edited(CLUSTER, "    count = 3\n", &block)).workers[0].update;
+        (update.create_first, update.window)
+    };
+    assert_eq!(update(""), (true, 1));
+    assert_eq!(update("      max_surge = 3\n"), (true, 3));
+    assert_eq!(update("      max_surge = 0\n      max_unavailable = 2\n"), (false, 2));
+    assert_eq!(
+        update("      strategy = \"expand_first\"\n      max_surge = 2\n      max_unavailable = 0\n"),
+        (true, 2)
+    );
+    assert_eq!(update("      strategy = \"contract_first\"\n      max_unavailable = 2\n"), (false, 2));
+    assert_eq!(update("      strategy = \"contract_first\"\n"), (false, 1));
+}
+
+#[test]
+fn labels_taints_disks_and_prices_are_checked() {
+    assert_snapshot!(
+        with_pool("    labels = {\"-a\": \"b\", \"team\": \"a b\"}\n    taint \"a/b/c\" {\n      effect = \"NoSchedul\"\n    }\n    os_disk {\n      size_gb = 8\n      type = \"UltraSSD_LRS\"\n    }\n    spot {\n      max_price = -2\n    }\n"),
+        @r#"
+    LZ0211 `effect` must be one of NoSchedule, PreferNoSchedule, NoExecute
+      effect = ‹"NoSchedul"›  did you mean "NoSchedule"?
+    LZ0217 `a/b/c=` cannot be a taint of a node
+      ‹taint "a/b/c"› {  a key is an optional DNS name and /, then at most 63 letters, digits, - _ .
+    LZ0211 `size_gb` must be a whole number from 30 to 4095
+      size_gb = ‹8›  this is 8
+    LZ0211 `type` must be one of Premium_LRS, Premium_ZRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
+      type = ‹"UltraSSD_LRS"›  not one of them
+    LZ0211 `max_price` must be more than 0, or -1 for the usual price
+      max_price = ‹-2›  this is -2
+    LZ0217 `-a = b` cannot be a label of a node
+      labels = ‹{"-a": "b", "team": "a b"}›  a key is an optional DNS name and /, then at most 63 letters, digits, - _ .
+    LZ0217 `team = a b` cannot be a label of a node
+      labels = ‹{"-a": "b", "team": "a b"}›  a value is at most 63 letters, digits, - _ ., a letter or digit at both ends
+    "#
+    );
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused() {
+    let more = "  api_server {\n    access = \"private\"\n    transport = \"run_command\"\n    private {\n      ip = \"10.40.0.10\"\n    }\n  }\n  proxy {\n    https = \"http://proxy:3128\"\n  }\n";
+    assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err(), @r#"
+    LZ0230 a private API server is not supported by this version of Lazuli
+      access = ‹"private"›  cannot be carried out
+      help: take it out; nothing was changed
+    LZ0230 `private` is not supported by this version of Lazuli
+      ‹private› {  cannot be carried out
+      help: take it out; nothing was changed
+    LZ0230 `transport = "run_command"` is not supported by this version of Lazuli
+      transport = ‹"run_command"›  cannot be carried out
+      help: take it out; nothing was changed
+    LZ0230 `proxy` is not supported by this version of Lazuli
+      ‹proxy› {  cannot be carried out
+      help: take it out; nothing was changed
+    "#);
+    let network = edited(
+        CLUSTER,
+        "    cidr = \"10.40.0.0/16\"\n",
+        "    cidr = \"10.40.0.0/16\"\n    egress = \"load_balancer\"\n    peering \"hub\" {\n      virtual_network_id = \"x\"\n    }\n",
+    );
+    assert_snapshot!(decode(PROFILE, &network).cluster.unwrap_err(), @r#"
+    LZ0230 `peering` is not supported by this version of Lazuli
+      ‹peering "hub"› {  cannot be carried out
+      help: take it out; nothing was changed
+    LZ0230 `egress = "load_balancer"` is not supported by this version of Lazuli
+      egress = ‹"load_balancer"›  cannot be carried out
+      help: take it out; nothing was changed
+    "#);
+    assert_snapshot!(with_pool("    cordon = [\"3\"]\n"), @r#"
+    LZ0230 `cordon` is not supported by this version of Lazuli
+      cordon = ‹["3"]›  cannot be carried out
+      help: take it out; nothing was changed
+    "#);
+    assert!(
+        decode(PROFILE, &edited(CLUSTER, "    count = 3", "    count = 3\n    cordon = []")).cluster.is_ok()
+    );
+}
+
+#[test]
+fn what_this_version_does_not_act_on_yet_is_said() {
+    let more = "  update_pools = \"parallel\"\n  health_check {\n  }\n  namespace \"a\" {\n  }\n";
+    let inner = "  addon \"metrics\" {\n    manifests = [\"m.yaml\"]\n  }\n  storage {\n    csi = \"none\"\n    manifests = []\n  }\n}\n";
+    let profile = format!("{}{inner}", PROFILE.strip_suffix("}\n").unwrap());
+    let text = extended(more);
+    let text = edited(
+        &text,
+        "    count = 3\n",
+        "    count = 3\n    update {\n      drain_timeout = \"5m\"\n    }\n",
+    );
+    assert_snapshot!(decode(&profile, &text).warnings, @r#"
+    LZ0231 `storage.csi` is checked, but this version of Lazuli does not act on it yet
+      ‹csi› = "none"  has no effect
+    LZ0231 `addon` is checked, but this version of Lazuli does not act on it yet
+      ‹addon "metrics"› {  has no effect
+    LZ0231 `drain_timeout` is checked, but this version of Lazuli does not act on it yet
+      ‹drain_timeout› = "5m"  has no effect
+    LZ0231 `health_check` is checked, but this version of Lazuli does not act on it yet
+      ‹health_check› {  has no effect
+    LZ0231 `namespace` is checked, but this version of Lazuli does not act on it yet
+      ‹namespace "a"› {  has no effect
+    LZ0231 `update_pools` is checked, but this version of Lazuli does not act on it yet
+      update_pools = ‹"parallel"›  has no effect
+    "#);
+    let closed = edited(
+        CLUSTER,
+        "    cidr = \"10.40.0.0/16\"\n",
+        "    cidr = \"10.40.0.0/16\"\n    egress = \"none\"\n",
+    );
+    assert_snapshot!(decode(PROFILE, &closed).warnings, @r#"
+    LZ0219 nodes without egress cannot reach the API at its public address to join the cluster
+      ‹network› {  egress = "none"
+      help: choose egress = "nat_gateway", or "user_defined_routing" with routes of your own
+    "#);
+}
+
+#[test]
+fn somebody_must_run_workloads() {
+    let pool = "  worker_pool \"general\" {\n    count = 3\n    instance_type = \"Standard_D8s_v5\"\n  }\n";
+    assert_snapshot!(refusal(pool, ""), @r#"
+    LZ0219 no node could run workloads: there is no worker_pool
+      ‹cluster "prod"› {  add a worker_pool, or set control_plane.schedulable = true
+    "#);
+    let alone = edited(CLUSTER, pool, "");
+    let alone = edited(&alone, "_D4s_v5\"\n", "_D4s_v5\"\n    schedulable = true\n");
+    assert!(decode(PROFILE, &alone).cluster.is_ok());
+}
+
+#[test]
+fn the_identity_and_the_ranges_are_what_they_should_be() {
+    let more = "  identity {\n    existing = \"my-identity\"\n  }\n  api_server {\n    port = 0\n    authorized_ranges = [\"203.0.113.0/24\", \"office\", null]\n  }\n";
+    assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err(), @r#"
+    LZ0211 `port` must be a whole number from 1 to 65535
+      port = ‹0›  this is 0
+    LZ0211 `authorized_ranges` must be a list of strings
+      authorized_ranges = ‹["203.0.113.0/24", "office", null]›  one of them is null
+    LZ0211 `office` is not an IPv4 address or network
+      authorized_ranges = ‹["203.0.113.0/24", "office", null]›  for example 203.0.113.0/24
+    LZ0211 `existing` must be the id of a user-assigned identity
+      existing = ‹"my-identity"›  /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…
+    "#);
+    let id =
+        "/subscriptions/s/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i";
+    let good = extended(&format!("  identity {{\n    existing = \"{id}\"\n  }}\n"));
+    assert_eq!(cluster(&good).existing_identity.as_deref(), Some(id));
+}
+
+#[test]
+fn a_profile_has_one_image_and_a_version_kubeadm_knows() {
+    assert_snapshot!(profile_refusal("1.34.2", "1.21.0"), @r#"
+    LZ0211 Kubernetes 1.21.0 is too old: kubeadm's configuration of 1.22 or newer is needed
+      version = ‹"1.21.0"›  too old
+    "#);
+    assert_snapshot!(profile_refusal("1.34.2", "v1.34"), @r#"
+    LZ0211 `version` must be a version such as 1.34.2
+      version = ‹"v1.34"›  `v1.34` is not
+    "#);
+    let os = "  os {\n    image = \"capi-ubun2-2404\"\n    gallery_image_id = \"x\"\n  }\n  kubernetes {\n";
+    assert_snapshot!(profile_refusal("  kubernetes {\n", os), @r"
+    LZ0212 a profile has one image: image, gallery_image_id or marketplace
+      ‹os› {  more than one is given
+    ");
+    assert_snapshot!(profile_refusal("  kubernetes {\n", "  os {\n    gallery_image_id = \"x\"\n  }\n  kubernetes {\n"), @r#"
+    LZ0211 `gallery_image_id` must be the id of an image version
+      gallery_image_id = ‹"x"›  /subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…
+    "#);
+    assert_snapshot!(profile_refusal("  kubernetes {\n", "  network {\n    cni = \"azure_route\"\n  }\n  kubernetes {\n"), @r#"
+    LZ0211 `cni` must be one of azure_routes, manifests
+      cni = ‹"azure_route"›  did you mean "azure_routes"?
+    "#);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = CLUSTER
+        .replace("eastus2", "east-us")
+        .replace("ssh-ed25519 AAAA", "AAAA")
+        .replace("\"team\"", "\"azure-team\"")
+        .replace("10.40.0.0/24", "10.40.0.1/24")
+        .replace("10.40.16.0/20", "x")
+        .replace("    instance_type = \"Standard_D4s_v5\"", "    count = 2\n    instance_type = unknown\n    zones = []\n    etcd_disk {\n      size_gb = 1\n      type = \"Premium\"\n    }")
+        .replace("    count = 3", "    count = -1\n    labels = {\"\": \"\"}\n    update {\n      max_surge = 0\n      max_unavailable = 0\n    }");
+    assert_snapshot!(decode(PROFILE, &text).cluster.unwrap_err(), @r#"
+    LZ0213 `east-us` cannot be the name of a region
+      region = ‹"east-us"›  letters and digits, such as eastus2
+    LZ0211 `ssh_key` must be a public key as OpenSSH writes it
+      ‹ssh_key› = "AAAAC3NzaC1lZDI1NTE5AAAAIKey team"  not a public key
+      help: for example file("id_ed25519.pub")
+    LZ0214 the tag `azure-team` is reserved
+      tags = ‹{"azure-team": "platform"}›  keys that begin with `azure` belong to Azure
+    LZ0211 `cidr` has bits set beyond its prefix
+      cidr = ‹"10.40.0.1/24"›  the network is 10.40.0.0/24
+    LZ0211 `cidr` must be an IPv4 network such as 10.40.0.0/16
+      cidr = ‹"x"›  `x` is not
+    LZ0208 2 control-plane nodes survive no more failures than 1
+      count = ‹2›  use 1, 3 or 5
+    LZ0211 `size_gb` must be a whole number from 4 to 32767
+      size_gb = ‹1›  this is 1
+    LZ0211 `type` must be one of Premium_LRS, Premium_ZRS, PremiumV2_LRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
+      type = ‹"Premium"›  not one of them
+    LZ0210 `instance_type` must be known before anything is applied
+      instance_type = ‹unknown›  this is known only after apply
+      help: give it a value that does not depend on a resource that is still to be made
+    LZ0209 no zone is left for these nodes
+      zones = ‹[]›  at least one of "1", "2", "3"
+      help: leave `zones` out to spread over all three
+    LZ0211 `count` must be a whole number from 0 to 1000
+      count = ‹-1›  this is -1
+    LZ0218 with max_surge and max_unavailable both 0 no node could ever be replaced
+      ‹update› {  raise one of them
+    LZ0217 ` = ` cannot be a label of a node
+      labels = ‹{"": ""}›  a key is an optional DNS name and /, then at most 63 letters, digits, - _ .
+    "#);
+}
+
+#[test]
+fn commands_are_kept_out_of_debug_output() {
+    let text = edited(
+        CLUSTER,
+        "    count = 3\n",
+        "    count = 3\n    pre_bootstrap_commands = [\"login s3cret\"]\n",
+    );
+    let cluster = cluster(&text);
+    assert_eq!(cluster.workers[0].pre_bootstrap.0, ["login s3cret"]);
+    assert!(!format!("{cluster:?}").contains("s3cret"));
+}

@@ -26,17 +26,9 @@ pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) -> Balancer {
         Some(&site.dns_label),
     );
     let name = format!("{}-public-lb", cluster.name);
-    let draft = site.grouped(
-        balancer.clone(),
-        ResourceType::new("Microsoft.Network/loadBalancers", VERSION_NETWORK),
-        &name,
-        span,
-    );
-    let id = crate::names::resource(
-        &site.group,
-        &ResourceType::new("Microsoft.Network/loadBalancers", VERSION_NETWORK),
-        &name,
-    );
+    let ty = ResourceType::new("Microsoft.Network/loadBalancers", VERSION_NETWORK);
+    let id = crate::names::resource(&site.group, &ty, &name);
+    let draft = site.part(balancer.clone(), ty, id.clone(), span);
     let (frontend, pool, probe) = (format!("{name}-frontEnd"), format!("{name}-backendPool"), "HTTPSProbe");
     let frontend_id = id.child("frontendIPConfigurations", &frontend);
     let pool_id = id.child("backendAddressPools", &pool);
@@ -72,7 +64,7 @@ pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) -> Balancer {
         ("enableTcpReset", Value::from(true)),
         ("idleTimeoutInMinutes", Value::int(4)),
     ]);
-    let properties = object([
+    let mut properties = vec![
         (
             "frontendIPConfigurations",
             Value::tuple([named(&frontend, object([("publicIPAddress", reference(&id_of(&ip_part)))]))]),
@@ -80,11 +72,13 @@ pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) -> Balancer {
         ("backendAddressPools", Value::tuple([object([("name", Value::string(pool.as_str()))])])),
         ("probes", Value::tuple([named(probe, probe_properties)])),
         ("loadBalancingRules", Value::tuple([named("LBRuleHTTPS", rule)])),
-        ("outboundRules", Value::tuple([named("OutboundNATAllProtocols", outbound)])),
-    ]);
+    ];
+    if cluster.network.leaves_through_api_address() {
+        properties.push(("outboundRules", Value::tuple([named("OutboundNATAllProtocols", outbound)])));
+    }
     let sku = object([("name", Value::string("Standard")), ("tier", Value::string("Regional"))]);
     let balancer_part = draft
-        .tracked("api_server", [("sku", sku), ("properties", properties)])
+        .tracked("api_server", [("sku", sku), ("properties", Value::object(properties))])
         .on(&ip, "properties.frontendIPConfigurations")
         .done();
     parts.extend([ip_part, balancer_part]);

@@ -17,7 +17,7 @@ use crate::names::{self, Account};
 use crate::roster::Records;
 use crate::spec::{Cluster, Network};
 
-pub use network::API_RULE_PRIORITY;
+pub use network::{API_RULE, API_RULE_PRIORITY};
 pub use node::{AzureFacts, NodeBoot};
 pub use part::Part;
 use part::Site;

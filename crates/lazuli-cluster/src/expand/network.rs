@@ -10,6 +10,8 @@ use crate::spec::{DynamicNetwork, Egress, ExistingNetwork, Rule, Subnet};
 /// Priority of the rule that lets the Kubernetes API be reached: above 2000, so that rules of the cloud controller
 /// manager (500 and more) and of users fit in front of it.
 pub const API_RULE_PRIORITY: u16 = 2201;
+/// Its name.
+pub const API_RULE: &str = "allow_apiserver";
 
 /// Where nodes go: ids with the addresses of what they belong to.
 pub(super) struct Placement {
@@ -108,22 +110,18 @@ pub(super) fn dynamic(site: &Site<'_>, network: &DynamicNetwork, parts: &mut Vec
 }
 
 /// The control plane's security group: the API is reachable, for everybody or for the authorized ranges. Those always
-/// include the cluster's own addresses, because nodes come to the API through them.
+/// include the addresses through which the cluster's own nodes come to the API.
 fn control_plane_group(site: &Site<'_>, network: &DynamicNetwork, address: &Address) -> Part {
     let api = &site.cluster.api_server;
     let mut sources: Vec<Value> =
         api.authorized_ranges.iter().map(|range| Value::string(range.as_str())).collect();
     let mut needs = Vec::new();
-    if !sources.is_empty() {
-        let mut own = vec![site.address("api_server", "public_ip")];
-        if network.egress == Egress::NatGateway {
-            own.push(site.address("network", "nat_public_ip"));
-        }
-        sources.extend(own.iter().map(|address| supplied(address, "properties.ipAddress")));
-        needs = own;
+    if !sources.is_empty() && network.egress == Egress::NatGateway {
+        needs = vec![site.address("api_server", "public_ip"), site.address("network", "nat_public_ip")];
+        sources.extend(needs.iter().map(|address| supplied(address, "properties.ipAddress")));
     }
     let allow_api = Rule {
-        name: "allow_apiserver".to_owned(),
+        name: API_RULE.to_owned(),
         priority: i64::from(API_RULE_PRIORITY),
         direction: "Inbound",
         access: "Allow",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lazuli_core::resource::{NodeSlot, ResourceType, Rollout};
+use lazuli_core::resource::{NodeSlot, ResourceId, ResourceType, Rollout};
 use lazuli_core::{Address, Type, Value};
 
 use super::NodeFacts;
@@ -11,8 +11,8 @@ use super::identity::Identity;
 use super::network::Placement;
 use super::part::{Part, Site, VERSION_COMPUTE, VERSION_NETWORK, object, reference, strings};
 use crate::names;
-use crate::roster::{Records, Seat, seat};
-use crate::spec::{Cni, Disk, Image, Pool, Taint};
+use crate::roster::{Records, Seat, Wanted, seat};
+use crate::spec::{Cni, Commands, Disk, Image, Pool, Taint};
 
 /// The gallery of the Cluster API project's reference images.
 const REFERENCE_GALLERY: &str = "ClusterAPI-f72ceb4f-5159-4c26-a0fe-2ea738f0d019";
@@ -27,6 +27,8 @@ pub struct NodeBoot {
     pub cluster: String,
     /// True for control-plane nodes.
     pub control_plane: bool,
+    /// True for the node that makes the cluster: the first there ever was.
+    pub first: bool,
     /// `1.34.2`
     pub kubernetes: semver::Version,
     /// Host name and port of the Kubernetes API.
@@ -42,9 +44,9 @@ pub struct NodeBoot {
     /// Extra arguments of the kubelet, the pool's over the profile's.
     pub kubelet_args: BTreeMap<String, String>,
     /// Commands before anything else.
-    pub pre_bootstrap: Vec<String>,
+    pub pre_bootstrap: Commands,
     /// Commands after everything else.
-    pub post_bootstrap: Vec<String>,
+    pub post_bootstrap: Commands,
     /// What the cloud provider on the node is told of Azure.
     pub azure: AzureFacts,
 }
@@ -81,8 +83,26 @@ pub(super) struct Surroundings<'a> {
     pub(super) identity: &'a Identity,
 }
 
+impl Surroundings<'_> {
+    /// The subnet of a pool's nodes, with its address.
+    fn subnet(&self, pool: &Pool) -> &(ResourceId, Address) {
+        match pool.is_control_plane() {
+            true => &self.network.control_plane_subnet,
+            false => &self.network.worker_subnet,
+        }
+    }
+}
+
 fn vm_type() -> ResourceType {
     ResourceType::new("Microsoft.Compute/virtualMachines", VERSION_COMPUTE)
+}
+
+fn nic_type() -> ResourceType {
+    ResourceType::new("Microsoft.Network/networkInterfaces", VERSION_NETWORK)
+}
+
+fn nic_id(site: &Site<'_>, slot: &NodeSlot) -> ResourceId {
+    names::resource(&site.group, &nic_type(), &format!("{}-nic", slot.name))
 }
 
 /// Adds the nodes of a pool.
@@ -94,9 +114,13 @@ pub(super) fn expand(
     parts: &mut Vec<Part>,
     nodes: &mut Vec<NodeFacts>,
 ) {
-    let body = |slot: &NodeSlot| machine(site, pool, around, slot);
     let pool_address = pool.address(&site.cluster.address);
-    let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &body);
+    let wanted = |slot: &NodeSlot| Wanted {
+        vm: (names::resource(&site.group, &vm_type(), &slot.name), machine(site, pool, around, slot)),
+        nic: (nic_id(site, slot), interface(site, pool, around)),
+    };
+    let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &wanted);
+    let (_, subnet_address) = around.subnet(pool);
     // The first control-plane node makes the cluster; everything else joins it.
     let first = site.cluster.control_plane.address(&site.cluster.address).keyed("node", "1").child("vm");
     for Seat { slot, succeeds } in seats {
@@ -104,12 +128,18 @@ pub(super) fn expand(
             Rollout { pool: pool_address.clone(), node: slot.address.clone(), window: pool.update.window };
         let create_first = pool.update.create_first;
         let (nic, vm) = (slot.address.child("nic"), slot.address.child("vm"));
-        let nic_part = interface(site, pool, around, &slot, nic.clone())
-            .of_node(&slot, succeeds.as_deref(), rollout.clone(), create_first)
-            .done();
+        let Wanted { vm: (vm_id, vm_body), nic: (nic_id, nic_body) } = wanted(&slot);
+        let mut nic_draft = site
+            .part(nic.clone(), nic_type(), nic_id, pool.span)
+            .with_body(nic_body)
+            .on(subnet_address, "properties.ipConfigurations");
+        if pool.is_control_plane() {
+            nic_draft = nic_draft.on(&around.balancer.address, "properties.ipConfigurations");
+        }
+        let nic_part = nic_draft.of_node(&slot, succeeds.as_deref(), rollout.clone(), create_first).done();
         let mut draft = site
-            .grouped(vm.clone(), vm_type(), &slot.name, pool.span)
-            .with_body(body(&slot))
+            .part(vm.clone(), vm_type(), vm_id, pool.span)
+            .with_body(vm_body)
             .on(&nic, "properties.networkProfile")
             .boots(boot(site, pool, around, &slot))
             .of_node(&slot, succeeds.as_deref(), rollout, create_first);
@@ -133,22 +163,13 @@ pub(super) fn expand(
     }
 }
 
-fn interface<'a>(
-    site: &'a Site<'a>,
-    pool: &Pool,
-    around: &Surroundings<'_>,
-    slot: &NodeSlot,
-    address: Address,
-) -> super::part::Draft<'a> {
-    let (subnet, subnet_address) = match pool.is_control_plane() {
-        true => &around.network.control_plane_subnet,
-        false => &around.network.worker_subnet,
-    };
+/// The network interface's body.
+fn interface(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>) -> Value {
     let mut configuration = vec![
         ("primary", Value::from(true)),
         ("privateIPAllocationMethod", Value::string("Dynamic")),
         ("privateIPAddressVersion", Value::string("IPv4")),
-        ("subnet", reference(subnet)),
+        ("subnet", reference(&around.subnet(pool).0)),
     ];
     if pool.is_control_plane() {
         configuration
@@ -161,15 +182,11 @@ fn interface<'a>(
         ("enableIPForwarding", Value::from(forwards)),
         ("ipConfigurations", Value::tuple([configuration])),
     ]);
-    let ty = ResourceType::new("Microsoft.Network/networkInterfaces", VERSION_NETWORK);
-    let draft = site
-        .grouped(address, ty, &format!("{}-nic", slot.name), pool.span)
-        .tracked("node", [("properties", properties)])
-        .on(subnet_address, "properties.ipConfigurations");
-    match pool.is_control_plane() {
-        true => draft.on(&around.balancer.address, "properties.ipConfigurations"),
-        false => draft,
-    }
+    object([
+        ("location", Value::string(site.cluster.region.as_str())),
+        ("tags", site.tags("node", true)),
+        ("properties", properties),
+    ])
 }
 
 /// The virtual machine's body, user-data left unknown.
@@ -177,11 +194,7 @@ fn machine(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeS
     let cluster = site.cluster;
     let text = |text: &str| Value::string(text);
     let delete = || text("Delete");
-    let nic = names::resource(
-        &site.group,
-        &ResourceType::new("Microsoft.Network/networkInterfaces", VERSION_NETWORK),
-        &format!("{}-nic", slot.name),
-    );
+    let nic = nic_id(site, slot);
     let os_disk = object([
         ("name", Value::string(format!("{}-os", slot.name))),
         ("createOption", text("FromImage")),
@@ -274,7 +287,16 @@ fn image(site: &Site<'_>) -> Value {
             let id = format!("/CommunityGalleries/{REFERENCE_GALLERY}/Images/{name}/Versions/{version}");
             object([("communityGalleryImageId", Value::string(id))])
         }
-        Image::Gallery(id) => object([("id", Value::string(id.as_str()))]),
+        Image::Gallery(id) => {
+            // Azure has a name of its own for each kind of gallery.
+            let begins = |word: &str| id.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word));
+            let kind = match () {
+                () if begins("/communityGalleries/") => "communityGalleryImageId",
+                () if begins("/sharedGalleries/") => "sharedGalleryImageId",
+                () => "id",
+            };
+            object([(kind, Value::string(id.as_str()))])
+        }
         Image::Marketplace { publisher, offer, sku, version, .. } => object([
             ("publisher", Value::string(publisher.as_str())),
             ("offer", Value::string(offer.as_str())),
@@ -294,6 +316,8 @@ fn boot(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot
         name: slot.name.clone(),
         cluster: cluster.name.clone(),
         control_plane: pool.is_control_plane(),
+        // A node that takes the first one's place joins the cluster that is there.
+        first: slot.generation == 1 && slot.address == pool.address(&cluster.address).keyed("node", "1"),
         kubernetes: cluster.profile.kubernetes.clone(),
         endpoint: (site.fqdn.clone(), cluster.api_server.port),
         pod_cidr: cluster.profile.pod_cidr.to_string(),

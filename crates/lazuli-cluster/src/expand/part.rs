@@ -156,6 +156,8 @@ impl Draft<'_> {
         self.part.desired.succeeds = succeeds.map(str::to_owned);
         self.part.declaration.rollout = Some(rollout);
         self.part.declaration.lifecycle.create_before_destroy = create_first;
+        // `prevent_destroy` guards the cluster; its nodes come and go.
+        self.part.declaration.lifecycle.prevent_destroy = false;
         self
     }
 
