@@ -33,7 +33,7 @@ pub(super) fn api_server(read: &mut Reader, cluster: &Block) -> Option<ApiServer
             range.parse::<ipnet::Ipv4Net>().is_ok() || range.parse::<std::net::Ipv4Addr>().is_ok();
         if !is_network {
             read.problem(
-                Diagnostic::error("LZ0211", format!("`{range}` is not an IPv4 address or network"))
+                Diagnostic::error("LZ0223", format!("`{range}` is not an IPv4 address or network"))
                     .at(block.span_of("authorized_ranges"), "for example 203.0.113.0/24"),
             );
         }

@@ -35,7 +35,7 @@ fn addresses(read: &mut Reader, cluster: &Cluster) {
         if network.cidr.contains(&cidr) || cidr.contains(&network.cidr) {
             read.problem(
                 Diagnostic::error(
-                    "LZ0207",
+                    "LZ0220",
                     format!("the network ({}) and {what} ({cidr}) would share addresses", network.cidr),
                 )
                 .at(network.span, format!("{} overlaps the addresses of {what}", network.cidr))
@@ -57,7 +57,7 @@ fn room(read: &mut Reader, cluster: &Cluster) {
             if nodes > room && subnet.cidr.prefix_len() <= SMALLEST_SUBNET {
                 read.problem(
                     Diagnostic::error(
-                        "LZ0207",
+                        "LZ0220",
                         format!(
                             "{} has room for {room} nodes, and {nodes} are needed during a rolling change",
                             subnet.cidr
@@ -73,13 +73,13 @@ fn room(read: &mut Reader, cluster: &Cluster) {
     if cluster.profile.cni == Cni::AzureRoutes && nodes > room.min(MOST_ROUTES) {
         let problem = if room < MOST_ROUTES {
             Diagnostic::error(
-                "LZ0207",
+                "LZ0220",
                 format!("{pods} has room for the pods of {room} nodes, and {nodes} are needed during a rolling change"),
             )
             .at(cluster.profile.span, format!("every node takes a /{PODS_OF_A_NODE} of pod_cidr"))
         } else {
             Diagnostic::error(
-                "LZ0207",
+                "LZ0220",
                 format!("a route table holds the pods of {MOST_ROUTES} nodes, and {nodes} are needed during a rolling change"),
             )
             .at(cluster.span, "too many nodes for cni = \"azure_routes\"")
@@ -138,7 +138,7 @@ fn node_names(read: &mut Reader, cluster: &Cluster) {
         let longest = names::node(&cluster.name, pool.short_name(), &pool.count.to_string(), "0000");
         if longest.len() > 63 {
             read.problem(
-                Diagnostic::error("LZ0213", format!("names of nodes such as `{longest}` are longer than the 63 characters Kubernetes allows"))
+                Diagnostic::error("LZ0225", format!("names of nodes such as `{longest}` are longer than the 63 characters Kubernetes allows"))
                     .at(pool.span, "shorten the name of the pool or of the cluster"),
             );
         }

@@ -102,7 +102,7 @@ fn cluster_name(read: &mut Reader, block: &Block, address: &Address) -> Option<S
     }
     if address.segments().last().is_some_and(|segment| segment.key.is_some()) {
         read.problem(
-            Diagnostic::error("LZ0213", "clusters made by count or for_each need a `name` each")
+            Diagnostic::error("LZ0225", "clusters made by count or for_each need a `name` each")
                 .at(block.span, "all of them would be called the same")
                 .help("for example name = \"prod-${each.key}\""),
         );
@@ -136,7 +136,7 @@ fn identity(read: &mut Reader, block: &Block) -> Option<String> {
     let shape =
         "/subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…";
     read.problem(
-        Diagnostic::error("LZ0211", "`existing` must be the id of a user-assigned identity")
+        Diagnostic::error("LZ0223", "`existing` must be the id of a user-assigned identity")
             .at(block.span_of("existing"), shape),
     );
     None
@@ -159,7 +159,7 @@ fn public_key(read: &mut Reader, block: &Block, key: &str) -> Option<String> {
     // The name is underlined, not the value: what is shown must not be somebody's private key.
     let span = block.attribute("ssh_key").map_or(block.span, |attribute| attribute.name_span);
     read.problem(
-        Diagnostic::error("LZ0211", "`ssh_key` must be a public key as OpenSSH writes it")
+        Diagnostic::error("LZ0223", "`ssh_key` must be a public key as OpenSSH writes it")
             .at(span, text)
             .help("for example file(\"id_ed25519.pub\")"),
     );

@@ -70,7 +70,7 @@ impl NameRule {
         if (self.allows)(name) {
             return true;
         }
-        let problem = Diagnostic::error("LZ0213", format!("`{name}` cannot be the name of {}", self.of))
+        let problem = Diagnostic::error("LZ0225", format!("`{name}` cannot be the name of {}", self.of))
             .at(span, self.says);
         read.problem(match name.rsplit_once('/') {
             Some((_, last)) if !last.is_empty() => {

@@ -114,7 +114,7 @@ fn dynamic(read: &mut Reader, block: &Block) -> Option<Network> {
         if !cidr.contains(&subnet.cidr) {
             let text = format!("{} is not part of {cidr}", subnet.cidr);
             read.problem(
-                Diagnostic::error("LZ0207", format!("the {block} lies outside of its network"))
+                Diagnostic::error("LZ0220", format!("the {block} lies outside of its network"))
                     .at(subnet.span, text),
             );
         }
@@ -122,7 +122,7 @@ fn dynamic(read: &mut Reader, block: &Block) -> Option<Network> {
     if control_plane.cidr.contains(&worker.cidr) || worker.cidr.contains(&control_plane.cidr) {
         read.problem(
             Diagnostic::error(
-                "LZ0207",
+                "LZ0220",
                 format!("the two subnets share addresses: {} and {}", control_plane.cidr, worker.cidr),
             )
             .at(worker.span, format!("{} overlaps", worker.cidr))
@@ -143,7 +143,7 @@ fn subnet(read: &mut Reader, block: &Block) -> Option<Subnet> {
     if let Some(cidr) = cidr.filter(|cidr| cidr.prefix_len() > SMALLEST_SUBNET) {
         read.problem(
             Diagnostic::error(
-                "LZ0207",
+                "LZ0220",
                 format!("{cidr} is too small: Azure keeps 5 addresses of every subnet"),
             )
             .at(block.span_of("cidr"), format!("at least a /{SMALLEST_SUBNET}")),

@@ -37,17 +37,13 @@ pub(super) fn control_plane(read: &mut Reader, block: &Block) -> Option<Pool> {
     Some(Pool { etcd_disk: Some(etcd?), ..pool })
 }
 
-/// Numbers of members that make a quorum worth having.
+/// Numbers of members that make a quorum worth having: an even one survives no more than the odd one below it.
 fn quorum(read: &mut Reader, block: &Block) -> Option<i64> {
     let count = read.int(block, "count", 0..=99)?;
     if matches!(count, 1 | 3 | 5) {
         return Some(count);
     }
-    let why = match count {
-        0 => "a cluster needs a control plane".to_owned(),
-        6.. => format!("{count} control-plane nodes are too many for one etcd"),
-        _ => format!("{count} control-plane nodes survive no more failures than {}", count - 1),
-    };
+    let why = format!("{count} control-plane nodes cannot hold an etcd quorum");
     read.problem(Diagnostic::error("LZ0208", why).at(block.span_of("count"), "use 1, 3 or 5"));
     None
 }
@@ -57,7 +53,7 @@ pub(super) fn worker(read: &mut Reader, block: &Block) -> Option<Pool> {
     let span = block.labels.first().map_or(block.span, |label| label.span);
     if name::POOL.check(read, &name, span) && name == "cp" {
         read.problem(
-            Diagnostic::error("LZ0213", "`cp` cannot be the name of a worker pool")
+            Diagnostic::error("LZ0225", "`cp` cannot be the name of a worker pool")
                 .at(span, "names of control-plane nodes have it"),
         );
     }
@@ -120,14 +116,14 @@ fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
     zones.dedup();
     if let Some(odd) = zones.iter().find(|zone| !matches!(zone.as_str(), "1" | "2" | "3")) {
         read.problem(
-            Diagnostic::error("LZ0209", format!("there is no zone \"{odd}\""))
+            Diagnostic::error("LZ0221", format!("there is no zone \"{odd}\""))
                 .at(block.span_of("zones"), "zones are \"1\", \"2\" and \"3\""),
         );
         return None;
     }
     if zones.is_empty() {
         read.problem(
-            Diagnostic::error("LZ0209", "no zone is left for these nodes")
+            Diagnostic::error("LZ0221", "no zone is left for these nodes")
                 .at(block.span_of("zones"), "at least one of \"1\", \"2\", \"3\"")
                 .help("leave `zones` out to spread over all three"),
         );
@@ -165,7 +161,7 @@ fn price(read: &mut Reader, spot: &Block) -> Value {
         .is_some_and(|n| n.is_negative() && *n != Number::from(-1i64) || *n == Number::from(0i64))
     {
         read.problem(
-            Diagnostic::error("LZ0211", "`max_price` must be more than 0, or -1 for the usual price")
+            Diagnostic::error("LZ0223", "`max_price` must be more than 0, or -1 for the usual price")
                 .at(spot.span_of("max_price"), format!("this is {price:?}")),
         );
     }

@@ -69,7 +69,7 @@ fn overlap(read: &mut Reader, network: &Block, pods: Ipv4Net, services: Ipv4Net)
     if pods.contains(&services) || services.contains(&pods) {
         read.problem(
             Diagnostic::error(
-                "LZ0207",
+                "LZ0220",
                 format!("pods ({pods}) and services ({services}) would share addresses"),
             )
             .at(network.span_of("pod_cidr"), "overlaps the addresses of services")
@@ -103,7 +103,7 @@ fn image(read: &mut Reader, block: &Block) -> Option<Image> {
         _ => {
             read.problem(
                 Diagnostic::error(
-                    "LZ0212",
+                    "LZ0224",
                     "a profile has one image: image, gallery_image_id or marketplace",
                 )
                 .at(os.span, "more than one is given"),
@@ -117,7 +117,7 @@ fn gallery_image(read: &mut Reader, os: &Block, id: String) -> Option<Image> {
     if id.starts_with('/') {
         return Some(Image::Gallery(id));
     }
-    read.problem(Diagnostic::error("LZ0211", "`gallery_image_id` must be the id of an image version").at(
+    read.problem(Diagnostic::error("LZ0223", "`gallery_image_id` must be the id of an image version").at(
         os.span_of("gallery_image_id"),
         "/subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…",
     ));
@@ -130,7 +130,7 @@ fn services(read: &mut Reader, network: &Block, cidr: Ipv4Net) -> bool {
         return true;
     }
     read.problem(
-        Diagnostic::error("LZ0207", format!("{cidr} is too large for services"))
+        Diagnostic::error("LZ0220", format!("{cidr} is too large for services"))
             .at(network.span_of("service_cidr"), "at most a /12"),
     );
     false
@@ -171,7 +171,7 @@ fn version(read: &mut Reader, kubernetes: &Block) -> Option<Version> {
     }
     read.problem(
         Diagnostic::error(
-            "LZ0211",
+            "LZ0223",
             format!("Kubernetes {version} is too old: kubeadm's configuration of 1.22 or newer is needed"),
         )
         .at(kubernetes.span_of("version"), "too old"),

@@ -32,7 +32,7 @@ impl Reader {
     /// Refuses a value that is known only after apply; `what` of it had to be known.
     pub(super) fn not_known(&mut self, attribute: &Attribute, what: &str) {
         self.problem(
-            Diagnostic::error("LZ0210", format!("{what} must be known before anything is applied"))
+            Diagnostic::error("LZ0222", format!("{what} must be known before anything is applied"))
                 .at(attribute.span, "this is known only after apply")
                 .help("give it a value that does not depend on a resource that is still to be made"),
         );
@@ -58,7 +58,7 @@ impl Reader {
             None => {
                 self.problem(
                     Diagnostic::error(
-                        "LZ0211",
+                        "LZ0223",
                         format!("`{name}` must be a whole number from {} to {}", range.start(), range.end()),
                     )
                     .at(block.span_of(name), format!("this is {value:?}")),
@@ -73,7 +73,7 @@ impl Reader {
         let texts: Vec<String> = values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
         if texts.len() < values.len() {
             self.problem(
-                Diagnostic::error("LZ0211", format!("`{name}` must be a list of strings"))
+                Diagnostic::error("LZ0223", format!("`{name}` must be a list of strings"))
                     .at(block.span_of(name), "one of them is null"),
             );
         }
@@ -95,7 +95,7 @@ impl Reader {
             Ok(parsed) => Some(parsed),
             Err(_) => {
                 self.problem(
-                    Diagnostic::error("LZ0211", format!("`{name}` must be {what}"))
+                    Diagnostic::error("LZ0223", format!("`{name}` must be {what}"))
                         .at(block.span_of(name), format!("`{text}` is not")),
                 );
                 None
@@ -110,7 +110,7 @@ impl Reader {
             return Some(net);
         }
         self.problem(
-            Diagnostic::error("LZ0211", format!("`{name}` has bits set beyond its prefix"))
+            Diagnostic::error("LZ0223", format!("`{name}` has bits set beyond its prefix"))
                 .at(block.span_of(name), format!("the network is {}", net.trunc())),
         );
         None
@@ -128,7 +128,7 @@ impl Reader {
             None => "not one of them".to_owned(),
         };
         self.problem(
-            Diagnostic::error("LZ0211", format!("`{name}` must be one of {}", words.join(", ")))
+            Diagnostic::error("LZ0223", format!("`{name}` must be one of {}", words.join(", ")))
                 .at(block.span_of(name), label),
         );
         None

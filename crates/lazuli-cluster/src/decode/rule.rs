@@ -105,7 +105,7 @@ fn addresses(read: &mut Reader, block: &Block, side: &str) -> Option<Vec<Value>>
         let text = value.as_str().unwrap_or("null");
         if value.is_null() || !(is_address(text) || text == "*" && values.len() == 1) {
             read.problem(
-                Diagnostic::error("LZ0211", format!("`{text}` cannot stand in `{side}`"))
+                Diagnostic::error("LZ0223", format!("`{text}` cannot stand in `{side}`"))
                     .at(attribute.span, "addresses, networks or service tags; \"*\" only alone"),
             );
             good = false;
@@ -142,7 +142,7 @@ fn ports(read: &mut Reader, block: &Block, side: &str) -> Option<Vec<String>> {
     let mut good = true;
     for odd in ports.iter().filter(|port| !is_port(port)) {
         read.problem(
-            Diagnostic::error("LZ0211", format!("`{odd}` cannot stand in `{side}`"))
+            Diagnostic::error("LZ0223", format!("`{odd}` cannot stand in `{side}`"))
                 .at(span, "ports such as \"443\" or \"30000-32767\"; \"*\" only alone"),
         );
         good = false;

@@ -56,13 +56,13 @@ fn the_smallest_cluster_gets_the_defaults() {
 fn control_plane_nodes_make_a_quorum() {
     let said = [0, 2, 4, 7].map(|n| with_control_plane(&format!("    count = {n}\n"))).concat();
     assert_snapshot!(said, @r"
-    LZ0208 a cluster needs a control plane
+    LZ0208 0 control-plane nodes cannot hold an etcd quorum
       count = ‹0›  use 1, 3 or 5
-    LZ0208 2 control-plane nodes survive no more failures than 1
+    LZ0208 2 control-plane nodes cannot hold an etcd quorum
       count = ‹2›  use 1, 3 or 5
-    LZ0208 4 control-plane nodes survive no more failures than 3
+    LZ0208 4 control-plane nodes cannot hold an etcd quorum
       count = ‹4›  use 1, 3 or 5
-    LZ0208 7 control-plane nodes are too many for one etcd
+    LZ0208 7 control-plane nodes cannot hold an etcd quorum
       count = ‹7›  use 1, 3 or 5
     ");
 }
@@ -86,7 +86,7 @@ fn tags_that_belong_to_others_are_refused() {
     "#
     );
     assert_snapshot!(refusal(r#"{"team": "platform"}"#, "unknown"), @r"
-    LZ0210 the names of `tags` must be known before anything is applied
+    LZ0222 the names of `tags` must be known before anything is applied
       tags = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
@@ -99,16 +99,16 @@ fn tags_that_belong_to_others_are_refused() {
 #[test]
 fn a_pool_needs_a_zone_that_exists() {
     assert_snapshot!(with_pool("    zones = []\n"), @r#"
-    LZ0209 no zone is left for these nodes
+    LZ0221 no zone is left for these nodes
       zones = ‹[]›  at least one of "1", "2", "3"
       help: leave `zones` out to spread over all three
     "#);
     assert_snapshot!(with_control_plane("    zones = [\"1\", \"4\"]\n"), @r#"
-    LZ0209 there is no zone "4"
+    LZ0221 there is no zone "4"
       zones = ‹["1", "4"]›  zones are "1", "2" and "3"
     "#);
     assert_snapshot!(with_pool("    zones = unknown\n"), @r"
-    LZ0210 `zones` must be known before anything is applied
+    LZ0222 `zones` must be known before anything is applied
       zones = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
@@ -117,33 +117,33 @@ fn a_pool_needs_a_zone_that_exists() {
 #[test]
 fn addresses_are_kept_apart() {
     assert_snapshot!(refusal("10.40.16.0/20", "10.40.0.128/25"), @r"
-    LZ0207 the two subnets share addresses: 10.40.0.0/24 and 10.40.0.128/25
+    LZ0220 the two subnets share addresses: 10.40.0.0/24 and 10.40.0.128/25
       ‹worker_subnet› {  10.40.0.128/25 overlaps
       ‹control_plane_subnet› {  10.40.0.0/24 is here
     ");
     assert_snapshot!(refusal("10.40.16.0/20", "10.41.16.0/20"), @r"
-    LZ0207 the worker_subnet lies outside of its network
+    LZ0220 the worker_subnet lies outside of its network
       ‹worker_subnet› {  10.41.16.0/20 is not part of 10.40.0.0/16
     ");
     let network =
         "  network {\n    pod_cidr = \"10.40.128.0/17\"\n    service_cidr = \"10.0.0.0/12\"\n  }\n}\n";
     let profile = format!("{}{network}", PROFILE.strip_suffix("}\n").unwrap());
     assert_snapshot!(decode(&profile, CLUSTER).cluster.unwrap_err(), @r#"
-    LZ0207 the network (10.40.0.0/16) and pods (10.40.128.0/17) would share addresses
+    LZ0220 the network (10.40.0.0/16) and pods (10.40.128.0/17) would share addresses
       ‹network› {  10.40.0.0/16 overlaps the addresses of pods
       ‹cluster_profile "base"› {  pods are at 10.40.128.0/17
       help: choose network.cidr and the profile's pod_cidr and service_cidr apart
     "#);
     let clash = profile.replace("10.0.0.0/12", "10.32.0.0/12");
     assert_snapshot!(decode(&clash, CLUSTER).cluster.unwrap_err(), @r#"
-    LZ0207 pods (10.40.128.0/17) and services (10.32.0.0/12) would share addresses
+    LZ0220 pods (10.40.128.0/17) and services (10.32.0.0/12) would share addresses
       pod_cidr = ‹"10.40.128.0/17"›  overlaps the addresses of services
       help: choose pod_cidr and service_cidr apart
     "#);
     assert_snapshot!(
         decode(&profile.replace("10.0.0.0/12", "11.0.0.0/8"), CLUSTER).cluster.unwrap_err(),
         @r#"
-    LZ0207 11.0.0.0/8 is too large for services
+    LZ0220 11.0.0.0/8 is too large for services
       service_cidr = ‹"11.0.0.0/8"›  at most a /12
     "#
     );
@@ -152,22 +152,22 @@ fn addresses_are_kept_apart() {
 #[test]
 fn networks_are_written_as_networks_and_large_enough() {
     assert_snapshot!(refusal("10.40.16.0/20", "10.40.17.0/20"), @r#"
-    LZ0211 `cidr` has bits set beyond its prefix
+    LZ0223 `cidr` has bits set beyond its prefix
       cidr = ‹"10.40.17.0/20"›  the network is 10.40.16.0/20
     "#);
     assert_snapshot!(refusal("10.40.16.0/20", "somewhere"), @r#"
-    LZ0211 `cidr` must be an IPv4 network such as 10.40.0.0/16
+    LZ0223 `cidr` must be an IPv4 network such as 10.40.0.0/16
       cidr = ‹"somewhere"›  `somewhere` is not
     "#);
     assert_snapshot!(refusal("10.40.16.0/20", "10.40.16.0/30"), @r#"
-    LZ0207 10.40.16.0/30 is too small: Azure keeps 5 addresses of every subnet
+    LZ0220 10.40.16.0/30 is too small: Azure keeps 5 addresses of every subnet
       cidr = ‹"10.40.16.0/30"›  at least a /29
     "#);
     let pool = "    count = 3\n";
     let small = edited(CLUSTER, "10.40.16.0/20", "10.40.16.0/29");
     let crowd = edited(&small, pool, "    count = 3\n    update {\n      max_surge = 2\n    }\n");
     assert_snapshot!(decode(PROFILE, &crowd).cluster.unwrap_err(), @r"
-    LZ0207 10.40.16.0/29 has room for 3 nodes, and 5 are needed during a rolling change
+    LZ0220 10.40.16.0/29 has room for 3 nodes, and 5 are needed during a rolling change
       ‹worker_subnet› {  too small
     ");
     assert!(decode(PROFILE, &small).cluster.is_err());
@@ -175,7 +175,7 @@ fn networks_are_written_as_networks_and_large_enough() {
         edited(&small, pool, "    count = 3\n    update {\n      strategy = \"contract_first\"\n    }\n");
     assert!(decode(PROFILE, &contract).cluster.is_ok(), "no node more than three");
     assert_snapshot!(refusal(pool, "    count = 400\n"), @r#"
-    LZ0207 192.168.0.0/16 has room for the pods of 256 nodes, and 405 are needed during a rolling change
+    LZ0220 192.168.0.0/16 has room for the pods of 256 nodes, and 405 are needed during a rolling change
       ‹cluster_profile "base"› {  every node takes a /24 of pod_cidr
       help: every node of every pool counts, and max_surge nodes more
     "#);
@@ -184,7 +184,7 @@ fn networks_are_written_as_networks_and_large_enough() {
         PROFILE.strip_suffix("}\n").unwrap()
     );
     assert_snapshot!(decode(&pods, CLUSTER).cluster.unwrap_err(), @r#"
-    LZ0207 192.168.0.0/22 has room for the pods of 4 nodes, and 8 are needed during a rolling change
+    LZ0220 192.168.0.0/22 has room for the pods of 4 nodes, and 8 are needed during a rolling change
       ‹cluster_profile "base"› {  every node takes a /24 of pod_cidr
       help: every node of every pool counts, and max_surge nodes more
     "#);
@@ -193,29 +193,29 @@ fn networks_are_written_as_networks_and_large_enough() {
 #[test]
 fn names_obey_azure_and_kubernetes() {
     assert_snapshot!(refusal("cluster \"prod\"", "cluster \"Prod_1\""), @r#"
-    LZ0213 `Prod_1` cannot be the name of a cluster
+    LZ0225 `Prod_1` cannot be the name of a cluster
       ‹cluster "Prod_1"› {  2 to 44 lower-case letters, digits and hyphens, a letter first
       help: set `name` when the label of the block cannot be the name in Azure
     "#);
     assert_snapshot!(refusal("\"rg-platform\"", "\"/subscriptions/s/resourceGroups/rg-platform\""), @r#"
-    LZ0213 `/subscriptions/s/resourceGroups/rg-platform` cannot be the name of a resource group
+    LZ0225 `/subscriptions/s/resourceGroups/rg-platform` cannot be the name of a resource group
       resource_group = ‹"/subscriptions/s/resourceGroups/rg-platform"›  1 to 90 letters, digits and - _ . ( ), not ending with a full stop
       help: give the name, not the id: perhaps "rg-platform"
     "#);
     assert_snapshot!(refusal("eastus2", "east-us"), @r#"
-    LZ0213 `east-us` cannot be the name of a region
+    LZ0225 `east-us` cannot be the name of a region
       region = ‹"east-us"›  letters and digits, such as eastus2
     "#);
     for name in ["1prod", "p", "prod-", "préd", &"p".repeat(45)] {
         let text = edited(CLUSTER, "  cloud_account", &format!("  name = \"{name}\"\n  cloud_account"));
-        assert!(decode(PROFILE, &text).cluster.unwrap_err().starts_with("LZ0213"), "{name}");
+        assert!(decode(PROFILE, &text).cluster.unwrap_err().starts_with("LZ0225"), "{name}");
     }
     assert_snapshot!(refusal("\"general\"", "\"cp\""), @r#"
-    LZ0213 `cp` cannot be the name of a worker pool
+    LZ0225 `cp` cannot be the name of a worker pool
       worker_pool ‹"cp"› {  names of control-plane nodes have it
     "#);
     assert_snapshot!(refusal("\"general\"", "\"GPU\""), @r#"
-    LZ0213 `GPU` cannot be the name of a worker pool
+    LZ0225 `GPU` cannot be the name of a worker pool
       worker_pool ‹"GPU"› {  1 to 24 lower-case letters, digits and hyphens, a letter first
     "#);
     let long =
@@ -223,7 +223,7 @@ fn names_obey_azure_and_kubernetes() {
     let long = edited(&long, "general", "a-pool-of-24-characters-");
     let long = edited(&long, "characters-", "characters1");
     assert_snapshot!(decode(PROFILE, &long).cluster.unwrap_err(), @r#"
-    LZ0213 names of nodes such as `pppppppppppppppppppppppppppppppppppppppppppp-a-pool-of-24-characters1-3-0000` are longer than the 63 characters Kubernetes allows
+    LZ0225 names of nodes such as `pppppppppppppppppppppppppppppppppppppppppppp-a-pool-of-24-characters1-3-0000` are longer than the 63 characters Kubernetes allows
       ‹worker_pool "a-pool-of-24-characters1"› {  shorten the name of the pool or of the cluster
     "#);
     assert_eq!(cluster(&edited(CLUSTER, "eastus2", "East US 2")).region, "eastus2");
@@ -234,7 +234,7 @@ fn clusters_of_one_block_have_a_name_each() {
     let address: Address = "cluster.prod[\"eu\"]".parse().unwrap();
     let decode = |text: &str| decode_at(PROFILE, text, address.clone(), Lifecycle::default()).cluster;
     assert_snapshot!(decode(CLUSTER).unwrap_err(), @r#"
-    LZ0213 clusters made by count or for_each need a `name` each
+    LZ0225 clusters made by count or for_each need a `name` each
       ‹cluster "prod"› {  all of them would be called the same
       help: for example name = "prod-${each.key}"
     "#);
@@ -245,7 +245,7 @@ fn clusters_of_one_block_have_a_name_each() {
 fn the_key_is_the_public_one() {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey team";
     assert_snapshot!(refusal(key, "-----BEGIN OPENSSH PRIVATE KEY-----\\nabc"), @r#"
-    LZ0211 `ssh_key` must be a public key as OpenSSH writes it
+    LZ0223 `ssh_key` must be a public key as OpenSSH writes it
       ‹ssh_key› = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc"  this is a private key: give the public one
       help: for example file("id_ed25519.pub")
     "#);
@@ -260,7 +260,7 @@ fn rules_have_places_of_their_own() {
         )
     };
     assert_snapshot!(with_rule(&rule("a", 99, "")), @r"
-    LZ0211 `priority` must be a whole number from 100 to 4096
+    LZ0223 `priority` must be a whole number from 100 to 4096
       priority = ‹99›  this is 99
     ");
     assert_snapshot!(with_rule(&format!("{}{}", rule("a", 2300, ""), rule("A", 2300, ""))), @r#"
@@ -277,11 +277,11 @@ fn rules_have_places_of_their_own() {
       help: api_server.authorized_ranges says who may reach the Kubernetes API
     "#);
     assert_snapshot!(with_rule(&rule("no spaces", 2300, "        source_ports = [\"22-21\", \"ssh\"]\n")), @r#"
-    LZ0213 `no spaces` cannot be the name of a rule
+    LZ0225 `no spaces` cannot be the name of a rule
       rule ‹"no spaces"› {  1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last
-    LZ0211 `22-21` cannot stand in `source_ports`
+    LZ0223 `22-21` cannot stand in `source_ports`
       source_ports = ‹["22-21", "ssh"]›  ports such as "443" or "30000-32767"; "*" only alone
-    LZ0211 `ssh` cannot stand in `source_ports`
+    LZ0223 `ssh` cannot stand in `source_ports`
       source_ports = ‹["22-21", "ssh"]›  ports such as "443" or "30000-32767"; "*" only alone
     "#);
     let line = "      cidr = \"10.40.16.0/20\"\n";
@@ -297,7 +297,7 @@ fn a_rule_never_opens_more_than_it_says() {
         ))
     };
     assert_snapshot!(rule("unknown"), @r"
-    LZ0210 how many addresses `source` has must be known before anything is applied
+    LZ0222 how many addresses `source` has must be known before anything is applied
       source = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
@@ -307,11 +307,11 @@ fn a_rule_never_opens_more_than_it_says() {
       help: leave `source` out to mean every address, or leave the rule out
     ");
     assert_snapshot!(rule("[\"10.0.0.0/33\", null, \"*\"]"), @r#"
-    LZ0211 `10.0.0.0/33` cannot stand in `source`
+    LZ0223 `10.0.0.0/33` cannot stand in `source`
       source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
-    LZ0211 `null` cannot stand in `source`
+    LZ0223 `null` cannot stand in `source`
       source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
-    LZ0211 `*` cannot stand in `source`
+    LZ0223 `*` cannot stand in `source`
       source = ‹["10.0.0.0/33", null, "*"]›  addresses, networks or service tags; "*" only alone
     "#);
 }
@@ -326,17 +326,17 @@ fn one_unknown_address_may_stand_in_a_rule() {
 #[test]
 fn what_names_hang_on_must_be_known() {
     assert_snapshot!(refusal("region = \"eastus2\"", "region = unknown"), @r"
-    LZ0210 `region` must be known before anything is applied
+    LZ0222 `region` must be known before anything is applied
       region = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
     assert_snapshot!(refusal("    count = 3", "    count = unknown"), @r"
-    LZ0210 `count` must be known before anything is applied
+    LZ0222 `count` must be known before anything is applied
       count = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
     assert_snapshot!(with_pool("    update {\n      max_surge = unknown\n    }\n"), @r"
-    LZ0210 `max_surge` must be known before anything is applied
+    LZ0222 `max_surge` must be known before anything is applied
       max_surge = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
     ");
@@ -361,10 +361,10 @@ fn a_network_is_the_clusters_own_or_exists() {
       worker_subnet = ‹"snet-workers"›  the same subnet twice
     "#);
     assert_snapshot!(refusal(OWN_NETWORK, &EXISTING_NETWORK.replace("vnet-hub", "/subscriptions/s/vnet-hub").replace("snet-cp", "-")), @r#"
-    LZ0213 `/subscriptions/s/vnet-hub` cannot be the name of a virtual network
+    LZ0225 `/subscriptions/s/vnet-hub` cannot be the name of a virtual network
       virtual_network = ‹"/subscriptions/s/vnet-hub"›  2 to 64 letters, digits and - _ ., a letter or digit first, no - or . last
       help: give the name, not the id: perhaps "vnet-hub"
-    LZ0213 `-` cannot be the name of a subnet
+    LZ0225 `-` cannot be the name of a subnet
       control_plane_subnet = ‹"-"›  1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last
     "#);
     assert_snapshot!(refusal(OWN_NETWORK, "  network {\n  }\n"), @r"
@@ -402,12 +402,12 @@ fn a_pool_that_could_never_be_updated_is_refused() {
       help: strategy = "custom" goes by max_surge and max_unavailable alone
     "#);
     assert_snapshot!(update("      strategy = \"expand\"\n      max_surge = \"10%\"\n      max_unavailable = 1.5\n"), @r#"
-    LZ0211 `strategy` must be one of expand_first, contract_first, custom
+    LZ0223 `strategy` must be one of expand_first, contract_first, custom
       strategy = ‹"expand"›  not one of them
     LZ0230 a percentage in `max_surge` is not supported by this version of Lazuli
       max_surge = ‹"10%"›  cannot be carried out
       help: take it out; nothing was changed
-    LZ0211 `max_unavailable` must be a whole number from 0 to 1000
+    LZ0223 `max_unavailable` must be a whole number from 0 to 1000
       max_unavailable = ‹1.5›  this is 1.5
     "#);
 }
@@ -435,15 +435,15 @@ fn labels_taints_disks_and_prices_are_checked() {
     assert_snapshot!(
         with_pool("    labels = {\"-a\": \"b\", \"team\": \"a b\"}\n    taint \"a/b/c\" {\n      effect = \"NoSchedul\"\n    }\n    os_disk {\n      size_gb = 8\n      type = \"UltraSSD_LRS\"\n    }\n    spot {\n      max_price = -2\n    }\n"),
         @r#"
-    LZ0211 `effect` must be one of NoSchedule, PreferNoSchedule, NoExecute
+    LZ0223 `effect` must be one of NoSchedule, PreferNoSchedule, NoExecute
       effect = ‹"NoSchedul"›  did you mean "NoSchedule"?
     LZ0217 `a/b/c=` cannot be a taint of a node
       ‹taint "a/b/c"› {  a key is an optional DNS name and /, then at most 63 letters, digits, - _ .
-    LZ0211 `size_gb` must be a whole number from 30 to 4095
+    LZ0223 `size_gb` must be a whole number from 30 to 4095
       size_gb = ‹8›  this is 8
-    LZ0211 `type` must be one of Premium_LRS, Premium_ZRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
+    LZ0223 `type` must be one of Premium_LRS, Premium_ZRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
       type = ‹"UltraSSD_LRS"›  not one of them
-    LZ0211 `max_price` must be more than 0, or -1 for the usual price
+    LZ0223 `max_price` must be more than 0, or -1 for the usual price
       max_price = ‹-2›  this is -2
     LZ0217 `-a = b` cannot be a label of a node
       labels = ‹{"-a": "b", "team": "a b"}›  a key is an optional DNS name and /, then at most 63 letters, digits, - _ .
@@ -546,13 +546,13 @@ fn somebody_must_run_workloads() {
 fn the_identity_and_the_ranges_are_what_they_should_be() {
     let more = "  identity {\n    existing = \"my-identity\"\n  }\n  api_server {\n    port = 0\n    authorized_ranges = [\"203.0.113.0/24\", \"office\", null]\n  }\n";
     assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err(), @r#"
-    LZ0211 `port` must be a whole number from 1 to 65535
+    LZ0223 `port` must be a whole number from 1 to 65535
       port = ‹0›  this is 0
-    LZ0211 `authorized_ranges` must be a list of strings
+    LZ0223 `authorized_ranges` must be a list of strings
       authorized_ranges = ‹["203.0.113.0/24", "office", null]›  one of them is null
-    LZ0211 `office` is not an IPv4 address or network
+    LZ0223 `office` is not an IPv4 address or network
       authorized_ranges = ‹["203.0.113.0/24", "office", null]›  for example 203.0.113.0/24
-    LZ0211 `existing` must be the id of a user-assigned identity
+    LZ0223 `existing` must be the id of a user-assigned identity
       existing = ‹"my-identity"›  /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…
     "#);
     let id =
@@ -564,24 +564,24 @@ fn the_identity_and_the_ranges_are_what_they_should_be() {
 #[test]
 fn a_profile_has_one_image_and_a_version_kubeadm_knows() {
     assert_snapshot!(profile_refusal("1.34.2", "1.21.0"), @r#"
-    LZ0211 Kubernetes 1.21.0 is too old: kubeadm's configuration of 1.22 or newer is needed
+    LZ0223 Kubernetes 1.21.0 is too old: kubeadm's configuration of 1.22 or newer is needed
       version = ‹"1.21.0"›  too old
     "#);
     assert_snapshot!(profile_refusal("1.34.2", "v1.34"), @r#"
-    LZ0211 `version` must be a version such as 1.34.2
+    LZ0223 `version` must be a version such as 1.34.2
       version = ‹"v1.34"›  `v1.34` is not
     "#);
     let os = "  os {\n    image = \"capi-ubun2-2404\"\n    gallery_image_id = \"x\"\n  }\n  kubernetes {\n";
     assert_snapshot!(profile_refusal("  kubernetes {\n", os), @r"
-    LZ0212 a profile has one image: image, gallery_image_id or marketplace
+    LZ0224 a profile has one image: image, gallery_image_id or marketplace
       ‹os› {  more than one is given
     ");
     assert_snapshot!(profile_refusal("  kubernetes {\n", "  os {\n    gallery_image_id = \"x\"\n  }\n  kubernetes {\n"), @r#"
-    LZ0211 `gallery_image_id` must be the id of an image version
+    LZ0223 `gallery_image_id` must be the id of an image version
       gallery_image_id = ‹"x"›  /subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…
     "#);
     assert_snapshot!(profile_refusal("  kubernetes {\n", "  network {\n    cni = \"azure_route\"\n  }\n  kubernetes {\n"), @r#"
-    LZ0211 `cni` must be one of azure_routes, manifests
+    LZ0223 `cni` must be one of azure_routes, manifests
       cni = ‹"azure_route"›  did you mean "azure_routes"?
     "#);
 }
@@ -597,30 +597,30 @@ fn all_mistakes_are_told_at_once() {
         .replace("    instance_type = \"Standard_D4s_v5\"", "    count = 2\n    instance_type = unknown\n    zones = []\n    etcd_disk {\n      size_gb = 1\n      type = \"Premium\"\n    }")
         .replace("    count = 3", "    count = -1\n    labels = {\"\": \"\"}\n    update {\n      max_surge = 0\n      max_unavailable = 0\n    }");
     assert_snapshot!(decode(PROFILE, &text).cluster.unwrap_err(), @r#"
-    LZ0213 `east-us` cannot be the name of a region
+    LZ0225 `east-us` cannot be the name of a region
       region = ‹"east-us"›  letters and digits, such as eastus2
-    LZ0211 `ssh_key` must be a public key as OpenSSH writes it
+    LZ0223 `ssh_key` must be a public key as OpenSSH writes it
       ‹ssh_key› = "AAAAC3NzaC1lZDI1NTE5AAAAIKey team"  not a public key
       help: for example file("id_ed25519.pub")
     LZ0214 the tag `azure-team` is reserved
       tags = ‹{"azure-team": "platform"}›  keys that begin with `azure` belong to Azure
-    LZ0211 `cidr` has bits set beyond its prefix
+    LZ0223 `cidr` has bits set beyond its prefix
       cidr = ‹"10.40.0.1/24"›  the network is 10.40.0.0/24
-    LZ0211 `cidr` must be an IPv4 network such as 10.40.0.0/16
+    LZ0223 `cidr` must be an IPv4 network such as 10.40.0.0/16
       cidr = ‹"x"›  `x` is not
-    LZ0208 2 control-plane nodes survive no more failures than 1
+    LZ0208 2 control-plane nodes cannot hold an etcd quorum
       count = ‹2›  use 1, 3 or 5
-    LZ0211 `size_gb` must be a whole number from 4 to 32767
+    LZ0223 `size_gb` must be a whole number from 4 to 32767
       size_gb = ‹1›  this is 1
-    LZ0211 `type` must be one of Premium_LRS, Premium_ZRS, PremiumV2_LRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
+    LZ0223 `type` must be one of Premium_LRS, Premium_ZRS, PremiumV2_LRS, StandardSSD_LRS, StandardSSD_ZRS, Standard_LRS
       type = ‹"Premium"›  not one of them
-    LZ0210 `instance_type` must be known before anything is applied
+    LZ0222 `instance_type` must be known before anything is applied
       instance_type = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
-    LZ0209 no zone is left for these nodes
+    LZ0221 no zone is left for these nodes
       zones = ‹[]›  at least one of "1", "2", "3"
       help: leave `zones` out to spread over all three
-    LZ0211 `count` must be a whole number from 0 to 1000
+    LZ0223 `count` must be a whole number from 0 to 1000
       count = ‹-1›  this is -1
     LZ0218 with max_surge and max_unavailable both 0 no node could ever be replaced
       ‹update› {  raise one of them
@@ -639,4 +639,18 @@ fn commands_are_kept_out_of_debug_output() {
     let cluster = cluster(&text);
     assert_eq!(cluster.workers[0].pre_bootstrap.0, ["login s3cret"]);
     assert!(!format!("{cluster:?}").contains("s3cret"));
+}
+
+#[test]
+fn every_code_has_a_page() {
+    let crate_folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let decode = std::fs::read_dir(crate_folder.join("src/decode")).unwrap();
+    for file in decode.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests.rs")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("\"LZ0") {
+            let code = &text[at + 1..at + 7];
+            let page = crate_folder.join(format!("../../docs/errors/{code}.md"));
+            assert!(page.is_file(), "{code} of {}", file.display());
+        }
+    }
 }
