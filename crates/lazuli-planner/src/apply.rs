@@ -12,7 +12,7 @@ use lazuli_core::{Address, Diagnostic};
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::keep::keep;
-use crate::known::{Reached, object_of};
+use crate::known::Reached;
 use crate::make::{Planned, Request, deposed, drift_of, of_record, output_changes};
 use crate::{order, settle};
 
@@ -111,18 +111,16 @@ impl<'a> Walk<'a> {
                 decision.action = Action::Move;
             }
         }
-        if !matches!(decision.action, Action::Create | Action::Read) && !decision.action.is_replace() {
-            let object = match observed {
-                Sight::Present(object) => Some(object),
-                Sight::Absent | Sight::NotLooked => before.map(|r| &r.observed),
-            };
-            if let Some(object) = object {
-                desired.body = keep(&desired.body, &declaration.lifecycle.ignore, object);
-            }
-            self.reached.reach(place, object_of(&desired, object, before.map_or(&[], |r| &r.sensitive)));
-        } else {
-            self.reached.reach(place, object_of(&desired, None, &[]));
+        let made = matches!(decision.action, Action::Create | Action::Read) || decision.action.is_replace();
+        let object = match observed {
+            _ if made => None,
+            Sight::Present(object) => Some(object),
+            Sight::Absent | Sight::NotLooked => before.map(|r| &r.observed),
+        };
+        if let Some(object) = object.filter(|_| !declaration.lifecycle.ignore.is_empty()) {
+            desired.body = keep(&desired.body, &declaration.lifecycle.ignore, object);
         }
+        self.reached.reach(place, desired.clone(), object, before.map_or(&[], |r| &r.sensitive));
         self.plan(place, desired, before, former, title, decision);
         Ok(())
     }

@@ -85,7 +85,6 @@ pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
         Sight::NotLooked => &recorded.observed,
     };
     let mut paths = case.compare(Some(recorded), object);
-    let before = case.before(Some(recorded), object);
     let forced = paths.iter().any(|p| p.forces_replacement);
     if !forced && !case.asked_to_replace {
         paths.extend(protection_changed(case, recorded));
@@ -103,7 +102,7 @@ pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
     } else {
         (Action::Update, why(&paths))
     };
-    Ok(Decision { action, reason: Some(reason), paths, before })
+    Ok(Decision { action, reason: Some(reason), paths, before: case.before(Some(recorded), object) })
 }
 
 /// The cause all paths have in common.

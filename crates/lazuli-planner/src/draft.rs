@@ -9,7 +9,7 @@ use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Desired, ProviderName};
 
 use crate::graph::Graph;
-use crate::known::{Reached, object_of};
+use crate::known::Reached;
 
 /// The declarations in order, each evaluated with nothing observed.
 pub struct Draft {
@@ -46,7 +46,7 @@ impl Draft {
                 }
                 match configuration.evaluate(place, &reached) {
                     Ok(wanted) => {
-                        reached.reach(place, object_of(&wanted, None, &[]));
+                        reached.reach(place, wanted.clone(), None, &[]);
                         desired[place] = Some(wanted);
                     }
                     Err(found) => problems.extend(found),

@@ -14,25 +14,41 @@ use crate::marks::mark;
 /// The objects of the declarations reached so far.
 pub(crate) struct Reached<'a> {
     places: &'a HashMap<Address, usize>,
-    objects: Vec<OnceLock<KnownObject>>,
+    entries: Vec<OnceLock<Entry<'a>>>,
     epoch: u64,
+}
+
+/// What an object is made from, and the object once somebody asked for it: most are never asked for.
+struct Entry<'a> {
+    desired: Desired,
+    observed: Option<&'a Json>,
+    sensitive: &'a [Path],
+    object: OnceLock<KnownObject>,
 }
 
 impl<'a> Reached<'a> {
     pub(crate) fn new(places: &'a HashMap<Address, usize>, epoch: u64) -> Self {
-        let objects = (0..places.len()).map(|_| OnceLock::new()).collect();
-        Reached { places, objects, epoch }
+        let entries = (0..places.len()).map(|_| OnceLock::new()).collect();
+        Reached { places, entries, epoch }
     }
 
-    /// Makes the object of a declaration known; the first time counts.
-    pub(crate) fn reach(&self, place: usize, object: KnownObject) {
-        let _ = self.objects[place].set(object);
+    /// Makes the object of a declaration known as [`object_of`] gives it; the first time counts.
+    pub(crate) fn reach(
+        &self,
+        place: usize,
+        desired: Desired,
+        observed: Option<&'a Json>,
+        sensitive: &'a [Path],
+    ) {
+        let _ = self.entries[place].set(Entry { desired, observed, sensitive, object: OnceLock::new() });
     }
 }
 
 impl Known for Reached<'_> {
     fn object(&self, address: &Address) -> Option<KnownObject> {
-        self.places.get(address).and_then(|place| self.objects[*place].get()).cloned()
+        let entry = self.entries[*self.places.get(address)?].get()?;
+        let object = || object_of(&entry.desired, entry.observed, entry.sensitive);
+        Some(entry.object.get_or_init(object).clone())
     }
 
     fn epoch(&self) -> u64 {

@@ -112,3 +112,17 @@ fn two_blocks_cannot_be_the_same_object() {
         block("x.b", "Test/things/same", json!({})),
     ]));
 }
+
+/// Two resources of one configuration exchange names, and something goes on using one of the names.
+#[test]
+fn a_name_that_is_in_use_cannot_be_handed_to_another_object() {
+    let config = |a: &str, b: &str, used: &str| {
+        Config::new([
+            block("x.a", &format!("Test/things/{a}"), json!({})),
+            block("x.b", &format!("Test/things/{b}"), json!({})),
+            thing("x.user", json!({"on": format!("${{{used}#id}}")})),
+        ])
+    };
+    let world = World::with(&[&config("one", "two", "x.a")]);
+    assert_snapshot!(world.refused(&config("two", "one", "x.b"), &How::default()));
+}
