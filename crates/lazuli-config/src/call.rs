@@ -11,8 +11,7 @@ use crate::scope::{Failed, Outcome, Scope, unknown};
 use crate::syntax::{Call, Expr};
 
 /// Mistakes that `try` and `can` do not forgive: they are there whatever the values are.
-const STATIC: [&str; 4] =
-    [codes::UNDECLARED, codes::UNKNOWN_NAME, codes::UNKNOWN_FUNCTION, codes::EVALUATION_LIMIT];
+const STATIC: [&str; 3] = [codes::UNDECLARED, codes::UNKNOWN_NAME, codes::EVALUATION_LIMIT];
 
 impl Scope<'_> {
     pub(crate) fn call(&mut self, call: &Call, span: Span) -> Outcome {

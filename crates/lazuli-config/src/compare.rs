@@ -77,7 +77,7 @@ fn every<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool
     if unknown { None } else { Some(true) }
 }
 
-/// A total order: numbers by value, text by bytes, unknown parts last.
+/// A total order: numbers by value, text by bytes, null after everything known, unknown parts last.
 pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
     match (a.content(), b.content()) {
         (Content::Bool(a), Content::Bool(b)) => a.cmp(b),
@@ -100,12 +100,12 @@ pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
 
 fn rank(content: &Content) -> u8 {
     match content {
-        Content::Null(_) => 0,
-        Content::Bool(_) => 1,
-        Content::Number(_) => 2,
-        Content::String(_) => 3,
-        Content::List(..) | Content::Set(..) | Content::Tuple(_) => 4,
-        Content::Map(..) | Content::Object(_) => 5,
+        Content::Bool(_) => 0,
+        Content::Number(_) => 1,
+        Content::String(_) => 2,
+        Content::List(..) | Content::Set(..) | Content::Tuple(_) => 3,
+        Content::Map(..) | Content::Object(_) => 4,
+        Content::Null(_) => 5,
         Content::Unknown(_) => 6,
     }
 }

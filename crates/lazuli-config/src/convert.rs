@@ -338,9 +338,7 @@ pub(crate) fn unify(mut types: Vec<Type>) -> Option<Type> {
         && tuples.iter().all(|t| t.len() == tuples[0].len())
     {
         let columns = (0..tuples[0].len()).map(|i| unify(tuples.iter().map(|t| t[i].clone()).collect()));
-        if let Some(elements) = columns.collect::<Option<Vec<_>>>() {
-            return Some(Type::Tuple(elements.into()));
-        }
+        return columns.collect::<Option<Vec<_>>>().map(|elements| Type::Tuple(elements.into()));
     }
     if types.iter().all(|ty| matches!(ty, Type::Object(_) | Type::Map(_))) {
         return unify(element_types(&types)).map(|ty| Type::Map(Arc::new(ty)));

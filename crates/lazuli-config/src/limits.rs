@@ -3,11 +3,11 @@
 use lazuli_core::Value;
 
 /// Expressions evaluated in one call.
-pub(crate) const STEPS: u64 = 20_000_000;
+pub(crate) const STEPS: u64 = 5_000_000;
 /// Bytes of one string.
-pub(crate) const STRING: usize = 64 << 20;
+pub(crate) const STRING: usize = 16 << 20;
 /// Parts of one value, shared ones counted as often as they stand there.
-pub(crate) const PARTS: usize = 5_000_000;
+pub(crate) const PARTS: usize = 2_000_000;
 /// Values in values in values.
 pub(crate) const DEPTH: usize = 200;
 

@@ -1,6 +1,6 @@
 //! hcl-edit's tree to ours: spans made absolute, names shared, text normalised, comments and blank space dropped.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -50,35 +50,50 @@ impl Lowering<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Lowers a body into `into`.
-    pub(crate) fn body(&mut self, body: &structure::Body, into: &mut Body) {
+    /// Lowers a body whose attributes are known to differ: the parser saw to that.
+    fn inner(&mut self, body: &structure::Body) -> Body {
+        let mut lowered = Body::default();
+        for item in body {
+            match item {
+                Structure::Attribute(attribute) => lowered.attributes.push(self.attribute(attribute)),
+                Structure::Block(block) => lowered.blocks.push(self.block(block)),
+            }
+        }
+        lowered
+    }
+
+    /// Lowers the items of a chunk into `into`; `seen` has the attributes that are there already.
+    pub(crate) fn items(
+        &mut self,
+        body: &structure::Body,
+        seen: &mut HashMap<Arc<str>, Span>,
+        into: &mut Body,
+    ) {
         for item in body {
             match item {
                 Structure::Attribute(attribute) => {
                     let attribute = self.attribute(attribute);
-                    self.push_attribute(attribute, into);
+                    let name = &attribute.name;
+                    match seen.get(&name.text) {
+                        Some(first) => self.diagnostics.push(
+                            Diagnostic::error(
+                                codes::ATTRIBUTE_TWICE,
+                                format!("`{}` is written twice", name.text),
+                            )
+                            .at(name.span, "second time")
+                            .also_at(*first, "first time"),
+                        ),
+                        None => {
+                            seen.insert(name.text.clone(), name.span);
+                            into.attributes.push(attribute);
+                        }
+                    }
                 }
                 Structure::Block(block) => {
                     let block = self.block(block);
                     into.blocks.push(block);
                 }
             }
-        }
-    }
-
-    /// Adds an attribute unless its name is taken.
-    pub(crate) fn push_attribute(&mut self, attribute: Attribute, into: &mut Body) {
-        if let Some(first) = into.attribute(&attribute.name.text) {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    codes::ATTRIBUTE_TWICE,
-                    format!("`{}` is written twice", attribute.name.text),
-                )
-                .at(attribute.name.span, "second time")
-                .also_at(first.name.span, "first time"),
-            );
-        } else {
-            into.attributes.push(attribute);
         }
     }
 
@@ -101,9 +116,7 @@ impl Lowering<'_> {
             })
             .collect();
         let span = labels.last().map_or(name.span, |last| name.span.to(last.span));
-        let mut body = Body::default();
-        self.body(&block.body, &mut body);
-        Block { name, labels, span, body }
+        Block { name, labels, span, body: self.inner(&block.body) }
     }
 
     /// Lowers an expression.

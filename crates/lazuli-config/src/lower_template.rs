@@ -199,14 +199,14 @@ fn unindent(pieces: &mut [Piece]) {
 
 /// The pieces as an expression.
 fn finish(pieces: Vec<Piece>, span: Span) -> Expr {
-    let mut pieces = pieces.into_iter();
-    let mut parts = tree(&mut pieces).0;
+    let alone = pieces.len() == 1;
+    let mut parts = tree(&mut pieces.into_iter()).0;
     let kind = match parts.len() {
         0 => ExprKind::Literal(Value::from("")),
         1 => match parts.remove(0) {
             Part::Text(text) => ExprKind::Literal(Value::string(text)),
-            Part::Value(value) => value.kind,
-            directive => ExprKind::Template(vec![directive]),
+            Part::Value(value) if alone => value.kind,
+            other => ExprKind::Template(vec![other]),
         },
         _ => ExprKind::Template(parts),
     };

@@ -74,9 +74,10 @@ pub(crate) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Box<Meta
     let mut meta = Box::new(Meta::default());
     let is_meta = |a: &Attribute| matches!(&*a.name.text, "count" | "for_each" | "depends_on");
     if block.body.attributes.iter().any(is_meta) {
-        let (taken, rest) = std::mem::take(&mut block.body.attributes).into_iter().partition(is_meta);
+        let (taken, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut block.body.attributes).into_iter().partition(is_meta);
         block.body.attributes = rest;
-        for attribute in Vec::<Attribute>::from(taken) {
+        for attribute in taken {
             take_attribute(attribute, &mut meta, diagnostics);
         }
     }

@@ -207,6 +207,7 @@ pub fn parse(sources: &mut Sources, files: Vec<(Arc<str>, String)>) -> (Module, 
     }
     let Builder { module, mut diagnostics, .. } = builder;
     diagnostics.extend(crate::scope_check::check(&module));
+    diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
     (module, diagnostics)
 }
 

@@ -98,12 +98,12 @@ impl Check<'_> {
                 lookup("each", &name, known, || vec!["key", "value"])
             }
             "count" if self.count => lookup("count", &name, &*name.text == "index", || vec!["index"]),
-            "each" | "count" => Err(names::no_instance(word, name.span)),
+            "each" | "count" => Some(names::no_instance(word, name.span)),
             "path" => {
                 let known = matches!(&*name.text, "module" | "root" | "cwd");
                 lookup("path", &name, known, || vec!["module", "root", "cwd"])
             }
-            "self" if self.this => Ok(()),
+            "self" if self.this => None,
             other => match DeclarationKind::from_word(other) {
                 Some(kind) => {
                     let declared = module.declarations(kind);
@@ -111,10 +111,10 @@ impl Check<'_> {
                         declared.iter().map(|d| &*d.name.text).collect()
                     })
                 }
-                None => Err(names::unknown_name(word, span, &[])),
+                None => Some(names::unknown_name(word, span, &[])),
             },
         };
-        self.diagnostics.extend(found.err());
+        self.diagnostics.extend(found);
     }
 }
 
@@ -123,8 +123,8 @@ fn lookup<'n>(
     name: &Name,
     found: bool,
     names: impl FnOnce() -> Vec<&'n str>,
-) -> Result<(), Diagnostic> {
-    if found { Ok(()) } else { Err(names::undeclared(word, name, names().into_iter())) }
+) -> Option<Diagnostic> {
+    if found { None } else { Some(names::undeclared(word, name, names().into_iter())) }
 }
 
 fn cycle_report(module: &Module, cycle: &[(usize, Span)]) -> Diagnostic {

@@ -40,10 +40,12 @@ pub(crate) struct Chunk {
     pub(crate) range: Range<usize>,
     /// Between the braces, when it looks like a block.
     pub(crate) inner: Option<Range<usize>>,
+    /// True when something in it was reported already.
+    pub(crate) spoilt: bool,
 }
 
 enum Open {
-    Bracket { close: u8, at: usize, entries: u32 },
+    Bracket { close: u8, at: usize, is_block: bool, entries: u32 },
     Interpolation { at: usize },
     Quote { at: usize },
     Heredoc { at: usize, marker: Range<usize> },
@@ -72,14 +74,26 @@ struct Splitter<'t> {
     spoilt: bool,
     /// Set once `=` was seen: what follows is an expression, its braces are no block.
     is_attribute: bool,
+    /// The last byte that is neither blank nor in a comment.
+    last: u8,
     /// The first closing brace whose indentation is not that of its opening line.
     suspect: Option<(usize, usize)>,
     chunks: Vec<Chunk>,
+    empty_heredocs: Vec<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
 }
 
+/// What a body consists of.
+pub(crate) struct Split {
+    /// The items.
+    pub(crate) chunks: Vec<Chunk>,
+    /// Heredocs without a line: the parser takes their end for their first line, so they are shown to it as `""`.
+    pub(crate) empty_heredocs: Vec<Range<usize>>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
 /// Cuts `range` of `text` into items.
-pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> (Vec<Chunk>, Vec<Diagnostic>) {
+pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> Split {
     let mut splitter = Splitter {
         text: text.as_bytes(),
         file,
@@ -90,8 +104,10 @@ pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> (Vec<Chunk
         inner: None,
         spoilt: false,
         is_attribute: false,
+        last: b'\n',
         suspect: None,
         chunks: Vec::new(),
+        empty_heredocs: Vec::new(),
         diagnostics: Vec::new(),
     };
     loop {
@@ -100,7 +116,8 @@ pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> (Vec<Chunk
             break;
         }
     }
-    (splitter.chunks, splitter.diagnostics)
+    let Splitter { chunks, empty_heredocs, diagnostics, .. } = splitter;
+    Split { chunks, empty_heredocs, diagnostics }
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -155,10 +172,8 @@ impl Splitter<'_> {
 
     fn finish(&mut self) {
         if let Some(start) = self.start.take() {
-            if !self.spoilt {
-                let range = start..self.at;
-                self.chunks.push(Chunk { range, inner: self.inner.take() });
-            }
+            let inner = self.inner.take();
+            self.chunks.push(Chunk { range: start..self.at, inner, spoilt: self.spoilt });
         }
         self.inner = None;
         self.spoilt = false;
@@ -168,6 +183,7 @@ impl Splitter<'_> {
     fn code(&mut self) {
         match self.peek(0) {
             b'\n' => {
+                self.last = b'\n';
                 if self.open.is_empty() {
                     self.finish();
                 }
@@ -180,6 +196,7 @@ impl Splitter<'_> {
             b'"' => {
                 self.begin();
                 self.open.push(Open::Quote { at: self.at });
+                self.last = b'"';
                 self.at += 1;
             }
             b'<' if self.peek(1) == b'<' => {
@@ -193,24 +210,34 @@ impl Splitter<'_> {
                     b'[' => b']',
                     _ => b')',
                 };
-                if byte == b'{' && self.open.is_empty() && !self.is_attribute && self.inner.is_none() {
+                let in_body = match self.open.last() {
+                    None => !self.is_attribute,
+                    Some(Open::Bracket { is_block, .. }) => *is_block,
+                    Some(_) => false,
+                };
+                let is_block = byte == b'{' && in_body && (is_name_byte(self.last) || self.last == b'"');
+                if is_block && self.open.is_empty() && self.inner.is_none() {
                     self.inner = Some(self.at + 1..self.at + 1);
                 }
-                self.open.push(Open::Bracket { close, at: self.at, entries: 0 });
+                self.open.push(Open::Bracket { close, at: self.at, is_block, entries: 0 });
+                self.last = byte;
                 self.at += 1;
             }
             byte @ (b'}' | b']' | b')') => self.close(byte),
             byte => {
                 self.begin();
-                if let Some(Open::Bracket { entries, .. }) = self.open.last_mut() {
-                    if byte == b'=' {
+                self.last = byte;
+                match self.open.last_mut() {
+                    None if byte == b'=' => self.is_attribute = true,
+                    Some(Open::Bracket { close: b'}', is_block: false, entries, .. })
+                        if matches!(byte, b'=' | b':') =>
+                    {
                         *entries += 1;
-                        if *entries == MAX_ENTRIES && self.is_attribute {
+                        if *entries == MAX_ENTRIES {
                             self.too_many_entries();
                         }
                     }
-                } else if byte == b'=' {
-                    self.is_attribute = true;
+                    _ => {}
                 }
                 self.at += 1;
             }
@@ -264,12 +291,7 @@ impl Splitter<'_> {
                 if byte == b'}' && self.suspect.is_none() && self.misaligned(at) {
                     self.suspect = Some((at, self.at));
                 }
-                if self.open.is_empty()
-                    && let Some(inner) = &mut self.inner
-                    && inner.start == at + 1
-                {
-                    inner.end = self.at;
-                }
+                self.end_inner(at);
             }
             Some(open) => {
                 let (wanted, at) = match open {
@@ -290,11 +312,23 @@ impl Splitter<'_> {
                     .iter()
                     .rposition(|o| matches!(o, Open::Bracket { close, .. } if *close == byte));
                 if let Some(meant) = meant {
+                    let at = self.open[meant].at();
                     self.open.truncate(meant);
+                    self.end_inner(at);
                 }
             }
         }
         self.at += 1;
+    }
+
+    /// Notes the end of the block whose brace opened at `open`, when it is the item's own.
+    fn end_inner(&mut self, open: usize) {
+        if self.open.is_empty()
+            && let Some(inner) = &mut self.inner
+            && inner.start == open + 1
+        {
+            inner.end = self.at;
+        }
     }
 
     /// True when the brace at `self.at` stands first on its line, deeper or less deep than the line of its opening.
@@ -356,7 +390,9 @@ impl Splitter<'_> {
         }
         self.open.push(Open::Heredoc { at: start, marker: marker.clone() });
         self.at = at + 1;
-        self.heredoc_end(&marker);
+        if self.heredoc_end(&marker) {
+            self.empty_heredocs.push(start..self.at);
+        }
     }
 
     /// At the beginning of a line of a heredoc: ends it when the line is its marker.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, Sources, Type, Value};
+use lazuli_core::{Diagnostic, Diagnostics, Sources, Span, Type, Value};
 
 use crate::codes;
 use crate::evaluator::Evaluator;
@@ -11,14 +11,16 @@ use crate::externals::NoExternals;
 use crate::module::Variable;
 use crate::parse::{is_broken, parse_expression, parse_file};
 use crate::scope::Scope;
-use crate::syntax::{Expr, Name};
+use crate::syntax::Expr;
 use crate::text;
 
 /// A value given for a variable.
 #[derive(Debug, Clone)]
 pub struct VariableInput {
     /// The variable.
-    pub name: Name,
+    pub name: Arc<str>,
+    /// Where it is named, when it comes from a file.
+    pub span: Option<Span>,
     /// The value.
     pub value: InputValue,
     /// Where it comes from.
@@ -56,17 +58,9 @@ impl fmt::Display for Origin {
 }
 
 impl VariableInput {
-    /// A value from a flag or the environment.
-    ///
-    /// The text becomes a source of its own, so that mistakes in it can be shown.
-    pub fn text(sources: &mut Sources, name: &str, value: &str, origin: Origin) -> Self {
-        let file = sources.add(format!("{origin} {name}"), value);
-        let span = lazuli_core::Span::new(file, 0, value.len());
-        VariableInput {
-            name: Name { text: Arc::from(name), span },
-            value: InputValue::Text(value.to_owned()),
-            origin,
-        }
+    /// A value from a flag or the environment. It may be a secret and is never shown.
+    pub fn text(name: &str, value: &str, origin: Origin) -> Self {
+        VariableInput { name: Arc::from(name), span: None, value: InputValue::Text(value.to_owned()), origin }
     }
 }
 
@@ -84,7 +78,8 @@ pub fn parse_variables(sources: &mut Sources, name: &str, text: &str) -> (Vec<Va
     }
     let inputs =
         body.attributes.into_iter().filter(|a| !is_broken(&a.value)).map(|attribute| VariableInput {
-            name: attribute.name,
+            name: attribute.name.text,
+            span: Some(attribute.name.span),
             value: InputValue::Expr(Box::new(attribute.value)),
             origin: Origin::File(name.clone()),
         });
@@ -97,7 +92,7 @@ pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Op
     let mut diagnostics = Vec::new();
     let mut given: Vec<Option<&VariableInput>> = vec![None; module.variables.len()];
     for input in inputs {
-        match module.variables.position(&input.name.text) {
+        match module.variables.position(&input.name) {
             Some(i) => given[i] = Some(input),
             None => diagnostics.extend(undeclared(evaluator, input)),
         }
@@ -115,14 +110,18 @@ pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Op
 }
 
 fn undeclared(evaluator: &Evaluator, input: &VariableInput) -> Option<Diagnostic> {
-    let message = format!("there is no variable \"{}\"", input.name.text);
+    let message = format!("there is no variable \"{}\"", input.name);
     let names = evaluator.module().variables.iter().map(|v| &*v.name.text);
-    let close = lazuli_core::suggestion::closest(&input.name.text, names);
+    let close = lazuli_core::suggestion::closest(&input.name, names);
     let label = close.map_or_else(|| "not declared".to_owned(), |close| format!("did you mean `{close}`?"));
     match &input.origin {
         Origin::Environment(_) => None,
         Origin::File(_) => {
-            Some(Diagnostic::warning(codes::UNDECLARED_VARIABLE, message).at(input.name.span, label))
+            let diagnostic = Diagnostic::warning(codes::UNDECLARED_VARIABLE, message);
+            Some(match input.span {
+                Some(span) => diagnostic.at(span, label),
+                None => diagnostic.help(label),
+            })
         }
         Origin::Flag => {
             let diagnostic = Diagnostic::error(codes::UNDECLARED_VARIABLE, format!("{message} (from --var)"));
@@ -145,36 +144,32 @@ fn value(
     if let Some(input) = input {
         let (given, span) = match &input.value {
             InputValue::Text(text) => {
-                (from_text(evaluator, variable, text, &input.origin, diagnostics)?, input.name.span)
+                (from_text(evaluator, variable, text, &input.origin, diagnostics)?, None)
             }
-            InputValue::Expr(expr) => (constant(evaluator, expr, diagnostics)?, expr.span),
+            InputValue::Expr(expr) => (constant(evaluator, expr, diagnostics)?, Some(expr.span)),
         };
-        let unset = given.is_null() && !variable.nullable;
-        if !unset {
-            return variable
-                .constraint
-                .apply(&given)
+        let refused = |message: String, label: String| {
+            let diagnostic = Diagnostic::error(codes::BAD_VARIABLE_VALUE, message);
+            let declared = format!("declared here as {}", variable.constraint.ty);
+            // The line a secret stands on is not shown.
+            match span.filter(|_| !variable.sensitive) {
+                Some(span) => diagnostic.at(span, label).also_at(variable.name.span, declared),
+                None => diagnostic.at(variable.name.span, declared).note(label),
+            }
+        };
+        if !given.is_null() || variable.nullable {
+            let converted = variable.constraint.apply(&given);
+            return converted
                 .map_err(|mismatch| {
                     let message =
                         format!("the value of variable \"{name}\" from {} has the wrong type", input.origin);
-                    diagnostics.push(
-                        Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
-                            .at(span, mismatch.to_string())
-                            .also_at(
-                                variable.name.span,
-                                format!("declared here as {}", variable.constraint.ty),
-                            ),
-                    );
+                    diagnostics.push(refused(message, mismatch.to_string()));
                 })
                 .ok();
         }
         if variable.default.is_none() {
             let message = format!("the value of variable \"{name}\" from {} is null", input.origin);
-            diagnostics.push(
-                Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
-                    .at(span, "null")
-                    .also_at(variable.name.span, "declared with nullable = false"),
-            );
+            diagnostics.push(refused(message, "null, but nullable = false".to_owned()));
             return None;
         }
     }
@@ -206,9 +201,10 @@ fn value(
         Ok(value) => Some(value),
         Err(mismatch) => {
             let message = format!("the default of variable \"{name}\" has the wrong type");
+            let span = if variable.sensitive { variable.name.span } else { default.span };
             diagnostics.push(
                 Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
-                    .at(default.span, mismatch.to_string())
+                    .at(span, mismatch.to_string())
                     .note(format!("declared as {}", variable.constraint.ty)),
             );
             None

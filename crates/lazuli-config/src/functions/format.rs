@@ -162,7 +162,7 @@ impl Verb {
                 Content::Number(number) => return Ok(self.signed(number, &shortest(number))),
                 _ => json_text(value)?,
             },
-            't' => self.converted(value, &Type::Bool)?.as_bool().unwrap_or_default().to_string(),
+            't' => return Ok(self.converted(value, &Type::Bool)?.as_bool().unwrap_or_default().to_string()),
             's' => self.converted(value, &Type::String)?.as_str().unwrap_or_default().to_owned(),
             'q' => {
                 let text = self.converted(value, &Type::String)?;
@@ -171,12 +171,6 @@ impl Verb {
                 quoted
             }
             letter @ ('d' | 'b' | 'o' | 'x' | 'X' | 'f' | 'F' | 'e' | 'E' | 'g' | 'G') => {
-                if matches!(letter, 'x' | 'X')
-                    && let Some(text) = value.as_str()
-                {
-                    let hex = super::encoding::hex(text.as_bytes());
-                    return Ok(self.padded(if letter == 'X' { hex.to_uppercase() } else { hex }));
-                }
                 let value = self.converted(value, &Type::Number)?;
                 let Some(number) = value.as_number() else { return Err("expected a number".into()) };
                 return self.number(number, letter);
@@ -201,7 +195,10 @@ impl Verb {
         let digits = match letter {
             'f' | 'F' => fixed(&magnitude(number), self.precision.unwrap_or(6)),
             'e' | 'E' => scientific(&magnitude(number), self.precision.unwrap_or(6), letter),
-            'g' | 'G' => shortest(number).trim_start_matches('-').to_owned(),
+            'g' | 'G' => {
+                let digits = shortest(number).trim_start_matches('-').to_owned();
+                if letter == 'G' { digits.to_uppercase() } else { digits }
+            }
             'd' => {
                 if !number.is_integer() {
                     return Err("%d needs a whole number".into());
@@ -259,7 +256,8 @@ fn shortest(number: &Number) -> String {
     let digits = plain.trim_start_matches('-');
     let whole = digits.split('.').next().unwrap_or(digits);
     let zeros = digits.strip_prefix("0.").map_or(0, |f| f.len() - f.trim_start_matches('0').len());
-    if whole.len() <= 21 && zeros < 4 {
+    // As Go's %g: an exponent below -4 or from 6 upwards is written as one.
+    if whole.len() <= 6 && zeros < 4 {
         return plain;
     }
     let sign = if number.is_negative() { "-" } else { "" };

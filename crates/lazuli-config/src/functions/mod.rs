@@ -10,6 +10,7 @@ mod encoding;
 mod files;
 mod format;
 mod json;
+mod maps;
 mod network;
 mod numeric;
 mod sets;
@@ -103,7 +104,7 @@ pub(crate) enum Known {
 
 /// The type of a result that is not known.
 #[derive(Clone, Copy)]
-pub(crate) enum Result_ {
+pub(crate) enum ResultType {
     Kind(Kind),
     From(fn(&[Value]) -> Type),
 }
@@ -152,7 +153,7 @@ pub struct Function {
     pub(crate) marks: Marks,
     pub(crate) known: Known,
     pub(crate) may_be_null: bool,
-    pub(crate) returns: Result_,
+    pub(crate) returns: ResultType,
     pub(crate) body: Body,
 }
 
@@ -173,7 +174,7 @@ impl Function {
             marks: Marks::Whole,
             known: Known::Wholly,
             may_be_null: false,
-            returns: Result_::Kind(returns),
+            returns: ResultType::Kind(returns),
             body: Body::Values(body),
         }
     }
@@ -214,7 +215,7 @@ impl Function {
     }
 
     pub(crate) const fn typed(mut self, of: fn(&[Value]) -> Type) -> Self {
-        self.returns = Result_::From(of);
+        self.returns = ResultType::From(of);
         self
     }
 
@@ -226,8 +227,8 @@ impl Function {
     /// The type of the result when it is not known.
     pub(crate) fn result(&self, arguments: &[Value]) -> Type {
         match self.returns {
-            Result_::Kind(kind) => kind.ty(),
-            Result_::From(of) => of(arguments),
+            ResultType::Kind(kind) => kind.ty(),
+            ResultType::From(of) => of(arguments),
         }
     }
 
@@ -256,6 +257,7 @@ static TABLES: &[&[Function]] = &[
     strings::FUNCTIONS,
     format::FUNCTIONS,
     collection::FUNCTIONS,
+    maps::FUNCTIONS,
     sets::FUNCTIONS,
     encoding::FUNCTIONS,
     files::FUNCTIONS,
@@ -301,6 +303,3 @@ pub(crate) fn whole(arguments: &[Value], i: usize) -> Result<i64, Problem> {
 pub(crate) fn items(arguments: &[Value], i: usize) -> &[Value] {
     arguments.get(i).and_then(Value::as_sequence).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

@@ -56,7 +56,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(string(&text(a, 0).to_lowercase()))
     }),
     Function::new("upper", &[S], Kind::String, "The text in capital letters.", |a| {
-        Ok(string(&text(a, 0).to_uppercase()))
+        Ok(string(&text(a, 0).chars().map(capital).collect::<String>()))
     }),
     Function::new("title", &[S], Kind::String, "The text with a capital letter at every word.", |a| {
         Ok(string(&title(text(a, 0))))
@@ -103,7 +103,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "substr",
         &[S, p("offset", Kind::Number), p("length", Kind::Number)],
         Kind::String,
-        "Part of the text; a negative offset counts from the end, length -1 takes the rest.",
+        "Part of the text; a negative offset counts from the end, a negative length takes the rest.",
         substr,
     ),
     Function::new(
@@ -181,15 +181,21 @@ fn replaced(whole: &str, what: &str, with: &str) -> Answer {
     Ok(string(&whole.replace(what, with)))
 }
 
+/// The capital of a letter, where that is one letter.
+fn capital(letter: char) -> char {
+    let mut capitals = letter.to_uppercase();
+    match (capitals.next(), capitals.next()) {
+        (Some(capital), None) => capital,
+        _ => letter,
+    }
+}
+
 fn title(whole: &str) -> String {
     let mut result = String::with_capacity(whole.len());
     let mut before = ' ';
     for c in whole.chars() {
-        if before.is_alphanumeric() || before == '_' || before == '\'' {
-            result.push(c);
-        } else {
-            result.extend(c.to_uppercase());
-        }
+        let within = before.is_alphanumeric() || before == '_';
+        result.push(if within { c } else { capital(c) });
         before = c;
     }
     result
@@ -201,10 +207,7 @@ fn substr(arguments: &[Value]) -> Answer {
     let offset = whole(arguments, 1)?;
     let start = if offset < 0 { length.saturating_add(offset).max(0) } else { offset.min(length) };
     let wanted = whole(arguments, 2)?;
-    if wanted < -1 {
-        return Err(Problem::at(2, "expected a length, or -1 for the rest"));
-    }
-    let end = if wanted == -1 { length } else { start.saturating_add(wanted).min(length) };
+    let end = if wanted < 0 { length } else { start.saturating_add(wanted).min(length) };
     let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
     Ok(string(&whole_text.get(range).unwrap_or_default().iter().collect::<String>()))
 }

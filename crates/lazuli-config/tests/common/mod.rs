@@ -32,7 +32,7 @@ pub fn show(sources: &Sources, diagnostics: &Diagnostics) -> String {
         for note in &d.notes {
             let _ = writeln!(text, "    note: {note}");
         }
-        for help in &d.help {
+        if let Some(help) = &d.help {
             let _ = writeln!(text, "    help: {help}");
         }
     }
@@ -101,7 +101,6 @@ locals {
 pub fn world_objects() -> Objects {
     let address: Address = "resource.u".parse().unwrap();
     let unknown = |path: &str, ty: Type, not_null: bool| {
-        let Value { .. } = Value::null();
         let value = Value::unknown_from(address.clone(), path.parse::<Path>().unwrap(), ty);
         match value.content() {
             lazuli_core::value::Content::Unknown(u) => {
