@@ -2,7 +2,7 @@
 //!
 //! Positions are byte offsets; lines and columns are computed only when something is shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file of a [`Sources`], by its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +42,20 @@ pub struct SourceFile {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where lines start, found when first asked for.
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl SourceFile {
+    /// The line of a byte, from zero, and where that line starts.
+    fn line(&self, offset: u32) -> (usize, u32) {
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX))).collect()
+        });
+        let line = lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        (line, lines.get(line).copied().unwrap_or(0))
+    }
 }
 
 /// Every file a run has read, in the order it was read.
@@ -71,7 +85,7 @@ impl Sources {
     /// Adds a file and returns its id.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        self.files.push(SourceFile { name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -93,14 +107,30 @@ impl Sources {
     /// Where a span starts, for people.
     pub fn location(&self, span: Span) -> Option<Location> {
         let file = self.file(span.file)?;
-        let before = file.text.get(..span.start as usize)?;
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
+        let (line, line_start) = file.line(span.start);
+        let column = file.text.get(line_start as usize..span.start as usize)?.chars().count() + 1;
         Some(Location {
             file: file.name.clone(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sources, Span};
+
+    #[test]
+    fn places_are_told_in_lines_and_characters() {
+        let mut sources = Sources::default();
+        let file = sources.add("main.hcl", "a = 1\nbé = 2\n\nc");
+        let at = |start| sources.location(Span::new(file, start, start)).map(|l| (l.line, l.column));
+        assert_eq!(at(0), Some((1, 1)));
+        assert_eq!(at(6), Some((2, 1)));
+        assert_eq!(at(9), Some((2, 3)));
+        assert_eq!(at(15), Some((4, 1)));
+        assert_eq!(at(16), Some((4, 2)));
+        assert_eq!(at(99), None);
     }
 }
