@@ -176,6 +176,14 @@ impl Ordering<'_, '_> {
                 }
                 _ => {}
             }
+            if p.deposed {
+                // Its successor never came to be, when that is still to be made: the old one serves until then.
+                let successor =
+                    at.checked_sub(1).filter(|c| self.planned[*c].change.address == p.change.address);
+                if let Some(successor) = successor {
+                    constraints.add(self.steps[successor].forward, own.delete, Strength::Should, &made_first);
+                }
+            }
             self.users_first(at, recorded, constraints);
             let rolls = p.place.is_some_and(|place| self.declarations[place].rollout.is_some());
             if p.change.action != Action::ReplaceCreateFirst && !rolls {
