@@ -9,14 +9,14 @@ use lazuli_kubernetes::version::KubernetesVersion;
 const NO_CLIENT_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The virtual machine's `customData`: base64, secret.
-pub(crate) fn custom_data(boot: &NodeBoot, identity_client_id: &str) -> Result<String, Diagnostic> {
-    let refuse = |error: &dyn std::fmt::Display| Diagnostic::error("LZ0244", error.to_string());
+pub(crate) fn custom_data(boot: &NodeBoot, identity_client_id: &str) -> Result<String, Box<Diagnostic>> {
+    let refuse = |error: &dyn std::fmt::Display| Box::new(Diagnostic::error("LZ0244", error.to_string()));
     let node = node(boot, identity_client_id).map_err(|error| refuse(&error))?;
     user_data::render(&node).map(|data| data.custom_data()).map_err(|error| refuse(&error))
 }
 
 /// Whether user-data can be rendered, before anything is made.
-pub(crate) fn check(boot: &NodeBoot) -> Result<(), Diagnostic> {
+pub(crate) fn check(boot: &NodeBoot) -> Result<(), Box<Diagnostic>> {
     custom_data(boot, NO_CLIENT_ID).map(|_| ())
 }
 

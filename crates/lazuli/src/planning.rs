@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lazuli_azure::AzureKinds;
 use lazuli_cluster::roster::Renewals;
-use lazuli_core::plan::{Plan, PlanMode};
+use lazuli_core::plan::{Action, Plan, PlanMode};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 use lazuli_planner::{Draft, Observed, Request, make};
@@ -147,46 +147,45 @@ pub async fn plan(
     environment: Environment<'_>,
 ) -> Result<Planned, Failure> {
     let mut renewals = asked_for(recorded, &wish.replace);
-    let mut blueprint = self::blueprint(project, accounts, recorded, &renewals, false, environment)?;
-    let mut draft = self::draft(project, &blueprint)?;
+    let expand = |renewals: &Renewals| -> Result<(Blueprint, Draft), Failure> {
+        let blueprint = self::blueprint(project, accounts, recorded, renewals, false, environment)?;
+        let draft = self::draft(project, &blueprint)?;
+        Ok((blueprint, draft))
+    };
+    let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(&wish.replace, &blueprint)?;
 
     let start = Instant::now();
-    let looks = if wish.no_refresh { Vec::new() } else { draft.looks(recorded) };
-    let looked = recorded.resources.len();
     let (world, findings) = match wish.no_refresh {
         true => (World::default(), preflight::Findings::default()),
-        false => {
-            let groups = preflight::groups(clouds, &blueprint, wish.skip_preflight || wish.destroy).await;
-            let mut findings = groups.map_err(|found| Failure::at(found, &project.sources))?;
-            let world = clouds.look(looks).await?;
-            if !wish.skip_preflight && !wish.destroy {
-                preflight::existing_networks(&blueprint, &world, &mut findings).map_err(|found| Failure::at(found, &project.sources))?;
-            }
-            (world, findings)
-        }
+        false => look(project, clouds, &blueprint, draft.looks(recorded), wish).await?,
     };
     let elapsed = start.elapsed();
-
     if !wish.no_refresh && !wish.destroy {
         let lost = lost(recorded, &world);
         if !lost.is_empty() {
             renewals.extend(lost);
-            blueprint = self::blueprint(project, accounts, recorded, &renewals, false, environment)?;
-            draft = self::draft(project, &blueprint)?;
+            (blueprint, draft) = expand(&renewals)?;
         }
     }
-    let observed = if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) };
-    let request = Request {
-        configuration: &blueprint,
-        kinds: &AzureKinds,
-        recorded,
-        observed,
-        mode: if wish.destroy { PlanMode::Destroy } else { PlanMode::Apply },
-        replace: &wish.replace,
-        locate: &|span| project.sources.location(span),
+    let plan = loop {
+        let request = Request {
+            configuration: &blueprint,
+            kinds: &AzureKinds,
+            recorded,
+            observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
+            mode: if wish.destroy { PlanMode::Destroy } else { PlanMode::Apply },
+            replace: &wish.replace,
+            locate: &|span| project.sources.location(span),
+        };
+        let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
+        let spoiled = spoiled(&plan, recorded, &renewals);
+        if spoiled.is_empty() {
+            break plan;
+        }
+        renewals.extend(spoiled); // every round renews at least one node more
+        (blueprint, draft) = expand(&renewals)?;
     };
-    let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
     let heading = |expansion: &lazuli_cluster::expand::Expansion| {
         let cluster = &expansion.cluster;
         let facts = vec![cluster.region.clone(), cluster.resource_group.clone(), format!("Kubernetes {}", cluster.profile.kubernetes)];
@@ -194,7 +193,38 @@ pub async fn plan(
     };
     let clusters = blueprint.clusters().map(heading).collect();
     let warnings = blueprint.warnings.clone();
+    let looked = recorded.resources.len();
     Ok(Planned { plan, world, findings, looked, elapsed, clusters, renewals, refreshed: !wish.no_refresh, warnings })
+}
+
+/// Looks at the world and checks what can be checked in it.
+async fn look(
+    project: &Project,
+    clouds: &Clouds,
+    blueprint: &Blueprint,
+    looks: Vec<lazuli_planner::draft::Look>,
+    wish: &Wish,
+) -> Result<(World, preflight::Findings), Failure> {
+    let skip = wish.skip_preflight || wish.destroy;
+    let refuse = |found| Failure::at(found, &project.sources);
+    let mut findings = preflight::groups(clouds, blueprint, skip).await.map_err(refuse)?;
+    let world = clouds.look(looks).await?;
+    if !skip {
+        preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
+    }
+    Ok((world, findings))
+}
+
+/// Nodes that would have to be replaced under their own name, because somebody changed outside of Lazuli what cannot be
+/// changed back: they get successors instead, since a node's name never comes back.
+fn spoiled(plan: &Plan, recorded: &RecordedWorld, renewals: &Renewals) -> Renewals {
+    let replaced = plan.changes.iter().filter(|change| change.action == Action::ReplaceDeleteFirst && change.previous_id.is_none());
+    let nodes = replaced.filter_map(|change| {
+        let slot = recorded.resources.get(&change.address)?.slot.as_ref()?;
+        let path = change.paths.iter().find(|p| p.forces_replacement).map_or_else(String::new, |p| p.path.to_string());
+        Some((slot.address.clone(), format!("{path} was changed outside of Lazuli")))
+    });
+    nodes.filter(|(node, _)| !renewals.contains_key(node)).collect()
 }
 
 /// Nodes that `--replace` names, by themselves or by a part.
@@ -218,7 +248,7 @@ fn unknown_addresses(asked: &BTreeSet<Address>, blueprint: &Blueprint) -> Result
     let problems: Diagnostics = unknown
         .map(|address| {
             let names: Vec<&str> = declared.iter().map(|d| d.address.as_str()).collect();
-            let problem = Diagnostic::error("LZ1006", format!("--replace {address}: no resource has this address"));
+            let problem = Diagnostic::error("LZ1008", format!("--replace {address}: no resource has this address"));
             match lazuli_core::suggestion::closest(address.as_str(), names) {
                 Some(close) => problem.help(format!("did you mean {close}?")),
                 None => problem.help("`lazuli state list` shows the addresses there are"),

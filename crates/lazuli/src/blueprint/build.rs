@@ -259,7 +259,7 @@ fn user_data(expansion: &Expansion) -> Diagnostics {
     let mut pools = BTreeSet::new();
     let first_of_pool = expansion.parts.iter().filter(|part| part.declaration.rollout.as_ref().is_some_and(|r| part.boot.is_some() && pools.insert(&r.pool)));
     let problems = first_of_pool.filter_map(|part| {
-        let problem = crate::boot::check(part.boot.as_ref()?).err()?;
+        let problem = *crate::boot::check(part.boot.as_ref()?).err()?;
         Some(match part.declaration.origin {
             Some(span) => problem.at(span, "nodes of this pool could not boot"),
             None => problem,

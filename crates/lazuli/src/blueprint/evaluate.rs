@@ -107,7 +107,7 @@ impl Blueprint {
         let Some(client_id) = identity.as_ref().and_then(|object| object.value.at(&client_id)).and_then(Value::as_str) else {
             return Ok(desired);
         };
-        let user_data = crate::boot::custom_data(boot, client_id).map_err(|problem| vec![problem])?;
+        let user_data = crate::boot::custom_data(boot, client_id).map_err(|problem| vec![*problem])?;
         desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| Value::string(user_data.clone()).sensitive());
         Ok(desired)
     }

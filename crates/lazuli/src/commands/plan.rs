@@ -95,7 +95,7 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer, operat
         return;
     }
     let context = rendered::Context {
-        refresh: planned.refreshed.then(|| rendered::Refresh {
+        refresh: planned.refreshed.then_some(rendered::Refresh {
             resources: planned.looked,
             requests: planned.world.requests,
             elapsed: planned.elapsed,
