@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use lazuli_core::plan::{Operation, Plan};
 use time::OffsetDateTime;
 
+use crate::render::names;
 use crate::terminal::Printer;
 
 /// Is told what happens while a plan is applied. Called from many tasks at once; never blocks for long.
@@ -102,7 +103,7 @@ impl Schedule {
         }
         let steps = plan.steps.iter().zip(after).map(|(step, after)| Scheduled {
             address: step.address.to_string(),
-            name: step.id.as_ref().map_or_else(|| step.address.to_string(), |id| id.name().to_owned()),
+            name: names::object(&step.address, step.id.as_ref()),
             operation: step.operation,
             expected: step.expected,
             after,

@@ -9,6 +9,8 @@ use crate::render::{duration, layout};
 
 /// How often a step that says nothing new is mentioned: logs that fall silent are taken for dead.
 const STILL: Duration = Duration::from_secs(60);
+/// How often a step is heard of at most, besides its beginning and end.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Writes a line per event.
 pub struct Plain {
@@ -67,13 +69,20 @@ impl Inner {
         let text = match event.what {
             What::Started => {
                 self.began[index] = now.since;
+                self.said[index] = (String::new(), now.since);
                 format!("{doing} {address}")
             }
-            What::Waiting(what) => format!("waiting for {what} before {doing} {address}"),
+            What::Waiting(what) => {
+                if self.said[index].0 == what {
+                    return None;
+                }
+                self.said[index] = (what.to_owned(), now.since);
+                format!("{doing} {address} waits for {what}")
+            }
             What::Progress(text) => {
                 let (said, at) = &self.said[index];
-                let quiet = now.since.saturating_sub(*at) < STILL;
-                if said == text && quiet {
+                let silence = now.since.saturating_sub(*at);
+                if silence < if said == text { STILL } else { PAUSE } {
                     return None;
                 }
                 let ran = duration::running(now.since.saturating_sub(self.began[index]));

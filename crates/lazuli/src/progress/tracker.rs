@@ -190,7 +190,10 @@ impl Tracker {
         let blocks = format!("{}{}", "█".repeat(filled / 8), EIGHTHS[filled % 8]);
         let elapsed = duration::running(now.saturating_sub(self.began));
         let left = duration::left(self.left(now));
-        let mut line = format!(" [{}]  {} of {total}   {elapsed}, {left} left", pad(&blocks, BAR), self.done);
+        let mut line = format!(" [{}]  {} of {total}   {elapsed}", pad(&blocks, BAR), self.done);
+        if over < total {
+            line.push_str(&format!(", {left} left"));
+        }
         if self.failed > 0 {
             line.push_str(&format!("   {} failed", self.failed));
         }

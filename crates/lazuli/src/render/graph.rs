@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use lazuli_core::plan::{Operation, Plan, Step};
 
+use super::names;
+
 /// For Graphviz: `lazuli graph | dot -Tsvg`.
 pub fn dot(plan: &Plan) -> String {
     let mut out = String::from(
@@ -34,8 +36,7 @@ pub fn mermaid(plan: &Plan) -> String {
 }
 
 fn label(step: &Step) -> String {
-    let name = step.id.as_ref().map_or("", |id| id.name());
-    format!("{} {name}", verb(step.operation)).trim_end().to_owned()
+    format!("{} {}", verb(step.operation), names::object(&step.address, step.id.as_ref()))
 }
 
 fn verb(operation: Operation) -> &'static str {

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`style`], [`layout`], [`duration`] | semantic styles; columns and wrapping; times for people |
+//! | [`names`] | what to call things that are named by a GUID |
 //! | [`value`] | values and their differences |
 //! | [`diagnostic`] | errors and warnings, like rustc |
 //! | [`plan`], [`plan_json`] | a plan for people, and in Terraform's shape |
@@ -19,6 +20,7 @@ pub mod duration;
 pub mod events;
 pub mod graph;
 pub mod layout;
+pub mod names;
 pub mod plan;
 pub mod plan_json;
 pub mod report;

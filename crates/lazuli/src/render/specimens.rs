@@ -30,6 +30,8 @@ pub(crate) fn change(text: &str, ty: &str, title: &str, name: &str, action: Acti
     let (before, after) = match action {
         Action::Create | Action::Read => (None, Some(body)),
         Action::Delete | Action::Forget => (Some(body), None),
+        // As the planner does: what stays is only told once.
+        Action::NoOp => (None, Some(body)),
         _ => (Some(body.clone()), Some(body)),
     };
     Change {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::layout::{columns, count, pad};
 use super::style::{self, paint};
-use super::{plan_json, value};
+use super::{names, plan_json, value};
 
 /// `state list`: one address per line, those within `only`.
 pub fn list(world: &RecordedWorld, only: Option<&Address>) -> String {
@@ -68,13 +68,44 @@ pub fn show(recorded: &Recorded, width: usize) -> String {
             let _ = writeln!(out, "    {address}");
         }
     }
-    for (title, json) in [("as applied", &recorded.inputs), ("as found", &recorded.observed)] {
-        let _ = writeln!(out, "\n  {}", paint(style::STRONG, title));
-        for line in body(&marked(json, &recorded.sensitive), width.saturating_sub(4)) {
+    let applied = marked(&recorded.inputs, &recorded.sensitive);
+    let found = marked(&recorded.observed, &recorded.sensitive);
+    let _ = writeln!(out, "\n  {}", paint(style::STRONG, "as applied"));
+    for line in body(&applied, width.saturating_sub(4)) {
+        let _ = writeln!(out, "    {line}");
+    }
+    // Nothing is told twice.
+    if let Some(more) = beyond(&found, &applied, &["id", "name", "type"]) {
+        let _ = writeln!(
+            out,
+            "\n  {}",
+            paint(style::STRONG, "as found, where Azure says more or something else")
+        );
+        for line in body(&more, width.saturating_sub(4)) {
             let _ = writeln!(out, "    {line}");
         }
     }
     out
+}
+
+/// What `found` says beyond `applied`, members of the first level in `known` left out; `None` when that is nothing.
+fn beyond(found: &Value, applied: &Value, known: &[&str]) -> Option<Value> {
+    if found.is_sensitive() || applied.is_sensitive() {
+        return (!value::same(found, applied)).then(|| found.clone());
+    }
+    let (Some(entries), Some(told)) = (found.as_entries(), applied.as_entries()) else {
+        return (!value::same(found, applied)).then(|| found.clone());
+    };
+    let mut more = Vec::new();
+    for (key, inner) in entries.iter().filter(|(key, _)| !known.contains(&&***key)) {
+        let rest = match told.get(key) {
+            Some(applied) => beyond(inner, applied, &[]),
+            // Azure fills in what is empty.
+            None => Some(inner.clone()).filter(|v| v.as_sequence().is_none_or(|items| !items.is_empty())),
+        };
+        more.extend(rest.map(|rest| (key.clone(), rest)));
+    }
+    (!more.is_empty()).then(|| Value::object(more))
 }
 
 /// The attributes of an object, each on its own lines.
@@ -128,15 +159,31 @@ pub fn world(world: &RecordedWorld, width: usize) -> String {
             _ => groups.push((group, vec![recorded])),
         }
     }
-    let longest = world.resources.keys().map(|a| columns(a.as_str())).max().unwrap_or(0).min(width * 3 / 5);
-    for (name, resources) in groups {
-        let _ = writeln!(out, "{}   {}", paint(style::STRONG, &name), count(resources.len(), "resource"));
+    for (group, resources) in groups {
+        let _ = writeln!(out, "{}   {}", paint(style::STRONG, &group), count(resources.len(), "resource"));
+        // Below a cluster, addresses are told without it.
+        let within = |recorded: &Recorded| match recorded.address.as_str().strip_prefix(&format!("{group}."))
+        {
+            Some(rest) if group.contains('.') => rest.to_owned(),
+            _ => recorded.address.to_string(),
+        };
+        let widest = |text: &dyn Fn(&Recorded) -> String| {
+            resources.iter().map(|r| columns(&text(r))).max().unwrap_or(0)
+        };
+        let longest = widest(&within).min(width * 3 / 5);
+        let names = widest(&object_name).min(width / 3);
         for recorded in resources {
-            let mut line = format!("  {}  {}", pad(recorded.address.as_str(), longest), recorded.id.name());
-            if recorded.pending.is_some() {
-                line.push_str("   unfinished");
+            let mut line =
+                format!("  {}  {}", pad(&within(recorded), longest), pad(&object_name(recorded), names));
+            // Where a node is, is told once: with its machine.
+            let machine = recorded.slot.as_ref().filter(|slot| slot.name == recorded.id.name());
+            if let Some(zone) = machine.and_then(|slot| slot.zone.as_ref()) {
+                line.push_str(&format!("  zone {zone}"));
             }
-            let _ = writeln!(out, "{line}");
+            if recorded.pending.is_some() {
+                line.push_str("  unfinished");
+            }
+            let _ = writeln!(out, "{}", line.trim_end());
         }
         out.push('\n');
     }
@@ -159,6 +206,13 @@ pub fn world(world: &RecordedWorld, width: usize) -> String {
         world.lineage
     );
     out
+}
+
+/// The name of an object; of a role assignment, its role.
+fn object_name(recorded: &Recorded) -> String {
+    let role =
+        recorded.inputs.pointer("/properties/roleDefinitionId").and_then(Json::as_str).and_then(names::role);
+    role.map_or_else(|| recorded.id.name().to_owned(), str::to_owned)
 }
 
 fn indented(text: &str) -> String {

@@ -1,6 +1,8 @@
 //! Values and their differences as text. What is sensitive is never shown, not even by its length.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anstyle::Style;
 use lazuli_core::value::{Content, Value};
@@ -118,7 +120,7 @@ fn write_lines(head: &str, value: &Value, indent: usize, width: usize, lines: &m
 /// A line of a difference, not indented and not styled yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiffLine {
-    /// `-`, `+`, or a blank for context.
+    /// `-`, `+`, `~` of a member that changes, or a blank for context.
     pub symbol: char,
     /// The text after the symbol.
     pub text: String,
@@ -134,10 +136,33 @@ impl DiffLine {
         let style: Style = match self.symbol {
             '+' => style::ADD,
             '-' => style::REMOVE,
+            '~' => style::CHANGE,
             _ => style::FAINT,
         };
         paint(style, format!("{} {}", self.symbol, self.text).trim_end())
     }
+}
+
+/// `"a" -> "b"`, `+ "b"` or `- "a"`: the change of something without elements, in one line; `None` for the others.
+pub fn scalar_change(before: Option<&Value>, after: Option<&Value>) -> Option<String> {
+    let short = |value: &Value| {
+        let long = clear_text(value).is_some_and(|text| text.contains('\n'));
+        if long { None } else { leaf(value) }
+    };
+    Some(match (before, after) {
+        (Some(before), Some(after)) => format!("{} -> {}", short(before)?, short(after)?),
+        (None, Some(after)) => paint(style::ADD, &format!("+ {}", short(after)?)),
+        (Some(before), None) => paint(style::REMOVE, &format!("- {}", short(before)?)),
+        (None, None) => return None,
+    })
+}
+
+/// True when two values say the same, whatever their types are called.
+pub fn same(one: &Value, other: &Value) -> bool {
+    let json = |value| {
+        lazuli_core::encoding::to_json(value).ok().map(|json| lazuli_core::encoding::from_json(&json))
+    };
+    one == other || json(one).is_some_and(|one| Some(one) == json(other))
 }
 
 /// What differs between two values of an attribute; `None` where it is not there.
@@ -151,6 +176,15 @@ pub fn difference(before: Option<&Value>, after: Option<&Value>, width: usize) -
         if let (Some(old), Some(new)) = (plain_elements(before), plain_elements(after)) {
             return element_difference(old, new);
         }
+        if let (Some(old), Some(new)) = (clear_entries(before), clear_entries(after)) {
+            let mut same = 0;
+            let mut lines = Vec::new();
+            member_difference("", old, new, width, &mut lines, &mut same);
+            if same > 0 {
+                lines.push(DiffLine::new(' ', format!("({same} unchanged)")));
+            }
+            return lines;
+        }
     }
     let width = width.saturating_sub(2);
     let side = |symbol, value: Option<&Value>| {
@@ -162,6 +196,49 @@ pub fn difference(before: Option<&Value>, after: Option<&Value>, width: usize) -
 
 fn clear_text(value: &Value) -> Option<&str> {
     if value.is_sensitive() { None } else { value.as_str() }
+}
+
+type Entries = BTreeMap<Arc<str>, Value>;
+
+/// The members of a structure that is not hidden as a whole.
+fn clear_entries(value: &Value) -> Option<&Entries> {
+    value.as_entries().filter(|entries| !value.is_sensitive() && !entries.is_empty())
+}
+
+/// The members that differ, by their names below `within`; counts those that do not.
+fn member_difference(
+    within: &str,
+    old: &Entries,
+    new: &Entries,
+    width: usize,
+    out: &mut Vec<DiffLine>,
+    same: &mut usize,
+) {
+    let keys: BTreeSet<&Arc<str>> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let head = format!("{within}{}", name(key));
+        let whole = |symbol, value: &Value| {
+            let lines = lines(&format!("{head} = "), value, width.saturating_sub(2));
+            lines.into_iter().map(move |line| DiffLine::new(symbol, line))
+        };
+        match (old.get(key), new.get(key)) {
+            (Some(before), Some(after)) if self::same(before, after) => *same += 1,
+            (Some(before), Some(after)) => {
+                if let (Some(old), Some(new)) = (clear_entries(before), clear_entries(after)) {
+                    member_difference(&format!("{head}."), old, new, width, out, same);
+                } else if let Some(change) = scalar_change(Some(before), Some(after)) {
+                    out.push(DiffLine::new('~', format!("{head} = {change}")));
+                } else {
+                    out.push(DiffLine::new('~', head));
+                    let inner = difference(Some(before), Some(after), width.saturating_sub(2));
+                    out.extend(inner.into_iter().map(|l| DiffLine::new(l.symbol, format!("  {}", l.text))));
+                }
+            }
+            (Some(before), None) => out.extend(whole('-', before)),
+            (None, Some(after)) => out.extend(whole('+', after)),
+            (None, None) => {}
+        }
+    }
 }
 
 /// The elements of a sequence of clear, known scalars.
@@ -262,6 +339,27 @@ mod tests {
             80,
         );
         assert_eq!(shown(&diff), "- \"203.0.113.0/24\"\n+ \"198.51.100.0/24\"\n  (1 unchanged)\n");
+    }
+
+    #[test]
+    fn only_members_that_differ_are_shown() {
+        let old = value(json!({"a": "1", "b": "2", "c": {"x": [1, 2], "y": true, "z": null}, "d": "4"}));
+        let new =
+            value(json!({"b": "3", "c": {"x": [1, 3], "y": true, "z": {"n": 1}}, "d": "4", "e f": "5"}));
+        let diff = difference(Some(&old), Some(&new), 80);
+        insta::assert_snapshot!(shown(&diff), @r#"
+        - a = "1"
+        ~ b = "2" -> "3"
+        ~ c.x
+        -   2
+        +   3
+            (1 unchanged)
+        ~ c.z
+        -   null
+        +   { n = 1 }
+        + "e f" = "5"
+          (2 unchanged)
+        "#);
     }
 
     #[test]

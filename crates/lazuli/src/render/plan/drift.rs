@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use anstream::adapter::strip_str;
 use lazuli_core::address::Address;
 use lazuli_core::plan::{Action, Change, Drift, DriftKind, Plan, PlanMode};
 
 use super::Page;
-use crate::render::layout::{columns, pad};
+use crate::render::layout::columns;
 use crate::render::style::{self, paint};
 use crate::render::value;
 
@@ -31,33 +32,34 @@ pub(super) fn write(page: &mut Page, plan: &Plan) {
 }
 
 fn entry(page: &mut Page, drift: &Drift, becomes: Becomes) {
-    let address = pad(drift.address.as_str(), 46);
+    let address = drift.address.as_str();
+    let becomes_text = becomes.text();
     let what = match &drift.what {
-        DriftKind::Deleted => "deleted".to_owned(),
+        DriftKind::Deleted => Some("deleted".to_owned()),
         // What is set back is shown with the change below.
-        DriftKind::Changed { path, .. } if becomes == Becomes::SetBack => path.to_string(),
+        DriftKind::Changed { path, .. } if becomes == Becomes::SetBack => Some(path.to_string()),
         DriftKind::Changed { path, recorded, observed } => {
-            let side = |v: &Option<lazuli_core::Value>| {
-                v.as_ref().map_or_else(|| "(absent)".to_owned(), value::inline)
-            };
-            format!("{path}  {} -> {}", side(recorded), side(observed))
+            value::scalar_change(recorded.as_ref(), observed.as_ref())
+                .map(|change| format!("{path}  {change}"))
         }
     };
-    let becomes_text = becomes.text();
-    let one_line = format!("  {address}  {what}   {becomes_text}");
-    if columns(&one_line) <= page.width {
-        page.line(&one_line);
-        return;
+    if let Some(what) = &what {
+        let width = |text: &str| columns(&strip_str(text).to_string());
+        if columns(address) + width(what) + columns(becomes_text) + 8 <= page.width {
+            page.line(&format!("  {address}   {what}   {becomes_text}"));
+            return;
+        }
     }
-    page.line(&format!("  {}   {becomes_text}", drift.address));
-    match &drift.what {
-        DriftKind::Changed { path, recorded, observed } if becomes != Becomes::SetBack => {
+    page.line(&format!("  {address}   {becomes_text}"));
+    match (&drift.what, what) {
+        (_, Some(what)) => page.line(&format!("      {what}")),
+        (DriftKind::Changed { path, recorded, observed }, None) => {
             page.line(&format!("      {path}"));
             for line in value::difference(recorded.as_ref(), observed.as_ref(), page.width - 8) {
                 page.line(&format!("        {}", line.styled()));
             }
         }
-        _ => page.line(&format!("      {what}")),
+        (DriftKind::Deleted, None) => {}
     }
 }
 

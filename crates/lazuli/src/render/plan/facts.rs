@@ -1,21 +1,13 @@
 //! What identifies an object at a glance: addresses, sizes, zones. Only what is known and not sensitive.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lazuli_core::Value;
-use lazuli_core::plan::Change;
+use lazuli_core::plan::{Action, Change, Plan};
 
 use super::layout::{clean, count};
+use super::names;
 use super::place::{Place, Section};
-
-/// Roles by the id of their definition, which is the same in every tenant.
-const ROLES: &[(&str, &str)] = &[
-    ("4d97b98b-1d4f-4787-a291-c67834d212e7", "Network Contributor"),
-    ("9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "Virtual Machine Contributor"),
-    ("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor"),
-    ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner"),
-    ("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader"),
-    ("f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator"),
-    ("b12aa53e-6015-4669-85d0-8515ebb3ae7f", "Private DNS Zone Contributor"),
-];
 
 /// The object as it will be, or as it was when it goes.
 pub(super) fn body(change: &Change) -> Option<&Value> {
@@ -47,15 +39,18 @@ pub(super) fn of(change: &Change) -> Vec<String> {
         }
         "Microsoft.Network/publicIPAddresses" => {
             facts.push(text(body, "properties.dnsSettings.fqdn").or_else(|| host_name(body)));
-            facts.push(sku(body));
+            facts.push(unusual_sku(body));
             facts.push(zones(body));
         }
         "Microsoft.Network/loadBalancers" => {
             facts.push(ports(body));
-            facts.push(sku(body));
+            facts.push(unusual_sku(body));
         }
         "Microsoft.Network/networkInterfaces" => facts.push(private_address(body)),
-        "Microsoft.Authorization/roleAssignments" => facts.push(role(body)),
+        "Microsoft.Authorization/roleAssignments" => {
+            let scope = last(body, "properties.scope").map(|scope| format!(" on {scope}"));
+            facts.push(role(body).map(|role| format!("{role}{}", scope.unwrap_or_default())));
+        }
         "Microsoft.ManagedIdentity/userAssignedIdentities" => {}
         "Microsoft.Compute/virtualMachines" => {
             facts.push(text(body, "properties.hardwareProfile.vmSize"));
@@ -83,7 +78,7 @@ pub(super) fn cluster(changes: &[&Change]) -> Vec<String> {
 }
 
 /// `3 x Standard_D4s_v5, etcd on 256 GiB Premium_LRS`: the machines of a pool afterwards, or before when all go.
-pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> Vec<String> {
+pub(super) fn pool(section: &Section, members: &[(Place, &Change)], rolling: &Rolling) -> Vec<String> {
     if !matches!(section, Section::ControlPlane | Section::WorkerPool(_)) {
         return Vec::new();
     }
@@ -92,9 +87,13 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> Vec<Strin
         .filter(|(place, c)| place.node.is_some() && &*c.ty.name == "Microsoft.Compute/virtualMachines")
         .map(|(_, change)| *change)
         .collect();
-    let before: Vec<&Value> = machines.iter().filter_map(|c| c.before.as_ref()).collect();
-    let after: Vec<&Value> = machines.iter().filter_map(|c| c.after.as_ref()).collect();
-    let shown = if after.is_empty() { &before } else { &after };
+    // What does not change has no object before, but it is there.
+    let was = |change: &Change| !matches!(change.action, Action::Create | Action::Read);
+    let stays = |change: &Change| !matches!(change.action, Action::Delete | Action::Forget);
+    let before = machines.iter().filter(|c| was(c)).count();
+    let after = machines.iter().filter(|c| stays(c)).count();
+    let shown: Vec<&Value> =
+        machines.iter().filter(|c| after == 0 || stays(c)).filter_map(|c| body(c)).collect();
     let mut sizes: Vec<(String, usize)> = Vec::new();
     for size in shown.iter().filter_map(|m| text(m, "properties.hardwareProfile.vmSize")) {
         match sizes.iter_mut().find(|(s, _)| *s == size) {
@@ -102,18 +101,54 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)]) -> Vec<Strin
             None => sizes.push((size, 1)),
         }
     }
-    let scaled = !before.is_empty() && !after.is_empty() && before.len() != after.len();
+    let scaled = before > 0 && after > 0 && before != after;
     let mut facts: Vec<String> = match sizes.as_slice() {
-        [(size, number)] if scaled => vec![format!("{} -> {number} x {size}", before.len())],
+        [(size, number)] if scaled => vec![format!("{before} -> {number} x {size}")],
         _ => sizes.iter().map(|(size, number)| format!("{number} x {size}")).collect(),
     };
     if scaled && sizes.len() > 1 {
-        facts.insert(0, format!("{} -> {}", before.len(), count(after.len(), "node")));
+        facts.insert(0, format!("{before} -> {}", count(after, "node")));
     }
     if *section == Section::ControlPlane {
         facts.extend(shown.first().and_then(|machine| etcd_disk(machine)));
     }
+    facts.extend(rolling.fact(members));
     facts
+}
+
+/// The nodes whose replacement waits for that of another node, by address.
+#[derive(Debug, Default)]
+pub(super) struct Rolling(BTreeSet<String>);
+
+impl Rolling {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let waits = plan.edges.iter().filter(|edge| edge.because.starts_with("rolling:"));
+        let later = waits.filter_map(|edge| plan.steps.get(edge.after as usize));
+        Rolling(later.filter_map(|step| Place::of(&step.address).node).collect())
+    }
+
+    /// `rolling, 1 at a time, new before old`, when several nodes of a pool are replaced.
+    fn fact(&self, members: &[(Place, &Change)]) -> Option<String> {
+        let replaced = members.iter().filter(|(_, change)| change.action.is_replace());
+        let mut nodes: BTreeMap<&str, Action> = BTreeMap::new();
+        for (place, change) in replaced {
+            if let Some(node) = place.node.as_deref() {
+                nodes.insert(node, change.action);
+            }
+        }
+        if nodes.len() < 2 {
+            return None;
+        }
+        let waiting = nodes.keys().filter(|node| self.0.contains(**node)).count();
+        let order = match nodes.values().next() {
+            Some(Action::ReplaceDeleteFirst) => "old before new",
+            _ => "new before old",
+        };
+        Some(match waiting {
+            0 => format!("all at once, {order}"),
+            _ => format!("rolling, {} at a time, {order}", nodes.len() - waiting),
+        })
+    }
 }
 
 fn etcd_disk(machine: &Value) -> Option<String> {
@@ -124,13 +159,28 @@ fn etcd_disk(machine: &Value) -> Option<String> {
     Some(format!("etcd on {size} GiB{kind}"))
 }
 
-/// The object's name, where it tells anything.
+/// The object's name, where it tells anything; with the former one when it changes.
 pub(super) fn name(change: &Change) -> String {
-    match (&*change.ty.name, &change.id) {
-        // a UUID; role and scope are the facts
-        ("Microsoft.Authorization/roleAssignments", _) | (_, None) => String::new(),
-        (_, Some(id)) => id.name().to_owned(),
+    let name = match (&*change.ty.name, &change.id) {
+        // A GUID: people know a role assignment by its role, which is a fact.
+        ("Microsoft.Authorization/roleAssignments", _) | (_, None) => return String::new(),
+        (_, Some(id)) => names::object(&change.address, Some(id)),
+    };
+    match former_name(change) {
+        Some(former) => format!("{former} -> {name}"),
+        None => name,
     }
+}
+
+/// The name so far of an object that gets another.
+pub(super) fn former_name(change: &Change) -> Option<&str> {
+    let (former, id) = (change.previous_id.as_ref()?, change.id.as_ref()?);
+    (former.name() != id.name()).then(|| former.name())
+}
+
+fn role(body: &Value) -> Option<String> {
+    let id = last(body, "properties.roleDefinitionId")?;
+    Some(names::role(&id).map_or(id, str::to_owned))
 }
 
 /// The availability zone of an object that has exactly one.
@@ -155,6 +205,11 @@ fn sku(body: &Value) -> Option<String> {
     text(body, "sku.name").map(|name| if name == "Standard" { "Standard SKU".to_owned() } else { name })
 }
 
+/// The SKU, unless it is the one everybody has.
+fn unusual_sku(body: &Value) -> Option<String> {
+    text(body, "sku.name").filter(|name| name != "Standard")
+}
+
 fn host_name(body: &Value) -> Option<String> {
     let label = text(body, "properties.dnsSettings.domainNameLabel")?;
     Some(format!("{label}.{}.cloudapp.azure.com", text(body, "location")?))
@@ -173,13 +228,6 @@ fn ports(body: &Value) -> Option<String> {
 fn private_address(body: &Value) -> Option<String> {
     let first = dig(body, "properties.ipConfigurations")?.as_sequence()?.first()?;
     text(first, "properties.privateIPAddress")
-}
-
-fn role(body: &Value) -> Option<String> {
-    let id = last(body, "properties.roleDefinitionId")?;
-    let name = ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(&id)).map(|(_, name)| *name);
-    let scope = last(body, "properties.scope").map(|scope| format!(" on {scope}")).unwrap_or_default();
-    Some(format!("{}{scope}", name.unwrap_or(&id)))
 }
 
 fn counted(body: &Value, path: &str, noun: &str) -> Option<String> {

@@ -5,9 +5,11 @@
 //! | `place` | to which cluster, section and node a resource belongs |
 //! | `facts` | what identifies an object at a glance |
 //! | `rows` | one resource: a line, or a line with its attributes |
+//! | `attributes` | the attributes that differ |
 //! | `nodes` | the nodes of a pool, alike ones together |
 //! | `drift`, `total` | what changed outside; outputs, counts and duration |
 
+mod attributes;
 mod drift;
 mod facts;
 mod nodes;
@@ -23,11 +25,12 @@ use std::time::Duration;
 
 use lazuli_core::plan::{Action, Change, Plan};
 
+use self::attributes::Wording;
 use self::place::{Place, Section};
 use self::rows::Item;
 use super::layout::{columns, wrap};
 use super::style::{self, paint};
-use super::{duration, layout};
+use super::{duration, layout, names};
 
 /// What is said around the changes.
 #[derive(Debug, Clone, Default)]
@@ -73,8 +76,9 @@ pub fn text(plan: &Plan, context: &Context, width: usize, verbose: bool) -> Stri
     page.heading(context);
     drift::write(&mut page, plan);
     let groups = group(plan);
+    let rolling = facts::Rolling::of(plan);
     for group in &groups {
-        page.cluster(plan, context, group);
+        page.cluster(plan, context, group, &rolling);
     }
     total::outputs(&mut page, plan);
     if let Some(preflight) = &context.preflight {
@@ -154,11 +158,15 @@ impl Page {
         }
     }
 
-    fn cluster(&mut self, plan: &Plan, context: &Context, group: &Group<'_>) {
-        let sections: Vec<(&Section, Vec<Item<'_>>)> = group
+    fn cluster(&mut self, plan: &Plan, context: &Context, group: &Group<'_>, rolling: &facts::Rolling) {
+        let in_full = self.verbose || group.cluster.is_none();
+        let wording = if in_full { Wording::default() } else { Wording::of(&group.all) };
+        let sections: Vec<(&Section, Vec<Item>)> = group
             .sections
             .iter()
-            .map(|(section, members)| (section, rows::items(plan, members, self.width, self.verbose)))
+            .map(|(section, members)| {
+                (section, rows::items(plan, members, &wording, self.width, self.verbose))
+            })
             .filter(|(_, items)| !items.is_empty())
             .collect();
         let columns_of = rows::Columns::of(sections.iter().flat_map(|(_, items)| items), self.width);
@@ -169,7 +177,8 @@ impl Page {
         }
         let indent = if group.cluster.is_some() { 2 } else { 0 };
         for (section, items) in sections {
-            let facts = group.sections.get(section).map(|m| facts::pool(section, m)).unwrap_or_default();
+            let facts =
+                group.sections.get(section).map(|m| facts::pool(section, m, rolling)).unwrap_or_default();
             self.titled(&" ".repeat(indent), &section.title(), &columns_of, &facts);
             for item in &items {
                 item.write(self, indent + 2, &columns_of);

@@ -2,16 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lazuli_core::plan::{Action, Change, Plan};
+use lazuli_core::plan::{Action, Change, Plan, Reason};
 
+use super::attributes::{self, Wording};
 use super::facts;
 use super::place::Place;
 use super::rows::{self, Item};
-use crate::render::layout::{columns, count, flow};
+use crate::render::layout::{columns, count, flow, wrap};
 use crate::render::style::{self, paint};
 
 /// Up to how many nodes are named one by one.
 const NAMED: usize = 12;
+/// What is said of a node is this far to the right of its name.
+const INDENT: usize = 4;
+const MACHINE: &str = "Microsoft.Compute/virtualMachines";
+
+/// An object of a node with its place.
+type Part<'a> = &'a (Place, &'a Change);
 
 /// A node with what happens to its parts.
 struct Node<'a> {
@@ -21,27 +28,35 @@ struct Node<'a> {
     /// The machine's name so far, when it gets another.
     previous: Option<String>,
     zone: Option<String>,
-    parts: Vec<&'a (Place, &'a Change)>,
+    parts: Vec<Part<'a>>,
+}
+
+/// What nodes that are told together have in common; names are left out of it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Fate {
+    action: Action,
+    reasons: Vec<String>,
+    lines: Vec<String>,
 }
 
 /// The items of a pool's nodes.
-pub(super) fn items<'a>(plan: &Plan, parts: &[&(Place, &Change)], width: usize) -> Vec<Item<'a>> {
+pub(super) fn items(plan: &Plan, parts: &[&(Place, &Change)], wording: &Wording, width: usize) -> Vec<Item> {
     let nodes = collect(parts);
-    // Nodes with the same lines below them, in order of first appearance.
-    let mut groups: Vec<(Vec<String>, Vec<&Node<'_>>)> = Vec::new();
+    // In order of first appearance.
+    let mut groups: Vec<(Fate, Vec<&Node<'_>>)> = Vec::new();
     let mut index = HashMap::new();
     for node in &nodes {
-        let lines = what_happens(plan, node, width);
-        let place = *index.entry(lines.clone()).or_insert_with(|| {
-            groups.push((lines, Vec::new()));
+        let fate = fate(plan, node, wording, width);
+        let place = *index.entry(fate.clone()).or_insert_with(|| {
+            groups.push((fate, Vec::new()));
             groups.len() - 1
         });
         groups[place].1.push(node);
     }
-    groups.into_iter().flat_map(|(lines, nodes)| group_items(plan, lines, &nodes, width)).collect()
+    groups.into_iter().map(|(fate, nodes)| Item::Lines(told(&fate, &nodes, width))).collect()
 }
 
-fn collect<'a>(parts: &[&'a (Place, &'a Change)]) -> Vec<Node<'a>> {
+fn collect<'a>(parts: &[Part<'a>]) -> Vec<Node<'a>> {
     let mut nodes: Vec<Node<'a>> = Vec::new();
     for part in parts {
         let Some(address) = part.0.node.as_deref() else { continue };
@@ -57,39 +72,83 @@ fn collect<'a>(parts: &[&'a (Place, &'a Change)]) -> Vec<Node<'a>> {
         }
     }
     for node in &mut nodes {
-        let machine = node.parts.iter().find(|(_, c)| &*c.ty.name == "Microsoft.Compute/virtualMachines");
+        let machine = node.parts.iter().find(|(_, change)| &*change.ty.name == MACHINE);
         let (_, change) = machine.unwrap_or(&node.parts[0]);
         node.name = change.id.as_ref().map_or(node.address, |id| id.name()).to_owned();
-        node.previous = change.previous_id.as_ref().map(|id| id.name().to_owned());
+        node.previous = facts::former_name(change).map(str::to_owned);
         node.zone = node.parts.iter().find_map(|(_, change)| facts::zone(change));
     }
     nodes
 }
 
-/// The one action of all parts of a node, when it is a creation or a deletion.
-fn single_action(node: &Node<'_>) -> Option<Action> {
-    let action = node.parts.first()?.1.action;
-    let same = node.parts.iter().all(|(_, c)| c.action == action);
-    (same && matches!(action, Action::Create | Action::Delete)).then_some(action)
-}
-
-/// What is to be said of a node besides its name, its own names taken out so that it can be compared.
-fn what_happens(plan: &Plan, node: &Node<'_>, width: usize) -> Vec<String> {
-    if let Some(action) = single_action(node) {
-        let mut lines = vec![action.symbol().to_owned()];
-        // The same reason is not told for every part.
-        for (_, change) in &node.parts {
-            lines.extend(rows::why(plan, change).map(|why| anonymous(&why, node)));
-        }
-        lines.dedup();
-        return lines;
+fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
+    let actions = node.parts.iter().map(|(_, change)| change.action);
+    let action = actions.max_by_key(|action| weight(*action)).unwrap_or(Action::NoOp);
+    let (like, unlike): (Vec<Part<'_>>, Vec<Part<'_>>) =
+        node.parts.iter().copied().partition(|(_, change)| change.action == action);
+    let mut reasons = Vec::new();
+    for (_, change) in &like {
+        // That the parts of a node go together needs no words.
+        let within =
+            matches!(&change.reason, Some(Reason::Follows(of)) if of.as_str().starts_with(node.address));
+        let why = rows::why(plan, change).filter(|why| !within && !reasons.contains(why));
+        reasons.extend(why);
     }
     let mut lines = Vec::new();
-    for (place, change) in &node.parts {
-        let detail = rows::detail(plan, change, &place.part.name, width.saturating_sub(4));
-        lines.extend(detail.iter().map(|line| anonymous(line, node)));
+    if !matches!(action, Action::Create | Action::Delete) {
+        lines = alike(node, &like, &reasons, wording, width.saturating_sub(INDENT));
     }
-    lines
+    for (place, change) in unlike {
+        let symbol = paint(style::of_action(change.action), change.action.symbol());
+        let why = rows::why(plan, change).map(|why| format!("   {why}")).unwrap_or_default();
+        lines.push(format!("{symbol} {}{why}", place.part.name));
+        let inner =
+            attributes::beyond_names(change, names(node), &[], wording, width.saturating_sub(2 * INDENT));
+        lines.extend(inner.into_iter().map(|line| format!("    {line}")));
+    }
+    let anonymous = |line: String| anonymous(&line, node);
+    Fate {
+        action,
+        reasons: reasons.into_iter().map(anonymous).collect(),
+        lines: lines.into_iter().map(anonymous).collect(),
+    }
+}
+
+/// The attributes of parts that share an action. What is the same for all of them, or only of the machine, needs no label.
+fn alike(
+    node: &Node<'_>,
+    parts: &[&(Place, &Change)],
+    told: &[String],
+    wording: &Wording,
+    width: usize,
+) -> Vec<String> {
+    let mut sets: Vec<(Vec<String>, Vec<Part<'_>>)> = Vec::new();
+    for part in parts {
+        let lines = attributes::beyond_names(part.1, names(node), told, wording, width);
+        match sets.iter_mut().find(|(known, _)| *known == lines) {
+            Some((_, members)) => members.push(part),
+            None => sets.push((lines, vec![part])),
+        }
+    }
+    let mut out = Vec::new();
+    for (lines, members) in &sets {
+        let machine = matches!(members.as_slice(), [(_, change)] if &*change.ty.name == MACHINE);
+        if lines.is_empty() {
+            continue;
+        }
+        if machine || sets.len() == 1 {
+            out.extend(lines.iter().cloned());
+            continue;
+        }
+        let labels: Vec<&str> = members.iter().map(|(place, _)| place.part.name.as_str()).collect();
+        out.push(labels.join(", "));
+        out.extend(lines.iter().map(|line| format!("  {line}")));
+    }
+    out
+}
+
+fn names<'n>(node: &'n Node<'_>) -> Option<(&'n str, &'n str)> {
+    node.previous.as_deref().map(|previous| (previous, node.name.as_str()))
 }
 
 fn anonymous(line: &str, node: &Node<'_>) -> String {
@@ -98,29 +157,6 @@ fn anonymous(line: &str, node: &Node<'_>) -> String {
         line = line.replace(previous, "<old name>");
     }
     line
-}
-
-fn group_items<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>], width: usize) -> Vec<Item<'a>> {
-    let Some(action) = nodes.first().and_then(|node| single_action(node)) else {
-        return altered(plan, lines, nodes, width);
-    };
-    let mut shown: Vec<String> = listing(action, nodes, width);
-    shown.extend(lines.into_iter().skip(1).map(|why| format!("    {why}")));
-    vec![Item::Detail(shown)]
-}
-
-/// Nodes that are changed in place or in part.
-fn altered<'a>(plan: &Plan, lines: Vec<String>, nodes: &[&Node<'_>], width: usize) -> Vec<Item<'a>> {
-    if let [node] = nodes {
-        let item = |(_, change): &&(Place, &Change)| {
-            Item::Detail(rows::detail(plan, change, change.address.as_str(), width))
-        };
-        return node.parts.iter().map(item).collect();
-    }
-    let action = nodes[0].parts.iter().map(|(_, c)| c.action).max_by_key(|a| weight(*a));
-    let mut shown = listing(action.unwrap_or(Action::Update), nodes, width);
-    shown.extend(lines.into_iter().map(|line| format!("    {line}")));
-    vec![Item::Detail(shown)]
 }
 
 /// What a node is said to undergo when its parts undergo different things.
@@ -134,14 +170,51 @@ fn weight(action: Action) -> u8 {
     }
 }
 
-/// Names with zones in a row where they fit, else a line per zone; of many nodes, the first and the last name.
+/// The nodes, then what they have in common; of a single node the reason is on its line.
+fn told(fate: &Fate, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
+    let mut lines = listing(fate.action, nodes, width);
+    let reasons = fate.reasons.join(", ");
+    let below = |text: &str| format!("{}{text}", " ".repeat(INDENT));
+    match nodes {
+        [node] => {
+            let real = |line: &String| {
+                let line = line.replace("<node>", node.address).replace("<name>", &node.name);
+                line.replace("<old name>", node.previous.as_deref().unwrap_or(&node.name))
+            };
+            let reasons = real(&reasons);
+            let used = columns(fate.action.symbol()) + 1 + columns(&named(node, true));
+            match lines.first_mut() {
+                Some(first) if !reasons.is_empty() && used + 3 + columns(&reasons) <= width => {
+                    first.push_str(&format!("   {reasons}"));
+                }
+                _ => {
+                    lines.extend(wrap(&reasons, width.saturating_sub(INDENT)).iter().map(|line| below(line)))
+                }
+            }
+            lines.extend(fate.lines.iter().map(|line| below(&real(line))));
+        }
+        _ => {
+            lines.extend(wrap(&reasons, width.saturating_sub(INDENT)).iter().map(|line| below(line)));
+            lines.extend(fate.lines.iter().map(|line| below(line)));
+        }
+    }
+    lines
+}
+
+/// Names with zones in a row where they fit, else a line per zone, or per node where names change; of many nodes, the
+/// first and the last name.
 fn listing(action: Action, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
     let symbol = action.symbol();
     let painted = |line: &str| paint(style::of_action(action), line);
-    let row: Vec<String> = nodes.iter().map(|node| format!("{symbol} {}", named(node, true))).collect();
-    let row = row.join("   ");
-    if columns(&row) <= width && nodes.len() <= NAMED {
-        return vec![painted(&row)];
+    let each: Vec<String> = nodes.iter().map(|node| format!("{symbol} {}", named(node, true))).collect();
+    if nodes.len() <= NAMED {
+        if nodes.iter().any(|node| node.previous.is_some()) {
+            return each.iter().map(|line| painted(line)).collect();
+        }
+        let row = each.join("   ");
+        if columns(&row) <= width {
+            return vec![painted(&row)];
+        }
     }
     let mut zones: BTreeMap<Option<&str>, Vec<&Node<'_>>> = BTreeMap::new();
     for node in nodes {
@@ -155,11 +228,7 @@ fn listing(action: Action, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
         }
         if let ([first, .., last], true) = (members.as_slice(), nodes.len() > NAMED) {
             let number = count(members.len(), "node");
-            lines.push(painted(&format!(
-                "{head}{number}   {} … {}",
-                named(first, false),
-                named(last, false)
-            )));
+            lines.push(painted(&format!("{head}{number}   {} … {}", known_as(first), known_as(last))));
             continue;
         }
         let names: Vec<String> = members.iter().map(|node| named(node, false)).collect();
@@ -171,11 +240,16 @@ fn listing(action: Action, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
     lines
 }
 
+/// The name people know: the one so far.
+fn known_as<'n>(node: &'n Node<'_>) -> &'n str {
+    node.previous.as_deref().unwrap_or(&node.name)
+}
+
 fn named(node: &Node<'_>, with_zone: bool) -> String {
     let zone = node.zone.as_ref().filter(|_| with_zone).map(|zone| format!(" (zone {zone})"));
     let zone = zone.unwrap_or_default();
     match &node.previous {
-        Some(previous) if *previous != node.name => format!("{previous} -> {}{zone}", node.name),
-        _ => format!("{}{zone}", node.name),
+        Some(previous) => format!("{previous} -> {}{zone}", node.name),
+        None => format!("{}{zone}", node.name),
     }
 }

@@ -115,6 +115,8 @@ impl Place {
             (Section::Network, "outbound_public_ip") => "public IP, outbound",
             (Section::ApiServer, "public_ip") => "public IP",
             (Section::Identity, "principal") => "managed identity",
+            // Its role is its name.
+            (Section::Identity, "role") => return title.to_owned(),
             _ => title,
         };
         match (&self.part.key, self.cluster.is_some()) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lazuli_core::plan::{Action, Cause, Change, PathChange, Plan, PlanMode, Reason};
+use lazuli_core::plan::{Action, Change, Plan, PlanMode, Reason};
 
+use super::attributes::{self, Wording};
 use super::facts;
 use super::nodes;
 use super::place::Place;
@@ -14,6 +15,8 @@ use crate::render::value;
 
 /// What is left of items.
 const MARGIN: usize = 4;
+/// Attributes are this far to the right of what they belong to.
+const INDENT: usize = 4;
 /// From how many on instances of one block that fare alike are told in one line.
 const ALIKE: usize = 20;
 /// The widest the first two columns get.
@@ -21,11 +24,11 @@ const TITLE_WIDTH: usize = 44;
 const NAME_WIDTH: usize = 34;
 
 /// Something shown under a heading.
-pub(super) enum Item<'a> {
-    /// One line: what, its name, its facts; then its attributes when they are unfolded.
-    Row { action: Action, title: String, name: String, facts: Vec<String>, unfolded: Option<&'a Change> },
-    /// A change with its attributes.
-    Detail(Vec<String>),
+pub(super) enum Item {
+    /// One line: what, its name, its facts; below it attributes.
+    Row { action: Action, title: String, name: String, facts: Vec<String>, below: Vec<String> },
+    /// Lines that are as they should be.
+    Lines(Vec<String>),
 }
 
 /// The columns of a group's rows.
@@ -36,7 +39,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of<'a>(items: impl Iterator<Item = &'a Item<'a>>, width: usize) -> Self {
+    pub(super) fn of<'a>(items: impl Iterator<Item = &'a Item>, width: usize) -> Self {
         let (mut title_width, mut name_width) = (18, 10);
         for item in items {
             if let Item::Row { title, name, .. } = item {
@@ -54,12 +57,13 @@ impl Columns {
 }
 
 /// The members of a section that something happens to, as items.
-pub(super) fn items<'a>(
+pub(super) fn items(
     plan: &Plan,
-    members: &[(Place, &'a Change)],
+    members: &[(Place, &Change)],
+    wording: &Wording,
     width: usize,
     verbose: bool,
-) -> Vec<Item<'a>> {
+) -> Vec<Item> {
     let width = width.saturating_sub(MARGIN);
     let mut items = Vec::new();
     let shown = members.iter().filter(|(_, change)| is_shown(change));
@@ -75,10 +79,10 @@ pub(super) fn items<'a>(
                     told.push(key);
                 }
             }
-            _ => items.push(item(plan, place, change, width, verbose)),
+            _ => items.push(item(plan, place, change, wording, width, verbose)),
         }
     }
-    items.extend(nodes::items(plan, &parts, width));
+    items.extend(nodes::items(plan, &parts, wording, width));
     items
 }
 
@@ -105,13 +109,13 @@ fn blocks(changes: &[&(Place, &Change)]) -> BTreeMap<Block, usize> {
     blocks
 }
 
-fn together<'a>(plan: &Plan, change: &Change, block: &str, number: usize) -> Item<'a> {
+fn together(plan: &Plan, change: &Change, block: &str, number: usize) -> Item {
     Item::Row {
         action: change.action,
         title: format!("{block}[…]"),
         name: format!("{number} x {}", change.title),
         facts: why(plan, change).into_iter().chain(["-v shows them".to_owned()]).collect(),
-        unfolded: None,
+        below: Vec::new(),
     }
 }
 
@@ -120,30 +124,33 @@ fn is_plain(change: &Change) -> bool {
     matches!(change.action, Action::Create | Action::Delete | Action::Read | Action::Forget | Action::Move)
 }
 
-fn item<'a>(plan: &Plan, place: &Place, change: &'a Change, width: usize, verbose: bool) -> Item<'a> {
-    if !is_plain(change) || (change.action == Action::Move && !change.paths.is_empty()) {
-        return Item::Detail(detail(plan, change, change.address.as_str(), width));
-    }
+fn item(plan: &Plan, place: &Place, change: &Change, wording: &Wording, width: usize, verbose: bool) -> Item {
+    let plain = is_plain(change) && (change.action != Action::Move || change.paths.is_empty());
+    let by_address = change.action == Action::Move || place.cluster.is_none();
+    let title = if by_address { change.address.to_string() } else { place.title(&change.title) };
+    let was = change.previous_address.as_ref().map(|previous| format!("was {previous}"));
     let name = facts::name(change);
-    let mut row_facts = facts::of(change);
-    if let Some(previous) = &change.previous_address {
-        row_facts = vec![format!("was {previous}")];
+    let identifying =
+        if name.is_empty() || (plain && was.is_none()) { facts::of(change) } else { Vec::new() };
+    let facts = identifying.into_iter().chain(was).chain(why(plan, change)).collect();
+    let mut below = Vec::new();
+    if verbose && !by_address {
+        below.push(paint(style::FAINT, change.address.as_str()));
     }
-    row_facts.extend(why(plan, change));
-    let in_cluster = place.cluster.is_some();
-    let title = if change.action == Action::Move || !in_cluster {
-        change.address.to_string()
-    } else {
-        place.title(&change.title)
-    };
-    Item::Row { action: change.action, title, name, facts: row_facts, unfolded: verbose.then_some(change) }
+    let room = width.saturating_sub(INDENT);
+    match (plain, verbose) {
+        (true, true) => below.extend(unfold(change, room)),
+        (true, false) => {}
+        (false, _) => below.extend(attributes::all(change, wording, room)),
+    }
+    Item::Row { action: change.action, title, name, facts, below }
 }
 
-impl Item<'_> {
+impl Item {
     pub(super) fn write(&self, page: &mut Page, indent: usize, widths: &Columns) {
         let margin = " ".repeat(indent);
         match self {
-            Item::Row { action, title, name, facts, unfolded } => {
+            Item::Row { action, title, name, facts, below } => {
                 let symbol = paint(style::of_action(*action), action.symbol());
                 let mut head = pad(title, (widths.title + 1).saturating_sub(columns(action.symbol())));
                 if !name.is_empty() {
@@ -154,22 +161,22 @@ impl Item<'_> {
                 // Where little room is left, facts go below.
                 let (first, rest, at) = match flow(facts, "  ", room).split_first() {
                     Some((first, rest)) if columns(first) <= room => (first.clone(), rest.to_vec(), facts_at),
-                    Some(_) => {
-                        (String::new(), flow(facts, "  ", page.width.saturating_sub(indent + 4)), indent + 4)
-                    }
+                    Some(_) => (
+                        String::new(),
+                        flow(facts, "  ", page.width.saturating_sub(indent + INDENT)),
+                        indent + INDENT,
+                    ),
                     None => (String::new(), Vec::new(), facts_at),
                 };
                 page.line(&format!("{margin}{symbol} {head}  {first}"));
                 for line in rest {
                     page.line(&format!("{}{line}", " ".repeat(at)));
                 }
-                if let Some(change) = unfolded {
-                    for line in unfold(change, page.width.saturating_sub(indent + 4)) {
-                        page.line(&format!("{margin}    {line}"));
-                    }
+                for line in below {
+                    page.line(&format!("{margin}{}{line}", " ".repeat(INDENT)));
                 }
             }
-            Item::Detail(lines) => {
+            Item::Lines(lines) => {
                 for line in lines {
                     page.line(&format!("{margin}{line}"));
                 }
@@ -190,46 +197,6 @@ fn unfold(change: &Change, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// `~ cluster.prod.network.control_plane_nsg   changed in main.hcl:34`, and the attributes that differ below.
-pub(super) fn detail(plan: &Plan, change: &Change, what: &str, width: usize) -> Vec<String> {
-    let symbol = paint(style::of_action(change.action), change.action.symbol());
-    let was = change.previous_address.as_ref().map(|previous| format!("was {previous}"));
-    let notes: Vec<String> = was.into_iter().chain(why(plan, change)).collect();
-    let notes = notes.join(", ");
-    let head = format!("{symbol} {}", paint(style::STRONG, what));
-    let used = columns(change.action.symbol()) + 1 + columns(what);
-    let mut lines = match notes.as_str() {
-        "" => vec![head],
-        _ if used + 3 + columns(&notes) <= width => vec![format!("{head}   {notes}")],
-        _ => vec![head, format!("    {notes}")],
-    };
-    lines.extend(attributes(change, width));
-    lines
-}
-
-fn attributes(change: &Change, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mixed = change.paths.iter().any(|p| p.cause == Cause::Configuration);
-    for path in &change.paths {
-        let mut head =
-            if path.path.steps().is_empty() { "the object".to_owned() } else { path.path.to_string() };
-        if path.forces_replacement {
-            head.push_str(&format!("   {}", paint(style::ALERT, "# forces replacement")));
-        }
-        if mixed && path.cause == Cause::Drift {
-            head.push_str("   # changed outside of Lazuli");
-        }
-        lines.push(format!("    {head}"));
-        lines.extend(differences(path, width));
-    }
-    lines
-}
-
-fn differences(path: &PathChange, width: usize) -> Vec<String> {
-    let lines = value::difference(path.before.as_ref(), path.after.as_ref(), width.saturating_sub(6));
-    lines.iter().map(|line| format!("      {}", line.styled())).collect()
 }
 
 /// Why something happens, where that is not plain.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use insta::assert_snapshot;
-use lazuli_core::plan::{Action, Cause, Change, Drift, DriftKind, Plan, PlanMode, Reason};
+use lazuli_core::plan::{Action, Cause, Change, Drift, DriftKind, Edge, Operation, Plan, PlanMode, Reason};
 use lazuli_core::{Type, Value};
 use serde_json::json;
 
@@ -171,7 +171,86 @@ fn machines_that_are_replaced_alike_are_told_once() {
     for slot in 1..=40 {
         resized(&mut changes, slot);
     }
-    assert_snapshot!(bare(&plan(changes)));
+    let mut plan = plan(changes);
+    rolling(&mut plan, 4);
+    assert_snapshot!(bare(&plan));
+}
+
+/// Every replaced machine waits for the one `window` before it.
+fn rolling(plan: &mut Plan, window: usize) {
+    let first: Vec<u32> =
+        plan.steps.iter().filter(|s| s.operation == Operation::Create).map(|s| s.number).collect();
+    let pairs = first.iter().zip(first.iter().skip(window));
+    plan.edges.extend(pairs.map(|(before, after)| Edge {
+        before: before + 1,
+        after: *after,
+        because: "rolling: the one before comes first".into(),
+    }));
+}
+
+/// As the planner tells it: everything that is named after the machine differs.
+fn renamed(changes: &mut [Change], slot: usize) {
+    const GROUP: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-platform";
+    let (old, new) = (format!("prod-general-{slot}-77d0"), format!("prod-general-{slot}-c0de"));
+    let id = |ty: &str, name: &str| format!("{GROUP}/providers/{ty}/{name}");
+    let replace = |change: &mut Change, suffix: &str| {
+        let ty = change.ty.name.to_string();
+        change.action = Action::ReplaceCreateFirst;
+        change.previous_id = change.id.clone();
+        let (old, new) = (id(&ty, &format!("{old}{suffix}")), id(&ty, &format!("{new}{suffix}")));
+        change.id = Some(lazuli_core::resource::ResourceId::new(new.clone()));
+        change.paths = vec![path("id", Some(json!(old)), Some(json!(new)))];
+        change.paths[0].forces_replacement = true;
+    };
+    let nic = at(changes, &worker(slot, "nic"));
+    replace(nic, "-nic");
+    nic.reason = Some(Reason::Follows(address(&worker(slot, "vm"))));
+    let vm = at(changes, &worker(slot, "vm"));
+    replace(vm, "");
+    vm.reason = Some(Reason::Succession("instance_type Standard_D8s_v5 -> Standard_D16s_v5".to_owned()));
+    let interface = |name: &str| {
+        let id = id("Microsoft.Network/networkInterfaces", &format!("{name}-nic"));
+        (format!("properties.networkProfile.networkInterfaces[\"{id}\"]"), json!({"id": id, "primary": true}))
+    };
+    let ((old_at, old_nic), (new_at, new_nic)) = (interface(&old), interface(&new));
+    let text = |at: &str, old: &str, new: &str| path(at, Some(json!(old)), Some(json!(new)));
+    let mut data = text("properties.osProfile.customData", "secret one", "secret two");
+    data.before = data.before.map(Value::sensitive);
+    data.after = data.after.map(Value::sensitive);
+    let subnet = |name: &str| id("Microsoft.Network/virtualNetworks", &format!("prod-vnet/subnets/{name}"));
+    vm.paths.extend([
+        path(&old_at, Some(old_nic), None),
+        path(&new_at, None, Some(new_nic)),
+        text("properties.hardwareProfile.vmSize", "Standard_D8s_v5", "Standard_D16s_v5"),
+        text("properties.osProfile.computerName", &old, &new),
+        text("properties.storageProfile.osDisk.name", &format!("{old}-os"), &format!("{new}-os")),
+        text("properties.subnet", &subnet("a"), &subnet("b")),
+        data,
+    ]);
+}
+
+#[test]
+fn of_replaced_nodes_only_what_differs_beyond_their_names_is_told() {
+    let mut changes = cluster(Action::NoOp, 5);
+    for slot in 1..=3 {
+        renamed(&mut changes, slot);
+    }
+    let plan = plan(changes);
+    let page = bare(&plan);
+    assert!(!page.contains("secret"));
+    for hidden in ["computerName", "osDisk", "networkInterfaces", "/subscriptions/", "vmSize"] {
+        assert!(!page.contains(hidden), "{hidden}");
+    }
+    assert_snapshot!(page);
+    // -v hides nothing but secrets
+    let context = Context { time_factor: 1.0, ..Context::default() };
+    let page = strip_str(&text(&plan, &context, 100, true)).to_string();
+    assert!(!page.contains("secret "));
+    for shown in
+        ["computerName", "osDisk", "networkInterfaces", "/subscriptions/", "vmSize", ".node[\"1\"].nic"]
+    {
+        assert!(page.contains(shown), "{shown}");
+    }
 }
 
 #[test]
@@ -286,6 +365,12 @@ fn outputs_that_change() {
     plan.outputs = vec![
         output("count", Some(json!(3)), Some(value(json!(5))), false),
         output("gone", Some(json!("x")), None, false),
+        output(
+            "nodes",
+            Some(json!({"a": {"zone": "1"}, "b": {"zone": "2"}, "c": {"zone": "3"}})),
+            Some(value(json!({"a": {"zone": "1"}, "c": {"zone": "1"}, "d": {"zone": "2"}}))),
+            false,
+        ),
         output("new", None, Some(value(json!({"a": [1, 2]}))), false),
         output("same", Some(json!("x")), Some(value(json!("x"))), false),
         output("secret", Some(json!("hunter1")), Some(value(json!("hunter2"))), true),
