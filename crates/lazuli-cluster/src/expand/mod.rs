@@ -3,6 +3,7 @@
 //! One module per group of addresses; `part.rs` is what they all build with.
 
 mod api_server;
+mod boot;
 mod identity;
 mod network;
 mod node;
@@ -17,8 +18,8 @@ use crate::names::{self, Account};
 use crate::roster::Records;
 use crate::spec::{Cluster, Network};
 
+pub use boot::{AzureFacts, NodeBoot};
 pub use network::{API_RULE, API_RULE_PRIORITY};
-pub use node::{AzureFacts, NodeBoot};
 pub use part::Part;
 use part::Site;
 

@@ -8,7 +8,7 @@ use lazuli_core::resource::{
 };
 use lazuli_core::{Address, Path, Span, Type, Value};
 
-use super::node::NodeBoot;
+use super::boot::NodeBoot;
 use crate::names::{self, Account};
 use crate::spec::Cluster;
 
