@@ -210,9 +210,6 @@ async fn carry_out(
         (false, true) if manner.detailed_exitcode => Exit::Changes,
         (false, true) => Exit::Done,
     };
-    if printer.json() {
-        printer.event(events::done(exit.code(), report.elapsed));
-    }
     Ok(exit)
 }
 

@@ -1,6 +1,7 @@
 //! `graph`: the steps of a plan and what waits for what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::begin::Setting;
 use super::{Exit, Outcome, plan};
@@ -11,16 +12,21 @@ use crate::render::graph;
 use crate::terminal::Printer;
 use crate::host;
 
+/// How many reads may run at the same time.
+const PARALLEL: usize = 16;
+
 pub(super) async fn run(args: &Graph, printer: &Arc<Printer>) -> Outcome {
     let made = match &args.plan {
         Some(path) => SavedPlan::load(path, &planning::keys(&host::environment))?.plan,
         None => {
             let setting = Setting::here(&args.variables, printer)?;
-            let world = setting.backend.read(planning::keys(&host::environment))?.world;
-            let clouds = setting.clouds(&world, 16).await?;
-            let wish = Wish { parallel: 16, ..Wish::default() };
-            let planned = plan::make(&setting, &clouds, &world, &wish, printer).await?;
-            clouds.close().await;
+            let keys = planning::keys(&host::environment);
+            let state = planning::open_state(&setting.backend, "graph", Duration::ZERO, keys, &|text| printer.message(text))?;
+            let clouds = Arc::new(setting.clouds(state.world(), PARALLEL).await?);
+            let recorded = plan::unfinished(&state, &clouds, printer).await;
+            let wish = Wish { parallel: PARALLEL, ..Wish::default() };
+            let planned = plan::make(&setting, &clouds, &recorded, &wish, printer).await?;
+            super::apply::close(clouds).await;
             planned.plan
         }
     };

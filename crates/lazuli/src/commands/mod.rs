@@ -13,6 +13,7 @@ mod validate;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lazuli_core::Diagnostic;
 
@@ -50,12 +51,14 @@ type Outcome = Result<Exit, Failure>;
 
 /// Runs a command and says what went wrong.
 pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
+    log(cli.global.verbose);
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
         let problem = Diagnostic::error("LZ3001", format!("cannot work in {}: {error}", dir.display()));
         return fail(printer, &Failure::of(problem));
     }
+    let began = Instant::now();
     let outcome = match &cli.command {
         Command::Init(args) => init::run(args, printer),
         Command::Validate(args) => validate::run(args, printer),
@@ -76,10 +79,26 @@ pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
             Ok(Exit::Done)
         }
     };
-    match outcome {
+    let code = match outcome {
         Ok(exit) => exit.code(),
         Err(failure) => fail(printer, &failure),
+    };
+    if printer.json() && matches!(cli.command, Command::Plan(_) | Command::Apply(_) | Command::Destroy(_)) {
+        printer.event(events::done(code, began.elapsed()));
     }
+    code
+}
+
+/// Sends what libraries tell to standard error: with `LAZULI_LOG`, or requests with `-vv`.
+fn log(verbose: u8) {
+    let filter = match crate::host::environment("LAZULI_LOG") {
+        Some(filter) if !filter.is_empty() => filter,
+        _ if verbose >= 2 => "lazuli_azure=debug,azure_core=debug".to_owned(),
+        _ => return,
+    };
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let _ = subscriber.try_init(); // set once for the process
 }
 
 fn with_runtime(command: impl Future<Output = Outcome>) -> Outcome {

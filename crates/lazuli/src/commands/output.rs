@@ -9,7 +9,7 @@ use crate::render::state as rendered;
 use crate::terminal::Printer;
 
 pub(super) fn run(args: &Output, printer: &Printer) -> Outcome {
-    let world = state::read(printer)?;
+    let world = state::read()?;
     let Some(name) = &args.name else {
         match printer.json() {
             true => printer.document(&rendered::outputs_json(&world.outputs)),

@@ -113,7 +113,7 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer, operat
 }
 
 /// What an earlier run left unfinished, told; and the record as it is, nothing written.
-async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> RecordedWorld {
+pub(super) async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> RecordedWorld {
     let settled = look_at_unfinished(state, clouds, false, printer).await;
     let mut replay = Replay::new(RecordedWorld::clone(state.world()));
     if let Some(record) = settle::record(&settled) {

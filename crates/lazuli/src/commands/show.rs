@@ -16,7 +16,7 @@ use crate::host;
 pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
     let Some(path) = &args.file else {
-        let world = state::read(printer)?;
+        let world = state::read()?;
         match printer.json() {
             true => printer.document(&rendered_state::world_json(&world, version)),
             false => printer.result(&rendered_state::world(&world, printer.width())),

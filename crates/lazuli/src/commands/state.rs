@@ -1,18 +1,20 @@
 //! `state …`: what is recorded. These commands only look, so they take no lock.
 
+use std::path::Path;
+
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic};
 
-use super::begin::Setting;
 use super::{Exit, Outcome};
 use crate::cli::{State, Variables};
 use crate::failure::Failure;
 use crate::render::state as rendered;
+use crate::project::{Inputs, Project};
 use crate::terminal::Printer;
 use crate::{host, planning};
 
 pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
-    let world = read(printer)?;
+    let world = read()?;
     match args {
         State::List { address } => match printer.json() {
             true => printer.document(&rendered::list_json(&world, address.as_ref())),
@@ -38,8 +40,9 @@ fn unknown(address: &Address, world: &RecordedWorld) -> Failure {
     })
 }
 
-/// Reads the state of the project in the current directory.
-pub(super) fn read(printer: &Printer) -> Result<RecordedWorld, Failure> {
-    let setting = Setting::here(&Variables::default(), printer)?;
-    Ok(setting.backend.read(planning::keys(&host::environment))?.world)
+/// Reads the state of the project in the current directory. Looking at it takes no values of variables.
+pub(super) fn read() -> Result<RecordedWorld, Failure> {
+    let inputs = Inputs::read(Path::new("."), &Variables::default(), Default::default())?;
+    let (project, _) = Project::glance(inputs, None)?;
+    Ok(planning::backend(&project)?.read(planning::keys(&host::environment))?.world)
 }
