@@ -151,7 +151,7 @@ pub fn reporter(printer: &Arc<Printer>, schedule: Schedule, clock: Clock) -> Arc
         Arc::new(live::Live::new(schedule, clock))
     } else {
         let printer = printer.clone();
-        Arc::new(plain::Plain::new(schedule, clock, Box::new(move |line| printer.message(line))))
+        Arc::new(plain::Plain::new(schedule, clock, Box::new(move |line| printer.message(line))).watched())
     }
 }
 

@@ -1,6 +1,8 @@
 //! A line per event, for pipes and logs.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::tracker::Tracker;
@@ -12,11 +14,20 @@ const STILL: Duration = Duration::from_secs(60);
 /// How often a step is heard of at most, besides its beginning and end.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// How often is looked for steps that have fallen silent.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Writes a line per event.
 pub struct Plain {
+    shared: Arc<Shared>,
+    watcher: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
     inner: Mutex<Inner>,
     clock: Clock,
     write: Box<dyn Fn(&str) + Send + Sync>,
+    over: AtomicBool,
 }
 
 struct Inner {
@@ -31,35 +42,104 @@ impl Plain {
     pub fn new(schedule: Schedule, clock: Clock, write: Box<dyn Fn(&str) + Send + Sync>) -> Self {
         let now = clock.now().since;
         let steps = schedule.steps.len();
-        let inner = Inner {
+        let inner = Mutex::new(Inner {
             tracker: Tracker::new(schedule, now),
             said: vec![(String::new(), now); steps],
             began: vec![now; steps],
+        });
+        let shared = Shared { inner, clock, write, over: AtomicBool::new(false) };
+        Plain { shared: Arc::new(shared), watcher: Mutex::new(None) }
+    }
+
+    /// From now on, steps of which nothing is heard are mentioned too.
+    pub fn watched(self) -> Self {
+        let shared = self.shared.clone();
+        let watch = move || {
+            while !shared.over.load(Ordering::Acquire) {
+                shared.remind();
+                std::thread::park_timeout(LOOK);
+            }
         };
-        Plain { inner: Mutex::new(inner), clock, write }
+        // Without a thread, lines are written only when something happens.
+        let watcher = std::thread::Builder::new().name("progress".to_owned()).spawn(watch).ok();
+        Plain { shared: self.shared.clone(), watcher: Mutex::new(watcher) }
+    }
+
+    /// Mentions the steps that have been silent for long.
+    pub fn remind(&self) {
+        self.shared.remind();
+    }
+}
+
+impl Shared {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remind(&self) {
+        let lines = self.inner().reminders(self.clock.now());
+        for line in lines {
+            (self.write)(&line);
+        }
     }
 }
 
 impl Reporter for Plain {
     fn step(&self, event: StepEvent<'_>) {
-        let now = self.clock.now();
-        let line = {
-            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            inner.line(&event, now)
-        };
+        let now = self.shared.clock.now();
+        let line = self.shared.inner().line(&event, now);
         if let Some(line) = line {
-            (self.write)(&line);
+            (self.shared.write)(&line);
         }
     }
 
     fn say(&self, text: &str) {
-        (self.write)(text);
+        (self.shared.write)(text);
     }
 
-    fn finish(&self) {}
+    fn finish(&self) {
+        self.shared.over.store(true, Ordering::Release);
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watcher) = watcher {
+            watcher.thread().unpark();
+            let _ = watcher.join();
+        }
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.finish();
+    }
 }
 
 impl Inner {
+    /// A line for each running step that has been silent for long.
+    fn reminders(&mut self, now: Moment) -> Vec<String> {
+        let Inner { tracker, said, .. } = self;
+        let mut lines = Vec::new();
+        for (index, since, text) in tracker.running() {
+            let Some((step, (_, at))) =
+                u32::try_from(index).ok().and_then(|i| tracker.scheduled(i)).zip(said.get_mut(index))
+            else {
+                continue;
+            };
+            if now.since.saturating_sub(*at) < STILL {
+                continue;
+            }
+            *at = now.since;
+            let what = if text.is_empty() { "not finished yet" } else { text };
+            let ran = duration::running(now.since.saturating_sub(since));
+            lines.push(format!(
+                "{} {} {}: {what} ({ran})",
+                time_of_day(now),
+                verbs(step.operation).0,
+                step.address
+            ));
+        }
+        lines
+    }
+
     fn line(&mut self, event: &StepEvent<'_>, now: Moment) -> Option<String> {
         let took = self.tracker.apply(event, now.since);
         let step = self.tracker.scheduled(event.step)?;

@@ -128,10 +128,14 @@ fn lines_in_a_pipe() {
     for second in (4..200).step_by(2) {
         at(f64::from(second), 2, What::Progress("VM creating"));
     }
-    at(200.0, 3, What::Started);
-    at(201.0, 3, What::Failed("409 InUse: still attached"));
-    at(201.0, 1, What::Skipped);
-    at(202.0, 2, What::Completed);
+    for second in [200.0, 230.0, 275.0, 276.0] {
+        *now.lock().unwrap() = s(second);
+        plain.remind();
+    }
+    at(300.0, 3, What::Started);
+    at(301.0, 3, What::Failed("409 InUse: still attached"));
+    at(301.0, 1, What::Skipped);
+    at(302.0, 2, What::Completed);
     plain.finish();
     assert_snapshot!(lines.lock().unwrap().join("\n"));
 }

@@ -61,6 +61,14 @@ impl Tracker {
         self.schedule.steps.get(step as usize)
     }
 
+    /// The steps that run: their number, since when, and what was last heard of them.
+    pub fn running(&self) -> impl Iterator<Item = (usize, Duration, &str)> {
+        self.states.iter().enumerate().filter_map(|(index, state)| match state {
+            State::Running { since, text } => Some((index, *since, text.as_str())),
+            State::Pending | State::Waiting { .. } | State::Over => None,
+        })
+    }
+
     /// Takes an event in. Of a step that ends, returns how long it ran.
     pub fn apply(&mut self, event: &StepEvent<'_>, now: Duration) -> Option<Duration> {
         let index = event.step as usize;

@@ -8,7 +8,7 @@ use lazuli_core::plan::{Operation, PlanMode, Summary};
 use lazuli_core::provider::{Outcome, ProviderError};
 use lazuli_core::source::{Location, Sources};
 
-use super::layout::count;
+use super::layout::{count, wrap};
 use super::style::{self, paint};
 use super::{diagnostic, duration};
 
@@ -88,7 +88,10 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
     if report.is_complete() {
         return format!("{}\n", success(report));
     }
-    let mut out = format!("{}\n", paint(style::STRONG, &headline(report)));
+    let mut out = String::new();
+    for line in wrap(&headline(report), width) {
+        out.push_str(&format!("{}\n", paint(style::STRONG, &line)));
+    }
     for failure in &report.failures {
         out.push('\n');
         out.push_str(&diagnostic::one(&failure_diagnostic(failure), &Sources::default(), width));
@@ -98,7 +101,9 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
         out.push_str(&skipped(&report.skipped));
     }
     if report.interrupted.is_some() && report.failures.is_empty() {
-        out.push_str("\nWhat was done is recorded. `lazuli apply` goes on from here; `lazuli plan` shows what is left.\n");
+        let next =
+            "What was done is recorded. `lazuli apply` goes on from here; `lazuli plan` shows what is left.";
+        out.push_str(&format!("\n{}\n", wrap(next, width).join("\n")));
     }
     out
 }

@@ -21,9 +21,10 @@ pub(super) fn write(page: &mut Page, plan: &Plan) {
     page.line(&paint(style::STRONG, "Changed outside of Lazuli"));
     let changes: HashMap<&Address, &Change> = plan.changes.iter().map(|c| (&c.address, c)).collect();
     let limit = if page.verbose { plan.drift.len() } else { SHOWN };
-    for drift in plan.drift.iter().take(limit) {
-        let becomes = outcome(plan.mode, drift, changes.get(&drift.address).copied());
-        entry(page, drift, becomes);
+    let becomes = |drift: &Drift| outcome(plan.mode, drift, changes.get(&drift.address).copied());
+    let shown = &plan.drift[..limit.min(plan.drift.len())];
+    for alike in shown.chunk_by(|a, b| a.address == b.address && becomes(a) == becomes(b)) {
+        entry(page, alike, becomes(&alike[0]));
     }
     if plan.drift.len() > limit {
         page.line(&format!("  … and {} more   -v shows them", plan.drift.len() - limit));
@@ -31,35 +32,48 @@ pub(super) fn write(page: &mut Page, plan: &Plan) {
     page.line("");
 }
 
-fn entry(page: &mut Page, drift: &Drift, becomes: Becomes) {
-    let address = drift.address.as_str();
+/// What differs of a resource and has the same outcome: on one line where it fits.
+fn entry(page: &mut Page, drifts: &[Drift], becomes: Becomes) {
+    let Some(first) = drifts.first() else { return };
+    let address = first.address.as_str();
     let becomes_text = becomes.text();
-    let what = match &drift.what {
-        DriftKind::Deleted => Some("deleted".to_owned()),
-        // What is set back is shown with the change below.
-        DriftKind::Changed { path, .. } if becomes == Becomes::SetBack => Some(path.to_string()),
-        DriftKind::Changed { path, recorded, observed } => {
-            value::scalar_change(recorded.as_ref(), observed.as_ref())
-                .map(|change| format!("{path}  {change}"))
-        }
-    };
-    if let Some(what) = &what {
-        let width = |text: &str| columns(&strip_str(text).to_string());
-        if columns(address) + width(what) + columns(becomes_text) + 8 <= page.width {
+    let told: Vec<Option<String>> = drifts.iter().map(|drift| one_line(drift, becomes)).collect();
+    if let [Some(what)] = told.as_slice() {
+        let width = columns(&strip_str(what).to_string());
+        if columns(address) + width + columns(becomes_text) + 8 <= page.width {
             page.line(&format!("  {address}   {what}   {becomes_text}"));
             return;
         }
     }
+    if matches!(first.what, DriftKind::Deleted) {
+        page.line(&format!("  {address}"));
+        page.line(&format!("      deleted, {becomes_text}"));
+        return;
+    }
     page.line(&format!("  {address}   {becomes_text}"));
-    match (&drift.what, what) {
-        (_, Some(what)) => page.line(&format!("      {what}")),
-        (DriftKind::Changed { path, recorded, observed }, None) => {
-            page.line(&format!("      {path}"));
-            for line in value::difference(recorded.as_ref(), observed.as_ref(), page.width - 8) {
-                page.line(&format!("        {}", line.styled()));
+    for (drift, told) in drifts.iter().zip(told) {
+        match (&drift.what, told) {
+            (_, Some(what)) => page.line(&format!("      {what}")),
+            (DriftKind::Changed { path, recorded, observed }, None) => {
+                page.line(&format!("      {path}"));
+                for line in value::difference(recorded.as_ref(), observed.as_ref(), page.width - 8) {
+                    page.line(&format!("        {}", line.styled()));
+                }
             }
+            (DriftKind::Deleted, None) => {}
         }
-        (DriftKind::Deleted, None) => {}
+    }
+}
+
+fn one_line(drift: &Drift, becomes: Becomes) -> Option<String> {
+    match &drift.what {
+        DriftKind::Deleted => Some("deleted".to_owned()),
+        // What is set back is shown with the change below.
+        DriftKind::Changed { path, .. } if becomes == Becomes::SetBack => Some(path.to_string()),
+        DriftKind::Changed { path, recorded, observed } => {
+            let change = value::scalar_change(recorded.as_ref(), observed.as_ref())?;
+            Some(format!("{path}  {change}"))
+        }
     }
 }
 

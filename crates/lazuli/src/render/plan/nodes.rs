@@ -76,6 +76,13 @@ fn collect<'a>(parts: &[Part<'a>]) -> Vec<Node<'a>> {
         let (_, change) = machine.unwrap_or(&node.parts[0]);
         node.name = change.id.as_ref().map_or(node.address, |id| id.name()).to_owned();
         node.previous = facts::former_name(change).map(str::to_owned);
+        if node.previous.is_none() {
+            // Of a machine that is gone, its interface still tells the name.
+            node.previous = node.parts.iter().find_map(|(_, part)| {
+                let suffix = part.id.as_ref()?.name().strip_prefix(node.name.as_str())?;
+                facts::former_name(part)?.strip_suffix(suffix).map(str::to_owned)
+            });
+        }
         node.zone = node.parts.iter().find_map(|(_, change)| facts::zone(change));
     }
     nodes
@@ -99,6 +106,10 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
         lines = alike(node, &like, &reasons, wording, width.saturating_sub(INDENT));
     }
     for (place, change) in unlike {
+        // What has no object any more, or none yet, is part of the replacement.
+        if action.is_replace() && matches!(change.action, Action::Create | Action::Delete) {
+            continue;
+        }
         let symbol = paint(style::of_action(change.action), change.action.symbol());
         let why = rows::why(plan, change).map(|why| format!("   {why}")).unwrap_or_default();
         lines.push(format!("{symbol} {}{why}", place.part.name));

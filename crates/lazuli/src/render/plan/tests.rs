@@ -271,6 +271,18 @@ fn scaling_out_and_a_machine_that_somebody_deleted() {
     assert_snapshot!(bare(&plan));
 }
 
+#[test]
+fn a_node_whose_machine_somebody_deleted_is_replaced_as_one() {
+    let mut changes = cluster(Action::NoOp, 3);
+    renamed(&mut changes, 2);
+    let vm = at(&mut changes, &worker(2, "vm"));
+    (vm.action, vm.reason, vm.before) = (Action::Create, Some(Reason::DeletedOutside), None);
+    (vm.previous_id, vm.paths) = (None, Vec::new());
+    at(&mut changes, &worker(2, "nic")).reason =
+        Some(Reason::Succession("its virtual machine was deleted outside of Lazuli".to_owned()));
+    assert_snapshot!(bare(&plan(changes)));
+}
+
 fn drifted() -> Plan {
     let mut changes = rule_update();
     let group = at(&mut changes, "cluster.prod.network.control_plane_nsg");
