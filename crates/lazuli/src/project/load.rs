@@ -36,9 +36,25 @@ impl Project {
     /// # Errors
     /// Everything that is wrong with the files and the variables.
     pub fn load(inputs: Inputs, dir: Option<&Path>) -> Result<Project, Rejected> {
+        let (project, of_values) = Project::glance(inputs, dir)?;
+        let mut diagnostics = project.warnings;
+        diagnostics.extend(of_values);
+        if has_errors(&diagnostics) {
+            return Err(Rejected { diagnostics, sources: project.sources });
+        }
+        Ok(Project { warnings: diagnostics, ..project })
+    }
+
+    /// Parses inputs, whatever the values of variables: for commands that look only at the settings and the state. What
+    /// is wrong with the values comes with the project.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn glance(inputs: Inputs, dir: Option<&Path>) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
         let texts = inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
-        let (module, mut diagnostics) = parse(&mut sources, texts);
+        let (module, diagnostics) = parse(&mut sources, texts);
+        let mut of_values = Diagnostics::new();
         let mut values: Vec<VariableInput> = Vec::new();
         for (name, value) in &inputs.environment {
             let origin = Origin::Environment(format!("LAZULI_VAR_{name}").into());
@@ -47,18 +63,19 @@ impl Project {
         for (name, text) in &inputs.variable_files {
             let (mut of_file, found) = parse_variables(&mut sources, name, text);
             values.append(&mut of_file);
-            diagnostics.extend(found);
+            of_values.extend(found);
         }
         for (name, value) in &inputs.flags {
             values.push(VariableInput::text(name, value, Origin::Flag));
         }
         let files = Arc::new(ReadFiles { dir: dir.map(Path::to_owned), read: Mutex::new(inputs.read.clone()) });
         let (evaluator, found) = Evaluator::new(Arc::new(module), &values, files.clone());
-        diagnostics.extend(found);
+        of_values.extend(found);
         if has_errors(&diagnostics) {
+            let diagnostics = diagnostics.into_iter().chain(of_values).collect();
             return Err(Rejected { diagnostics, sources });
         }
-        Ok(Project { sources, evaluator: Arc::new(evaluator), warnings: diagnostics, inputs, files })
+        Ok((Project { sources, evaluator: Arc::new(evaluator), warnings: diagnostics, inputs, files }, of_values))
     }
 
     /// The inputs, with every file that expressions have read so far.
