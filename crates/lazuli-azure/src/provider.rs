@@ -139,8 +139,11 @@ impl AzureProvider {
             let mut unchanged = fresh.body.clone();
             strip_read_only(kind, &mut unchanged);
             let body = update_body(kind, fresh.body.clone(), put.body, put.previous);
-            if body == unchanged {
-                return Ok(named(fresh.body, put.id));
+            // What failed is sent again although nothing differs: that is how Azure is made to try once more.
+            let failed =
+                fresh.provisioning_state().is_some_and(|s| !operation::is_running(s) && !s.eq_ignore_ascii_case("succeeded"));
+            if body == unchanged && !failed {
+                return self.settle(put.ty, put.id, fresh, "updating", watch).await;
             }
             let call = Call {
                 method: Method::Put,

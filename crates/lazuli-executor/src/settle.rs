@@ -110,9 +110,15 @@ fn judge(recorded: &Recorded, operation: Operation, sight: Sight, running: bool)
         (_, Sight::Present(observed)) if is_as_sent(&recorded.inputs, &observed) => {
             (Finding::Finished, as_found(observed, true))
         }
-        (_, Sight::Present(_)) if running => (Finding::Running, After::AsItWas),
+        (_, Sight::Present(observed)) if running && !has_failed(&observed) => (Finding::Running, After::AsItWas),
         (_, Sight::Present(observed)) => (Finding::Unfinished, as_found(observed, false)),
     }
+}
+
+/// True when an object says itself that what was under way has come to nothing.
+fn has_failed(observed: &Json) -> bool {
+    let state = observed.pointer("/properties/provisioningState").and_then(Json::as_str);
+    state.is_some_and(|state| ["failed", "canceled"].iter().any(|end| state.eq_ignore_ascii_case(end)))
 }
 
 /// The record that writes down what was found; `None` when nothing is to be written.
