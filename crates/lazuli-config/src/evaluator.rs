@@ -32,6 +32,9 @@ pub struct Evaluator {
     kept: Mutex<(u64, HashMap<usize, Option<Value>>)>,
 }
 
+/// Mistakes in local values after which no more are looked for.
+const MOST_MISTAKES: usize = 200;
+
 /// How many copies of a block there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Instances {
@@ -58,6 +61,9 @@ impl Evaluator {
         let (values, mut diagnostics) = variables::values(&evaluator, inputs);
         evaluator.variables = values;
         for i in evaluator.graph.order.clone() {
+            if diagnostics.len() >= MOST_MISTAKES {
+                break; // what is left counts as failed; nobody reads more
+            }
             if evaluator.graph.is_pure(i) {
                 let mut scope = Scope::new(&evaluator, &NoExternals, None);
                 let value = scope.evaluate_local(i);

@@ -24,9 +24,12 @@ pub(crate) const ROOTS: &[&str] = &[
     "path",
 ];
 
+/// Names looked at for "did you mean": beyond that, looking takes longer than it helps.
+const MOST_CANDIDATES: usize = 2_000;
+
 /// `root.name` where no such name is declared.
 pub(crate) fn undeclared<'n>(root: &str, name: &Name, declared: impl Iterator<Item = &'n str>) -> Diagnostic {
-    let declared: Vec<&str> = declared.collect();
+    let declared: Vec<&str> = declared.take(MOST_CANDIDATES).collect();
     let label = match closest(&name.text, declared.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
         None => "not declared".to_owned(),

@@ -108,10 +108,20 @@ pub(crate) struct LocalGraph {
     direct: Vec<Direct>,
     /// Every local value after those it refers to; those in a cycle are left out.
     pub(crate) order: Vec<usize>,
-    /// Blocks reached by each, through other local values too; `None` for one in or behind a cycle.
-    reached: Vec<Option<Arc<[Reference]>>>,
+    /// What can be said of each; `None` for one in or behind a cycle.
+    reach: Vec<Option<Reach>>,
     /// The cycles: positions, each with the place of the reference to the next.
     pub(crate) cycles: Vec<Vec<(usize, Span)>>,
+}
+
+/// What a local value reaches.
+#[derive(Debug, Clone, Default)]
+struct Reach {
+    /// Where to look on for blocks: itself, or past local values that only pass one other on; `None` when it reaches
+    /// no block.
+    through: Option<usize>,
+    /// True when something it reaches is read from outside.
+    external: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -124,10 +134,10 @@ enum Visit {
 impl LocalGraph {
     pub(crate) fn new(module: &Module) -> Self {
         let direct: Vec<Direct> = module.locals.iter().map(|local| of_expr(module, &local.value)).collect();
-        let mut graph = LocalGraph { reached: vec![None; direct.len()], direct, ..LocalGraph::default() };
+        let mut graph = LocalGraph { reach: vec![None; direct.len()], direct, ..LocalGraph::default() };
         graph.sort();
         for i in graph.order.clone() {
-            graph.reached[i] = graph.reach(i);
+            graph.reach[i] = graph.reach_of(i);
         }
         graph
     }
@@ -170,27 +180,24 @@ impl LocalGraph {
         self.order.retain(|i| !broken.contains(i));
     }
 
-    /// Blocks reached by a local value whose own local values are done.
-    fn reach(&self, i: usize) -> Option<Arc<[Reference]>> {
+    /// What a local value reaches whose own local values are done.
+    fn reach_of(&self, i: usize) -> Option<Reach> {
         let Direct { blocks, locals } = &self.direct[i];
         let mut below = Vec::with_capacity(locals.len());
+        let mut external = blocks.iter().any(|r| r.root.kind.is_external());
         for (local, _) in locals {
-            let reached = self.reached[*local].as_ref()?;
-            if !reached.is_empty() {
-                below.push(reached);
-            }
+            let reach = self.reach[*local].as_ref()?;
+            external |= reach.external;
+            below.extend(reach.through);
         }
-        if let ([], [only]) = (blocks.as_slice(), below.as_slice()) {
-            return Some(Arc::clone(only));
-        }
-        let mut all = blocks.clone();
-        let mut seen: HashSet<Reference> = all.iter().cloned().collect();
-        for reference in below.into_iter().flat_map(|r| r.iter()) {
-            if seen.insert(reference.clone()) {
-                all.push(reference.clone());
-            }
-        }
-        Some(all.into())
+        below.sort_unstable();
+        below.dedup();
+        let through = match (blocks.is_empty(), below.as_slice()) {
+            (true, []) => None,
+            (true, [only]) => Some(*only),
+            _ => Some(i),
+        };
+        Some(Reach { through, external })
     }
 
     /// The local values a local value refers to directly.
@@ -200,12 +207,12 @@ impl LocalGraph {
 
     /// True when evaluating it reads nothing that changes.
     pub(crate) fn is_pure(&self, i: usize) -> bool {
-        self.reached[i].as_ref().is_some_and(|reached| reached.iter().all(|r| !r.root.kind.is_external()))
+        self.reach[i].as_ref().is_some_and(|reach| !reach.external)
     }
 
     /// True when it is in a cycle or refers to one.
     pub(crate) fn is_broken(&self, i: usize) -> bool {
-        self.reached[i].is_none()
+        self.reach[i].is_none()
     }
 
     /// All blocks of direct references, looking through local values; each block's attribute once.
@@ -216,14 +223,22 @@ impl LocalGraph {
         }
         let mut seen: HashSet<(Root, Option<Key>, Path)> =
             all.iter().map(|r| (r.root.clone(), r.key.clone(), r.attribute.clone())).collect();
+        let mut visited = HashSet::new();
         for (local, span) in direct.locals {
-            let Some(local_declaration) = module.locals.iter().nth(local) else { continue };
-            for reference in self.reached[local].iter().flat_map(|reached| reached.iter()) {
-                let what = (reference.root.clone(), reference.key.clone(), reference.attribute.clone());
-                if seen.insert(what) {
-                    let through = Some((local_declaration.name.text.clone(), span));
-                    all.push(Reference { through, ..reference.clone() });
+            let Some(name) = module.locals.iter().nth(local).map(|l| l.name.text.clone()) else { continue };
+            let mut open: Vec<usize> = self.reach[local].iter().filter_map(|r| r.through).collect();
+            while let Some(local) = open.pop() {
+                if !visited.insert(local) {
+                    continue;
                 }
+                for reference in &self.direct[local].blocks {
+                    let what = (reference.root.clone(), reference.key.clone(), reference.attribute.clone());
+                    if seen.insert(what) {
+                        all.push(Reference { through: Some((name.clone(), span)), ..reference.clone() });
+                    }
+                }
+                let below = self.direct[local].locals.iter().filter_map(|(l, _)| self.reach[*l].as_ref());
+                open.extend(below.filter_map(|reach| reach.through));
             }
         }
         all

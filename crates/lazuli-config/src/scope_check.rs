@@ -39,9 +39,17 @@ pub(crate) fn check(module: &Module) -> Diagnostics {
         check.declaration(declaration);
     }
     let mut diagnostics = check.diagnostics;
+    if diagnostics.len() >= MOST
+        && let Some(last) = diagnostics.last_mut()
+    {
+        last.notes.push(format!("after {MOST} of this kind, no more are looked for"));
+    }
     diagnostics.extend(LocalGraph::new(module).cycles.iter().map(|cycle| cycle_report(module, cycle)));
     diagnostics
 }
+
+/// Mistakes of this kind that are told: nobody reads more, and each costs a search for what was meant.
+const MOST: usize = 200;
 
 struct Check<'m> {
     module: &'m Module,
@@ -62,6 +70,9 @@ impl Check<'_> {
     }
 
     fn mention(&mut self, mention: Mention<'_>) {
+        if self.diagnostics.len() >= MOST {
+            return;
+        }
         match mention {
             Mention::Call(call) => {
                 if functions::find(&call.name.text).is_none() {

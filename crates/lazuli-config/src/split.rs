@@ -13,7 +13,7 @@ use crate::codes;
 const MAX_OPEN: usize = 512;
 
 /// The entries of one `{…}` or `[…]` beyond which the parser, which compares keys pairwise, would take too long.
-const MAX_ENTRIES: u32 = 20_000;
+const MAX_ENTRIES: u32 = 10_000;
 
 /// Blocks that may begin a file's item: where to go on after a brace that never closes.
 const TOP_LEVEL: &[&str] = &[

@@ -94,6 +94,17 @@ fn an_object_of_too_many_elements_is_refused_before_it_takes_long() {
 }
 
 #[test]
+fn a_thousand_mistakes_cost_no_more_than_some() {
+    let mut text = String::from("locals {\n");
+    for i in 0..5_000 {
+        let _ = writeln!(text, "  name{i} = local.nam{i}x");
+    }
+    text.push_str("}\n");
+    let shown = mistakes(&text);
+    assert!(shown.ends_with("note: after 200 of this kind, no more are looked for\n    help: declared: name0, name1, name2, name3, name4, name5, name6, name7, name8, name9, name10, name11, …\n"), "{shown}");
+}
+
+#[test]
 fn long_strings_and_big_files_are_read() {
     let text = format!("locals {{\n  a = \"{}\"\n}}\n", "x".repeat(4 << 20));
     assert_eq!(evaluate(&text), "");
