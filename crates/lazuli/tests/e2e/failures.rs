@@ -1,0 +1,109 @@
+//! Azure refuses or fails half-way: what exists is told, and a second apply finishes.
+
+use serde_json::json;
+
+use crate::configurations::SMALL;
+use crate::workbench::{Workbench, told};
+
+#[test]
+fn a_machine_that_finds_no_capacity_is_reported_and_made_by_the_next_apply() {
+    let mut bench = Workbench::example("quickstart");
+    bench.faults(&json!([{
+        "method": "PUT", "path": "/virtualMachines/quickstart-general-2-", "times": 1,
+        "answer": {"operation_fails": {
+            "code": "ZonalAllocationFailed",
+            "message": "Allocation failed. We do not have sufficient capacity for the requested VM size in this zone.",
+        }},
+    }]));
+    let failed = bench.run("apply --auto-approve");
+    assert_eq!(failed.status, Some(1));
+    told("no_capacity", &failed);
+    assert_eq!(bench.recorded().keys().filter(|address| address.contains("general")).count(), 5 + 1);
+
+    told("no_capacity_plan", bench.does("plan"));
+    bench.applies();
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 6);
+    bench.is_settled();
+}
+
+#[test]
+fn a_refusal_stops_what_depends_on_it_and_nothing_else() {
+    let mut bench = Workbench::with(SMALL);
+    bench.faults(&json!([{
+        "method": "PUT", "path": "/natGateways/", "times": 1,
+        "answer": {"status": 409, "code": "QuotaExceeded", "message": "No more NAT gateways."},
+    }]));
+    let failed = bench.run("apply --auto-approve");
+    assert_eq!(failed.status, Some(1));
+    told("refused", &failed);
+    bench.applies();
+    bench.is_settled();
+}
+
+#[test]
+fn a_lost_answer_is_resolved_by_reading() {
+    for (answer, path) in [
+        ("drop_after_accept", "/natGateways/"),
+        ("drop_after_accept", "/virtualMachines/small-general"),
+        ("drop_after_accept", "/roleAssignments/"),
+        ("drop_after_accept", "/virtualNetworks/small-vnet/subnets/small-cp"),
+        ("drop_before_accept", "/virtualMachines/small-general"),
+        ("drop_before_accept", "/networkInterfaces/small-cp"),
+    ] {
+        let mut bench = Workbench::with(SMALL);
+        bench.faults(&json!([{"method": "PUT", "path": path, "times": 1, "answer": answer}]));
+        let ran = bench.run("apply --auto-approve");
+        assert!(matches!(ran.status, Some(0 | 1)), "{answer} {path}: {ran}");
+        if ran.status == Some(1) {
+            told(&format!("{answer}{}", path.replace('/', "_")), &ran);
+            bench.applies();
+        }
+        assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 2, "{answer} {path}");
+        bench.is_settled();
+    }
+}
+
+#[test]
+fn throttling_is_waited_for() {
+    let mut bench = Workbench::with(SMALL);
+    bench.faults(&json!([{"method": "PUT", "path": "/Microsoft.Network/", "times": 3, "answer": {"throttle": {"retry_after": 5}}}]));
+    bench.applies();
+    bench.is_settled();
+}
+
+#[test]
+fn a_deletion_that_fails_leaves_the_object_recorded() {
+    let mut bench = Workbench::with(SMALL);
+    bench.applies();
+    bench.faults(&json!([{
+        "method": "DELETE", "path": "/natGateways/", "times": 1,
+        "answer": {"status": 409, "code": "Conflict", "message": "Somebody holds on to it."},
+    }]));
+    let failed = bench.run("destroy --auto-approve");
+    assert_eq!(failed.status, Some(1));
+    told("deletion_failed", &failed);
+    bench.nothing_is_orphaned();
+    bench.does("destroy --auto-approve");
+    assert_eq!(bench.world().len(), 1);
+}
+
+#[test]
+fn a_replacement_that_fails_half_way_is_finished_without_leftovers() {
+    let address = "cluster.small.worker_pool[\"general\"].node[\"1\"]";
+    // The network interface goes with its machine.
+    for (method, path) in [("PUT", "/virtualMachines/"), ("DELETE", "/virtualMachines/")] {
+        let mut bench = Workbench::with(SMALL);
+        bench.applies();
+        bench.faults(&json!([{
+            "method": method, "path": path, "times": 1,
+            "answer": {"operation_fails": {"code": "InternalServerError", "message": "Try again."}},
+        }]));
+        let failed = bench.run_with(&["apply", "--auto-approve", "--replace", address]);
+        assert_eq!(failed.status, Some(1), "{method} {path}: {failed}");
+        let next = bench.does("plan");
+        told(&format!("replacement_{}", method.to_lowercase() + &path.replace('/', "_")), format!("{failed}\n{next}"));
+        bench.applies();
+        assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 2, "{method} {path}");
+        bench.is_settled();
+    }
+}

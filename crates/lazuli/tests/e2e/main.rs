@@ -1,0 +1,29 @@
+//! Stories of whole runs: the real binary against the simulated Azure, over the wire.
+//!
+//! One test binary, so that it links once. Every story works on a [`workbench::Workbench`] of its own; when that ends,
+//! every request body that was sent is checked against Azure's published types.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop, and says what it skipped"
+)]
+
+mod bad_input;
+mod cloud;
+mod configurations;
+mod contract;
+mod events;
+mod failures;
+mod interruptions;
+mod lifecycle;
+mod looking;
+mod outside;
+mod placement;
+mod resources;
+mod saved_plans;
+mod troubled_state;
+mod variables;
+mod workbench;

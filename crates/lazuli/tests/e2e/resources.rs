@@ -1,0 +1,113 @@
+//! Resources of one's own: references between them, data, repetition.
+
+use crate::configurations::ACCOUNT;
+use crate::workbench::{Workbench, told};
+
+const CHAIN: &str = r#"
+resource "identity" {
+  type           = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  name           = "robot"
+  location       = "eastus2"
+}
+
+resource "network" {
+  type           = "Microsoft.Network/virtualNetworks@2025-05-01"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  name           = "net"
+  location       = "eastus2"
+  tags           = { robot = resource.identity.properties.principalId }
+  properties     = { addressSpace = { addressPrefixes = ["10.1.0.0/16"] } }
+}
+
+resource "subnet" {
+  for_each   = { front = 1, back = 2 }
+  type       = "Microsoft.Network/virtualNetworks/subnets@2025-05-01"
+  parent_id  = resource.network.id
+  name       = each.key
+  properties = { addressPrefix = cidrsubnet(resource.network.properties.addressSpace.addressPrefixes[0], 8, each.value) }
+}
+
+output "robot" {
+  value = resource.identity.properties.clientId
+}
+
+output "subnets" {
+  value = { for name, subnet in resource.subnet : name => subnet.properties.addressPrefix }
+}
+"#;
+
+#[test]
+fn what_azure_invents_is_unknown_in_the_plan_and_known_in_the_world() {
+    let bench = Workbench::with(&format!("{ACCOUNT}{CHAIN}"));
+    told("chain_plan", bench.does("plan -v"));
+    bench.applies();
+    let identity = bench.world().into_values().find(|r| r["kind"] == "Microsoft.ManagedIdentity/userAssignedIdentities").unwrap();
+    let network = bench.world().into_values().find(|r| r["kind"] == "Microsoft.Network/virtualNetworks").unwrap();
+    let principal = &identity["body"]["properties"]["principalId"];
+    assert!(principal.is_string());
+    assert_eq!(&network["body"]["tags"]["robot"], principal);
+    assert_eq!(bench.does("output subnets --json").document(), serde_json::json!({"front": "10.1.1.0/24", "back": "10.1.2.0/24"}));
+    bench.is_settled();
+
+    bench.edit("main.hcl", "back = 2", "side = 3");
+    told("chain_edited_plan", bench.does("plan"));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, ["DELETE subnets/back", "PUT subnets/side"]);
+    bench.is_settled();
+
+    bench.write("main.hcl", ACCOUNT);
+    told("chain_removed_plan", bench.does("plan"));
+    bench.applies();
+    assert_eq!(bench.world().len(), 1, "the resource group is left");
+}
+
+#[test]
+fn a_name_that_changes_replaces_a_resource_and_what_lies_below_it() {
+    let bench = Workbench::with(&format!("{ACCOUNT}{CHAIN}"));
+    bench.applies();
+    bench.edit("main.hcl", "\"net\"", "\"net2\"");
+    told("renamed_plan", bench.does("plan"));
+    bench.applies();
+    bench.is_settled();
+    assert!(bench.existing("Microsoft.Network/virtualNetworks").iter().all(|id| id.ends_with("/net2")));
+}
+
+#[test]
+fn data_is_read_and_used_and_its_absence_is_an_error() {
+    let data = r#"
+data "net" {
+  type           = "Microsoft.Network/virtualNetworks@2025-05-01"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  name           = "hub"
+}
+
+resource "subnet" {
+  type       = "Microsoft.Network/virtualNetworks/subnets@2025-05-01"
+  cloud_account = cloud_account.sandbox
+  parent_id  = data.net.id
+  name       = "one"
+  properties = { addressPrefix = cidrsubnet(data.net.properties.addressSpace.addressPrefixes[0], 8, 1) }
+}
+"#;
+    let bench = Workbench::with(&format!("{ACCOUNT}{data}"));
+    let absent = bench.run("plan");
+    assert_eq!(absent.status, Some(1));
+    told("data_absent", absent);
+    assert!(bench.sent().is_empty());
+
+    let account = ACCOUNT.replace("profile = \"instant\"", "profile = \"instant\"\n    seed_world = \"azure.json\"");
+    bench.write("main.hcl", &format!("{account}{data}"));
+    bench.write(
+        "azure.json",
+        r#"{"resources": [{"id": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/hub",
+            "api_version": "2025-05-01", "body": {"location": "eastus2", "properties": {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}}}]}"#,
+    );
+    told("data_plan", bench.does("plan"));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, ["PUT subnets/one"]);
+    bench.is_settled();
+}

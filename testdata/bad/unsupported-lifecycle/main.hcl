@@ -1,0 +1,28 @@
+cloud_account "sandbox" {
+  simulator {
+    profile = "instant"
+    resource_group "rg" {
+      location = "eastus2"
+    }
+  }
+}
+
+resource "egg" {
+  type           = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  name           = "egg"
+  location       = "eastus2"
+
+  lifecycle {
+    replace_triggered_by = [resource.hen]
+  }
+}
+
+resource "hen" {
+  type           = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  name           = "hen"
+  location       = "eastus2"
+}
