@@ -103,7 +103,9 @@ fn judge(recorded: &Recorded, operation: Operation, sight: Sight, running: bool)
         (_, Sight::Unreadable(error)) => (Finding::Unreadable(error), After::AsItWas),
         (Operation::Delete, Sight::Absent) => (Finding::Finished, After::Removed),
         (_, Sight::Absent) if running => (Finding::Running, After::AsItWas),
-        (Operation::Delete, Sight::Present(_)) if running => (Finding::Running, After::AsItWas),
+        (Operation::Delete, Sight::Present(observed)) if running && !has_failed(&observed) => {
+            (Finding::Running, After::AsItWas)
+        }
         (Operation::Delete, Sight::Present(_)) => (Finding::StillThere, After::AsItWas),
         (Operation::Create, Sight::Absent) => (Finding::NothingThere, After::Removed),
         (_, Sight::Absent) => (Finding::NothingThere, After::AsItWas), // changed and gone: the plan creates it
