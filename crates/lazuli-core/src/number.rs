@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, Signed, ToPrimitive, Zero};
 
 /// Significant digits kept by a division that does not end; Terraform keeps about as many (512 bits).
@@ -106,13 +107,18 @@ impl Number {
         }
     }
 
-    /// Quotient, to 155 significant digits; `None` when dividing by zero.
+    /// Quotient, to 155 significant digits where it does not end before; `None` when dividing by zero.
     pub fn div(&self, other: &Number) -> Option<Number> {
-        let divisor = other.big();
+        let (dividend, dividend_scale) = self.big().into_bigint_and_exponent();
+        let (divisor, divisor_scale) = other.big().into_bigint_and_exponent();
         if divisor.is_zero() {
             return None;
         }
-        let quotient = self.big() / divisor;
+        // Enough zeros behind the dividend for a whole quotient of at least as many digits as are kept.
+        let digits = |int: &BigInt| i64::try_from(int.to_string().len()).unwrap_or(i64::MAX);
+        let zeros = (DIVISION_DIGITS as i64 + digits(&divisor) - digits(&dividend)).max(0);
+        let quotient = dividend * BigInt::from(10).pow(u32::try_from(zeros).unwrap_or(0)) / divisor;
+        let quotient = BigDecimal::new(quotient, dividend_scale + zeros - divisor_scale);
         Some(Number::normal(quotient.with_prec(DIVISION_DIGITS)))
     }
 
@@ -232,6 +238,8 @@ mod tests {
         assert_eq!(n("1.50"), n("1.5"));
         assert_eq!(n("7").div(&n("0")), None);
         assert_eq!(n("1").div(&n("4")).unwrap().to_string(), "0.25");
+        assert_eq!(n("-0.3").div(&n("0.02")).unwrap().to_string(), "-15");
+        assert_eq!(n("1").div(&n("3")).unwrap().to_string(), format!("0.{}", "3".repeat(155)));
         assert_eq!(n("-7").rem(&n("3")).unwrap(), n("-1"));
         assert_eq!(n("1e3").as_i64(), Some(1000));
     }
