@@ -51,7 +51,8 @@ impl Clouds {
                 Place::Azure(settings) => settings.account(&declared.name, environment).map_err(|problem| Failure::of(*problem))?,
                 Place::Simulated(simulated) => clouds.simulate(&declared.name, simulated, folder, environment).await?,
             };
-            let options = Options { parallel, ..Options::default() };
+            // Runs at the same time should not wait in step.
+            let options = Options { parallel, seed: u64::from(std::process::id()), ..Options::default() };
             let provider = AzureProvider::new(&account, options).map_err(|error| {
                 Failure::of(Diagnostic::error("LZ0240", format!("cloud account `{}` cannot be used: {error}", declared.name)))
             })?;

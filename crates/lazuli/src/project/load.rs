@@ -8,7 +8,7 @@ use lazuli_config::{Evaluator, Files, Origin, VariableInput, parse, parse_variab
 use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostics, Sources};
 
-use super::Inputs;
+use super::{Inputs, required_version};
 
 /// A configuration ready to be evaluated.
 pub struct Project {
@@ -28,6 +28,8 @@ pub struct Rejected {
     pub diagnostics: Diagnostics,
     /// The texts.
     pub sources: Sources,
+    /// What could be understood all the same, to look for more.
+    pub evaluator: Arc<Evaluator>,
 }
 
 impl Project {
@@ -40,7 +42,7 @@ impl Project {
         let mut diagnostics = project.warnings;
         diagnostics.extend(of_values);
         if has_errors(&diagnostics) {
-            return Err(Rejected { diagnostics, sources: project.sources });
+            return Err(Rejected { diagnostics, sources: project.sources, evaluator: project.evaluator });
         }
         Ok(Project { warnings: diagnostics, ..project })
     }
@@ -53,8 +55,11 @@ impl Project {
     pub fn glance(inputs: Inputs, dir: Option<&Path>) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
         let texts = inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
-        let (module, diagnostics) = parse(&mut sources, texts);
+        let (module, mut diagnostics) = parse(&mut sources, texts);
         let mut of_values = Diagnostics::new();
+        if let Some(required) = &module.settings.required_version {
+            diagnostics.extend(required_version::check(&required.text, required.span, env!("CARGO_PKG_VERSION")));
+        }
         let mut values: Vec<VariableInput> = Vec::new();
         for (name, value) in &inputs.environment {
             let origin = Origin::Environment(format!("LAZULI_VAR_{name}").into());
@@ -71,11 +76,12 @@ impl Project {
         let files = Arc::new(ReadFiles { dir: dir.map(Path::to_owned), read: Mutex::new(inputs.read.clone()) });
         let (evaluator, found) = Evaluator::new(Arc::new(module), &values, files.clone());
         of_values.extend(found);
+        let evaluator = Arc::new(evaluator);
         if has_errors(&diagnostics) {
             let diagnostics = diagnostics.into_iter().chain(of_values).collect();
-            return Err(Rejected { diagnostics, sources });
+            return Err(Rejected { diagnostics, sources, evaluator });
         }
-        Ok((Project { sources, evaluator: Arc::new(evaluator), warnings: diagnostics, inputs, files }, of_values))
+        Ok((Project { sources, evaluator, warnings: diagnostics, inputs, files }, of_values))
     }
 
     /// The inputs, with every file that expressions have read so far.

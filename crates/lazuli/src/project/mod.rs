@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`inputs`] | what is read from the directory, the command line and the environment, as one value |
 //! | [`load`] | those inputs parsed, ready to evaluate |
+//! | `required_version` | whether this version may work on them |
 
 pub mod inputs;
 pub mod load;
+mod required_version;
 
 pub use inputs::{Inputs, InputsError};
 pub use load::Project;
