@@ -235,7 +235,7 @@ pub struct PlanOptions {
     /// How long to wait for the state's lock, such as 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
-    /// Do not check quotas, permissions, sizes and names against Azure
+    /// Do not check resource groups and existing networks against Azure
     #[arg(long)]
     pub skip_preflight: bool,
     /// Values of variables.
