@@ -51,7 +51,7 @@ impl Blueprint {
         self.evaluator.conditions(&declaration.meta.lifecycle.preconditions, &seen, instance, None)?;
         let resource = self.evaluator.resource(declaration, &seen, instance)?;
         let ty = ResourceType { name: resource.type_name.clone(), api_version: resource.api_version.clone() };
-        let id = self.id(&resource, &ty)?;
+        let id = self.id(data, &resource, &ty)?;
         let mut body = resource.body;
         if let Some(secrets) = &resource.sensitive_properties {
             body = set(&body, &["properties"], |properties| merge(properties, secrets));
@@ -60,11 +60,31 @@ impl Blueprint {
     }
 
     /// The id, when everything in it is known.
-    fn id(&self, resource: &Resource, ty: &ResourceType) -> Result<Option<ResourceId>, Diagnostics> {
+    fn id(&self, data: bool, resource: &Resource, ty: &ResourceType) -> Result<Option<ResourceId>, Diagnostics> {
         let refuse = |attribute: &str, text: &str| {
             let problem = Diagnostic::error("LZ0242", format!("`{attribute}` cannot be part of an id"));
             Err(vec![problem.at(resource.block.span_of(attribute), text)])
         };
+        let (holder, place) = match &resource.placement {
+            Placement::ResourceGroup(group) => ("resource_group", group),
+            Placement::Parent(parent) => ("parent_id", parent),
+        };
+        for (attribute, value) in [("name", &resource.name), (holder, place)] {
+            if value.is_sensitive() {
+                return refuse(attribute, "sensitive, and ids are shown and recorded: use nonsensitive() if it may be");
+            }
+            if value.as_str().is_some_and(leads_elsewhere) {
+                return refuse(attribute, "the part `.` or `..`, or one of \\ ? # %, would make it the id of something else");
+            }
+        }
+        if leads_elsewhere(&ty.name) {
+            return refuse("type", "the part `.` or `..` would make it the id of something else");
+        }
+        if !data && is_resource_group(&ty.name) {
+            let problem = Diagnostic::error("LZ0242", "a resource group cannot be a resource");
+            let problem = problem.at(resource.block.span_of("type"), "Lazuli never creates or deletes one");
+            return Err(vec![problem.help("create it yourself (az group create), and name it in `resource_group`")]);
+        }
         let Some(name) = resource.name.as_str() else { return Ok(None) };
         if name.is_empty() || name.contains('/') {
             return refuse("name", "not empty, and without a slash");
@@ -111,6 +131,18 @@ impl Blueprint {
         desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| Value::string(user_data.clone()).sensitive());
         Ok(desired)
     }
+}
+
+/// True for text that an address does not keep as it is: the request would go to another object than the id names.
+fn leads_elsewhere(text: &str) -> bool {
+    text.contains(['\\', '?', '#', '%']) || text.split('/').any(|part| matches!(part, "." | ".."))
+}
+
+/// True for the types of resource groups.
+fn is_resource_group(type_name: &str) -> bool {
+    ["Microsoft.Resources/resourceGroups", "Microsoft.Resources/subscriptions/resourceGroups"]
+        .iter()
+        .any(|group| type_name.eq_ignore_ascii_case(group))
 }
 
 /// The value with what lies at a path of names replaced.
