@@ -58,6 +58,13 @@ pub(crate) fn missing_attribute(name: &str, block: &str, span: Span) -> Diagnost
         .at(span, format!("`{name}` is missing"))
 }
 
+/// True when an attribute that the block does not have is most likely meant to be `wanted`.
+fn is_misspelt(wanted: &str, body: &Body, schema: &BlockSchema) -> bool {
+    let names = || schema.attributes.iter().map(|a| a.name);
+    let unknown = body.attributes.iter().filter(|a| schema.attribute(&a.name.text).is_none());
+    unknown.into_iter().any(|a| closest(&a.name.text, names()) == Some(wanted))
+}
+
 pub(crate) fn wrong_labels(block: &Block, labels: &[&str]) -> Diagnostic {
     let name = &block.name.text;
     let mut example = name.to_string();
@@ -113,7 +120,9 @@ impl Scope<'_> {
         }
         for wanted in schema.attributes.iter().filter(|a| a.required) {
             let written = body.attribute(wanted.name);
-            if written.is_none() {
+            if written.is_none() && is_misspelt(wanted.name, body, schema) {
+                failed = true; // said where it is written
+            } else if written.is_none() {
                 self.diagnostics.push(missing_attribute(wanted.name, schema.name, span));
             } else if let Some(written) = written
                 && !failed
