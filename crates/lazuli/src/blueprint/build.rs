@@ -13,7 +13,7 @@ use lazuli_cluster::{attributes, schema};
 use lazuli_config::{
     Declaration as Block, DeclarationKind, Evaluator, Externals, IgnoreChanges, Instance, Instances, NoExternals, Reference, Root,
 };
-use lazuli_core::configuration::{Known, KnownObject};
+use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Bond, Declaration, Dependency, Lifecycle, Mode, Timeouts};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Path};
@@ -69,7 +69,13 @@ impl Blueprint {
         let profiles = profiles(&ground.evaluator, &mut blueprint.warnings, &mut problems);
         blueprint.add_clusters(ground, &profiles, &mut problems);
         blueprint.add_blocks(&mut problems);
-        if problems.is_empty() { Ok(blueprint) } else { Err(problems) }
+        if problems.is_empty() {
+            return Ok(blueprint);
+        }
+        // All mistakes at once: blocks that nobody will evaluate any more have theirs too.
+        let blocks = (0..blueprint.items.len()).filter(|i| matches!(blueprint.items[*i], Item::Block { .. }));
+        problems.extend(blocks.filter_map(|i| blueprint.evaluate(i, &Nothing).err()).flatten());
+        Err(problems)
     }
 
     /// The copies of a block.

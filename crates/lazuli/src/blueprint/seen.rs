@@ -51,7 +51,9 @@ fn key_text(key: &Key) -> String {
 impl Seen<'_> {
     fn cluster(&self, address: &Address) -> Value {
         let cluster = self.blueprint.clusters.iter().find(|c| c.address == *address);
-        cluster.map_or_else(Value::null, |c| supplied(&c.object, self.known))
+        // One that is not expanded has mistakes of its own, or is declared nowhere: both are said already.
+        let missing = || Value::unknown_from(address.clone(), Path::root(), Type::Any);
+        cluster.map_or_else(missing, |c| supplied(&c.object, self.known))
     }
 
     fn object(&self, address: &Address) -> Value {

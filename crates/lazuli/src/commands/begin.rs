@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use lazuli_cluster::roster::Renewals;
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_state::LocalBackend;
 
 use super::tell;
-use crate::accounts::DeclaredAccount;
+use crate::accounts::{self, DeclaredAccount};
+use crate::blueprint::Blueprint;
+use crate::blueprint::build::Ground;
 use crate::cli::{Variables, variables_of_environment};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
 use crate::host;
 use crate::planning;
+use crate::project::load::Rejected;
 use crate::project::{Inputs, Project};
 use crate::terminal::Printer;
 
@@ -33,9 +37,12 @@ impl Setting {
 
     /// Takes inputs that were read before.
     pub(super) fn of(inputs: Inputs, dir: Option<&Path>, printer: &Printer) -> Result<Setting, Failure> {
-        let project = Project::load(inputs, dir)?;
+        let project = Project::load(inputs, dir).map_err(everything_wrong)?;
         tell(printer, &Failure::at(project.warnings.clone(), &project.sources));
-        let accounts = planning::accounts(&project)?;
+        let accounts = planning::accounts(&project).map_err(|failure| {
+            let Failure { diagnostics, sources } = failure;
+            everything_wrong(Rejected { diagnostics, sources, evaluator: project.evaluator.clone() })
+        })?;
         let backend = planning::backend(&project)?;
         Ok(Setting { project, accounts, backend })
     }
@@ -49,4 +56,20 @@ impl Setting {
         let needed = self.accounts.values().filter(|a| anything || used.contains(&a.name));
         Clouds::open(needed, &planning::folder(&self.backend), parallel, &host::environment).await
     }
+}
+
+/// All mistakes at once: what is wrong with blocks is looked for also when names or values are wrong.
+fn everything_wrong(rejected: Rejected) -> Failure {
+    let Rejected { mut diagnostics, sources, evaluator } = rejected;
+    let accounts = accounts::declared(&evaluator).unwrap_or_else(|found| {
+        diagnostics.extend(found);
+        BTreeMap::new()
+    });
+    let (recorded, renewals) = (RecordedWorld::default(), Renewals::new());
+    let naming = accounts.iter().map(|(name, account)| (name.clone(), account.naming(&host::environment)));
+    let ground = Ground { evaluator, accounts: naming.collect(), recorded: &recorded, renewals: &renewals, boots: false };
+    if let Err(found) = Blueprint::build(&ground) {
+        diagnostics.extend(found);
+    }
+    Failure { diagnostics, sources }
 }
