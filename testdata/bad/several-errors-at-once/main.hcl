@@ -38,10 +38,17 @@ cluster "small" {
   worker_pool "general" {
     count         = 1
     instance_type = "Standard_D8s_v5"
-    labls         = {}
   }
 }
 
 output "endpoint" {
   value = cluster.smal.endpoint
+}
+
+resource "logs" {
+  type           = "Microsoft.Storage/storageAccounts@2025-06-01"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  nam            = "logs"
+  location       = "eastus2"
 }

@@ -13,11 +13,12 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 18] = [
+const CASES: [(&str, By); 19] = [
     ("cyclic-resources", By::Validate),
     ("existing-network-missing", By::Plan),
     ("existing-subnet-without-security-group", By::Plan),
     ("missing-resource-group", By::Plan),
+    ("newer-version-required", By::Validate),
     ("overlapping-cidrs", By::Validate),
     ("reserved-tag", By::Validate),
     ("resource-in-missing-group", By::Plan),

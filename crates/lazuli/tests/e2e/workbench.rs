@@ -323,6 +323,7 @@ pub(crate) fn told(name: &str, what: impl fmt::Display) {
     settings.add_filter("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[UUID]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "[TIME]");
     settings.add_filter(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "[TIME]");
+    settings.add_filter(r"\b20(\.\d{1,3}){3}\b", "[ADDRESS]");
     settings.add_filter(r"ends after \d+ bytes", "ends after [N] bytes");
     settings.add_filter(r" in \d+\.\d s\.", " in - s.");
     settings.add_filter(r"\((<?\d+(\.\d)? s)\)", "(- s)");
