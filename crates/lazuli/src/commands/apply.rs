@@ -179,12 +179,14 @@ async fn carry_out(
     }
     let outputs = outputs(&plan, &blueprint, &*report.objects);
     let outputs = outputs.map_err(|found| Failure::at(found, &setting.project.sources));
+    // Should nothing be durable any more, what happened is told before that is.
+    let mut saved = Ok(());
     if let Ok(outputs) = &outputs {
         let record = Record::Outputs { outputs: outputs.iter().cloned().collect() };
-        journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())))?;
+        saved = journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())));
     }
     drop(journal);
-    state.commit()?;
+    let saved = state.commit().map_err(Failure::from).and(saved);
     close(clouds).await;
 
     let told = outcome::report(&plan, &report);
@@ -197,6 +199,7 @@ async fn carry_out(
     } else {
         printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
     }
+    saved?;
     let complete = told.is_complete();
     let outputs = match outputs {
         Ok(outputs) => outputs,
