@@ -12,7 +12,7 @@ command='cargo run --release -- --chdir examples/quickstart apply --auto-approve
 grep -qxF "$command" README.md || { echo "readme: README.md does not have the line: $command" >&2; exit 1; }
 grep -qE '^cargo test --workspace( |$)' README.md || { echo "readme: README.md does not have: cargo test --workspace" >&2; exit 1; }
 
-lazuli() { cargo run --quiet --release -- --chdir "$folder" "$@"; }
+lazuli() { "${CARGO_TARGET_DIR:-target}/release/lazuli" --chdir "$folder" "$@"; }
 # expect CODE ARGUMENTS...
 expect() {
     local wanted=$1 got=0
