@@ -47,7 +47,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
             Ending::Failed { failure, .. } => failures.push(failed(step, plan.changes.get(step.change as usize), failure)),
             Ending::Skipped { because } => {
                 if let Some(cause) = plan.steps.get(*because as usize) {
-                    skipped.push(Skipped { address: step.address.clone(), because: cause.address.clone() });
+                    skipped.push(Skipped { address: step.address.clone(), operation: step.operation, because: cause.address.clone() });
                 }
             }
             Ending::Done { .. } | Ending::NotStarted | Ending::Abandoned => {}

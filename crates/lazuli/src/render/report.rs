@@ -72,6 +72,8 @@ pub enum Existence {
 pub struct Skipped {
     /// The resource.
     pub address: Address,
+    /// What was to be done.
+    pub operation: Operation,
     /// The failed step it depends on, directly or not.
     pub because: Address,
 }
@@ -155,22 +157,22 @@ fn headline(report: &ApplyReport) -> String {
 
 /// What was not started, one line per failed step.
 fn skipped(skipped: &[Skipped]) -> String {
-    let mut by: Vec<(&Address, Vec<&Address>)> = Vec::new();
+    let mut by: Vec<(&Address, Vec<&Skipped>)> = Vec::new();
     for step in skipped {
         match by.iter_mut().find(|(because, _)| **because == step.because) {
-            Some((_, list)) => list.push(&step.address),
-            None => by.push((&step.because, vec![&step.address])),
+            Some((_, list)) => list.push(step),
+            None => by.push((&step.because, vec![step])),
         }
     }
     let mut out = String::new();
-    for (because, addresses) in by {
+    for (because, steps) in by {
         out.push_str(&format!("Not started, waiting for {because}:\n"));
-        let shown = if addresses.len() > 8 { 6 } else { addresses.len() };
-        for address in &addresses[..shown] {
-            out.push_str(&format!("  {address}\n"));
+        let shown = if steps.len() > 8 { 6 } else { steps.len() };
+        for step in &steps[..shown] {
+            out.push_str(&format!("  {} {}\n", verb(step.operation), step.address));
         }
-        if shown < addresses.len() {
-            out.push_str(&format!("  … and {} more\n", addresses.len() - shown));
+        if shown < steps.len() {
+            out.push_str(&format!("  … and {} more\n", steps.len() - shown));
         }
     }
     out
@@ -179,14 +181,13 @@ fn skipped(skipped: &[Skipped]) -> String {
 /// A failed step as a diagnostic: step, answer, state, next.
 pub fn failure_diagnostic(failure: &StepFailure) -> Diagnostic {
     let known = Known::of(&failure.error);
-    let doing = match failure.operation {
-        Operation::Create => "create",
-        Operation::Update => "update",
-        Operation::Delete => "delete",
-        Operation::Read => "read",
-    };
+    let doing = verb(failure.operation);
     let outcome = match failure.error.outcome {
         Outcome::Nothing => format!("{} was not {}", failure.title, past(failure.operation)),
+        Outcome::Unknown if failure.exists == Existence::Recorded => match failure.operation {
+            Operation::Create => format!("{} was begun and not finished", failure.title),
+            _ => format!("{} was not {}", failure.title, past(failure.operation)),
+        },
         Outcome::Unknown => {
             format!("it is not known whether {} was {}", failure.title, past(failure.operation))
         }
@@ -230,6 +231,15 @@ pub fn failure_diagnostic(failure: &StepFailure) -> Diagnostic {
         .fact(who, answer)
         .fact("state", state)
         .fact("next", next)
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::Read => "read",
+    }
 }
 
 fn past(operation: Operation) -> &'static str {
@@ -385,7 +395,11 @@ mod tests {
             at: None,
         };
         let skipped =
-            |i: usize| Skipped { address: address(&format!("resource.later[{i}]")), because: vm.clone() };
+            |i: usize| Skipped {
+                address: address(&format!("resource.later[{i}]")),
+                operation: Operation::Create,
+                because: vm.clone(),
+            };
         ApplyReport {
             succeeded: 44,
             failures: vec![failure],

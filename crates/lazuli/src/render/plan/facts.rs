@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_core::Value;
-use lazuli_core::plan::{Action, Change, Plan};
+use lazuli_core::plan::{Action, Change, Plan, Reason};
 
 use super::layout::{clean, count};
 use super::names;
@@ -88,7 +88,9 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)], rolling: &Ro
         .map(|(_, change)| *change)
         .collect();
     // What does not change has no object before, but it is there.
-    let was = |change: &Change| !matches!(change.action, Action::Create | Action::Read);
+    let was = |change: &Change| {
+        !matches!(change.action, Action::Create | Action::Read) && change.reason != Some(Reason::Deposed)
+    };
     let stays = |change: &Change| !matches!(change.action, Action::Delete | Action::Forget);
     let before = machines.iter().filter(|c| was(c)).count();
     let after = machines.iter().filter(|c| stays(c)).count();

@@ -58,11 +58,14 @@ pub(super) fn items(plan: &Plan, parts: &[&(Place, &Change)], wording: &Wording,
 
 fn collect<'a>(parts: &[Part<'a>]) -> Vec<Node<'a>> {
     let mut nodes: Vec<Node<'a>> = Vec::new();
+    // What a replacement left behind shares the address of its successor, and is another node.
+    let is_left_over = |part: Part<'_>| part.1.reason == Some(Reason::Deposed);
     for part in parts {
         let Some(address) = part.0.node.as_deref() else { continue };
-        match nodes.last_mut() {
-            Some(node) if node.address == address => node.parts.push(part),
-            _ => nodes.push(Node {
+        let same = |node: &&mut Node<'a>| node.address == address && is_left_over(node.parts[0]) == is_left_over(part);
+        match nodes.iter_mut().rev().take(2).find(same) {
+            Some(node) => node.parts.push(part),
+            None => nodes.push(Node {
                 address,
                 name: String::new(),
                 previous: None,
