@@ -101,7 +101,7 @@ pub enum Outcome {
 
 /// Why a provider could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} {code}: {message}", .status.map_or_else(String::new, |s| s.to_string()))]
+#[error("{}{code}: {message}", .status.map_or_else(String::new, |s| format!("{s} ")))]
 pub struct ProviderError {
     /// HTTP status, when there was an answer.
     pub status: Option<u16>,
