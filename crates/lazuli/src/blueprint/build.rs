@@ -1,7 +1,8 @@
 //! Blocks → declarations.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lazuli_cluster::decode::{self, Context};
@@ -61,6 +62,8 @@ impl Blueprint {
             declarations: Vec::new(),
             items: Vec::new(),
             clusters: Vec::new(),
+            copies: BTreeMap::new(),
+            together: Mutex::default(),
             edition: EDITION.fetch_add(1, Ordering::Relaxed),
             boots: ground.boots,
             warnings: Diagnostics::new(),
@@ -79,25 +82,36 @@ impl Blueprint {
     }
 
     /// The copies of a block.
-    pub(super) fn instances(&self, root: &Root) -> Instances {
-        let Some(block) = self.evaluator.module().declarations(root.kind).get(&root.name) else { return Instances::Single };
-        if block.meta.repetition.is_none() {
-            return Instances::Single;
+    pub(super) fn instances(&self, root: &Root) -> Cow<'_, Instances> {
+        if let Some(counted) = self.copies.get(root) {
+            return Cow::Borrowed(counted);
         }
-        self.evaluator.instances(block, &Seen { blueprint: self, known: &Nothing }).unwrap_or(Instances::Single)
+        let counted = match self.evaluator.module().declarations(root.kind).get(&root.name) {
+            Some(block) if block.meta.repetition.is_some() => {
+                self.evaluator.instances(block, &Seen { blueprint: self, known: &Nothing }).unwrap_or(Instances::Single)
+            }
+            _ => Instances::Single,
+        };
+        Cow::Owned(counted)
     }
 
-    fn copies(&self, block: &Block, problems: &mut Diagnostics) -> Vec<Option<Instance>> {
+    /// Counts the copies of a block, when everything they hang on is expanded.
+    fn count(&mut self, block: &Block, problems: &mut Diagnostics) {
         if block.meta.repetition.is_none() {
-            return vec![None];
+            return;
         }
         match self.evaluator.instances(block, &Seen { blueprint: self, known: &Nothing }) {
-            Ok(Instances::Single) => vec![None],
-            Ok(Instances::Keyed(instances)) => instances.into_iter().map(Some).collect(),
-            Err(found) => {
-                problems.extend(found);
-                Vec::new()
-            }
+            Ok(counted) => drop(self.copies.insert(root_of(block), counted)),
+            Err(found) => problems.extend(found),
+        }
+    }
+
+    /// The copies of a block that were counted; none when they could not be.
+    fn copies(&self, block: &Block) -> Vec<Option<Instance>> {
+        match self.copies.get(&root_of(block)) {
+            Some(Instances::Keyed(instances)) => instances.iter().cloned().map(Some).collect(),
+            None if block.meta.repetition.is_some() => Vec::new(),
+            Some(Instances::Single) | None => vec![None],
         }
     }
 
@@ -122,7 +136,8 @@ impl Blueprint {
                 return;
             }
             for block in ready {
-                for instance in self.copies(block, problems) {
+                self.count(block, problems);
+                for instance in self.copies(block) {
                     self.add_cluster(ground, block, instance, profiles, problems);
                 }
             }
@@ -183,16 +198,28 @@ impl Blueprint {
     fn add_blocks(&mut self, problems: &mut Diagnostics) {
         let evaluator = self.evaluator.clone();
         let module = evaluator.module();
+        for block in module.data.iter().chain(module.resources.iter()) {
+            self.count(block, problems);
+        }
         for (data, blocks) in [(true, &module.data), (false, &module.resources)] {
             for (position, block) in blocks.iter().enumerate() {
-                for instance in self.copies(block, problems) {
-                    self.add_block(data, position, block, instance, problems);
+                let dependencies = self.dependencies(&evaluator.references(block));
+                for instance in self.copies(block) {
+                    self.add_block(data, position, block, instance, &dependencies, problems);
                 }
             }
         }
     }
 
-    fn add_block(&mut self, data: bool, position: usize, block: &Block, instance: Option<Instance>, problems: &mut Diagnostics) {
+    fn add_block(
+        &mut self,
+        data: bool,
+        position: usize,
+        block: &Block,
+        instance: Option<Instance>,
+        dependencies: &[Dependency],
+        problems: &mut Diagnostics,
+    ) {
         let seen = Seen { blueprint: self, known: &Nothing };
         let (lifecycle, timeouts) = match meta(&self.evaluator, block, &seen, instance.as_ref()) {
             Ok(meta) => meta,
@@ -211,7 +238,7 @@ impl Blueprint {
         self.declarations.push(Declaration {
             address: address_of(if data { "data" } else { "resource" }, block, instance.as_ref()),
             mode: if data { Mode::Data } else { Mode::Managed },
-            dependencies: self.dependencies(&self.evaluator.references(block)),
+            dependencies: dependencies.to_vec(),
             origin: Some(block.block.span),
             lifecycle,
             timeouts,
@@ -236,7 +263,7 @@ impl Blueprint {
             match reference.root.kind {
                 DeclarationKind::CloudAccount | DeclarationKind::ClusterProfile => {}
                 DeclarationKind::Cluster => self.on_cluster(reference, &mut on),
-                DeclarationKind::Resource | DeclarationKind::Data => match (&reference.key, self.instances(&reference.root)) {
+                DeclarationKind::Resource | DeclarationKind::Data => match (&reference.key, &*self.instances(&reference.root)) {
                     (_, Instances::Single) => on(address),
                     (Some(key), Instances::Keyed(_)) => on(address.instance(key)),
                     (None, Instances::Keyed(all)) => all.iter().for_each(|i| on(address.instance(&i.key))),
@@ -293,6 +320,10 @@ fn profiles(evaluator: &Evaluator, warnings: &mut Diagnostics, problems: &mut Di
         profiles.insert(declaration.name.text.clone(), profile);
     }
     profiles
+}
+
+fn root_of(block: &Block) -> Root {
+    Root { kind: block.kind, name: block.name.text.clone() }
 }
 
 fn address_of(word: &str, block: &Block, instance: Option<&Instance>) -> Address {

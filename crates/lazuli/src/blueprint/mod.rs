@@ -10,12 +10,12 @@ pub mod build;
 pub mod evaluate;
 mod seen;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use lazuli_cluster::expand::Expansion;
 use lazuli_cluster::names::Account;
-use lazuli_config::{Evaluator, Instance};
+use lazuli_config::{Evaluator, Instance, Instances, Root};
 use lazuli_core::resource::Declaration;
 use lazuli_core::{Address, Diagnostics, Value};
 
@@ -26,6 +26,10 @@ pub struct Blueprint {
     declarations: Vec<Declaration>,
     items: Vec<Item>,
     clusters: Vec<ClusterBlock>,
+    /// The copies of blocks with `count` or `for_each`: counted once, every reference asks.
+    copies: BTreeMap<Root, Instances>,
+    /// All objects of such a block together, at an epoch at which all were known: every reference asks.
+    together: Mutex<HashMap<Root, (u64, Value)>>,
     /// Keeps what is computed for one blueprint apart from what is computed for another.
     edition: u64,
     /// True when user-data is rendered: only an apply needs it, and it holds secrets.

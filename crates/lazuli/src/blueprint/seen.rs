@@ -1,9 +1,9 @@
 //! What expressions see of other blocks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use lazuli_config::{DeclarationKind, Externals, Instances, Root, Unavailable};
+use lazuli_config::{DeclarationKind, Externals, Instance, Instances, Root, Unavailable};
 use lazuli_core::address::Key;
 use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::value::{Content, Source};
@@ -24,15 +24,9 @@ impl Externals for Seen<'_> {
             _ => self.object(address),
         };
         let address = Address::root(root.kind.word(), &root.name);
-        match self.blueprint.instances(root) {
+        match &*self.blueprint.instances(root) {
             Instances::Single => Ok(of(&address)),
-            Instances::Keyed(instances) => {
-                let objects = instances.iter().map(|i| (&i.key, of(&address.instance(&i.key))));
-                Ok(match instances.first().map(|i| &i.key) {
-                    Some(Key::Index(_)) => Value::tuple(objects.map(|(_, object)| object)),
-                    _ => Value::object(objects.map(|(key, object)| (key_text(key), object))),
-                })
-            }
+            Instances::Keyed(instances) => Ok(self.together(root, instances, |key| of(&address.instance(key)))),
         }
     }
 
@@ -49,6 +43,26 @@ fn key_text(key: &Key) -> String {
 }
 
 impl Seen<'_> {
+    /// The objects of all copies of a block; made once, when all of them are known.
+    fn together(&self, root: &Root, instances: &[Instance], of: impl Fn(&Key) -> Value) -> Value {
+        let epoch = self.known.epoch();
+        let kept = || self.blueprint.together.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = kept().get(root).filter(|(at, _)| *at == epoch) {
+            return value.clone();
+        }
+        let objects = instances.iter().map(|i| (&i.key, of(&i.key)));
+        let value = match instances.first().map(|i| &i.key) {
+            Some(Key::Index(_)) => Value::tuple(objects.map(|(_, object)| object)),
+            _ => Value::object(objects.map(|(key, object)| (key_text(key), object))),
+        };
+        let address = Address::root(root.kind.word(), &root.name);
+        let is_known = |i: &Instance| self.known.object(&address.instance(&i.key)).is_some();
+        if root.kind != DeclarationKind::Cluster && instances.iter().all(is_known) {
+            kept().insert(root.clone(), (epoch, value.clone()));
+        }
+        value
+    }
+
     fn cluster(&self, address: &Address) -> Value {
         let cluster = self.blueprint.clusters.iter().find(|c| c.address == *address);
         // One that is not expanded has mistakes of its own, or is declared nowhere: both are said already.
