@@ -53,14 +53,18 @@ fn every_mistake_is_explained_and_nothing_is_touched() {
             By::Plan => told(&format!("bad_{case}"), &plan),
         }
         assert_eq!(bench.run("apply --auto-approve").status, Some(1), "{case}");
-        assert!(bench.sent().is_empty() && !bench.path("lazuli.state").exists(), "{case}: something was touched");
+        assert!(
+            bench.sent().is_empty() && !bench.path("lazuli.state").exists(),
+            "{case}: something was touched"
+        );
     }
 }
 
 #[test]
 fn every_case_is_tried() {
     let folders = std::fs::read_dir(repository().join("testdata/bad")).unwrap();
-    let folders: BTreeSet<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let folders: BTreeSet<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(folders, CASES.iter().map(|(case, _)| (*case).to_owned()).collect());
 }
 

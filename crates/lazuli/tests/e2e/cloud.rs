@@ -35,7 +35,9 @@ pub(crate) fn change(bench: &Workbench, id: &str, api_version: &str, edit: impl 
         let (status, answer) = session.send(Method::PUT, id, api_version, Some(&body)).await;
         assert!(status.is_success(), "{answer}");
         for _ in 0..PATIENCE {
-            if session.send(Method::GET, id, api_version, None).await.1["properties"]["provisioningState"] == "Succeeded" {
+            if session.send(Method::GET, id, api_version, None).await.1["properties"]["provisioningState"]
+                == "Succeeded"
+            {
                 return;
             }
         }
@@ -78,8 +80,13 @@ impl Session {
     async fn open(simulator: &RunningSimulator) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(simulator.ca_pem().as_bytes()).unwrap()).unwrap();
-        let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
-        let tls = tls.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
+        let tls =
+            rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
+        let tls = tls
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let http = Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
         let credentials = simulator.credentials();
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -91,10 +98,20 @@ impl Session {
         let url = format!("{}/{}/oauth2/v2.0/token", simulator.endpoint(), credentials.tenant);
         let answer = http.post(url).body(form).send().await.unwrap().bytes().await.unwrap();
         let answer: Json = serde_json::from_slice(&answer).unwrap();
-        Session { http, endpoint: simulator.endpoint(), token: answer["access_token"].as_str().unwrap().to_owned() }
+        Session {
+            http,
+            endpoint: simulator.endpoint(),
+            token: answer["access_token"].as_str().unwrap().to_owned(),
+        }
     }
 
-    async fn send(&self, method: Method, id: &str, api_version: &str, body: Option<&Json>) -> (StatusCode, Json) {
+    async fn send(
+        &self,
+        method: Method,
+        id: &str,
+        api_version: &str,
+        body: Option<&Json>,
+    ) -> (StatusCode, Json) {
         let url = format!("{}{id}?api-version={api_version}", self.endpoint);
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {

@@ -9,8 +9,17 @@ use crate::workbench::{Ran, Workbench, told};
 
 /// The types of CLI.md.
 const TYPES: [&str; 11] = [
-    "version", "diagnostic", "planned_change", "change_summary", "preflight", "step_start", "step_progress", "step_complete",
-    "step_errored", "outputs", "done",
+    "version",
+    "diagnostic",
+    "planned_change",
+    "change_summary",
+    "preflight",
+    "step_start",
+    "step_progress",
+    "step_complete",
+    "step_errored",
+    "outputs",
+    "done",
 ];
 
 fn checked(ran: &Ran) -> Vec<Json> {
@@ -54,7 +63,10 @@ fn a_plan_and_an_apply_are_told_as_events() {
     assert_eq!(settled.last().unwrap()["type"], "done", "a run that had nothing to do ends like any other");
     let destroy = checked(&bench.does("--json destroy --auto-approve"));
     let summaries = of_type(&destroy, "change_summary");
-    assert_eq!((&summaries[1]["changes"]["remove"], &summaries[1]["operation"]), (&json!(17), &json!("destroy")));
+    assert_eq!(
+        (&summaries[1]["changes"]["remove"], &summaries[1]["operation"]),
+        (&json!(17), &json!("destroy"))
+    );
 }
 
 #[test]

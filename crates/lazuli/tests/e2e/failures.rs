@@ -101,7 +101,10 @@ fn a_replacement_that_fails_half_way_is_finished_without_leftovers() {
         let failed = bench.run_with(&["apply", "--auto-approve", "--replace", address]);
         assert_eq!(failed.status, Some(1), "{method} {path}: {failed}");
         let next = bench.does("plan");
-        told(&format!("replacement_{}", method.to_lowercase() + &path.replace('/', "_")), format!("{failed}\n{next}"));
+        told(
+            &format!("replacement_{}", method.to_lowercase() + &path.replace('/', "_")),
+            format!("{failed}\n{next}"),
+        );
         bench.applies();
         assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 2, "{method} {path}");
         bench.is_settled();

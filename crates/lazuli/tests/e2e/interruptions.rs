@@ -37,7 +37,11 @@ fn ctrl_c_lets_what_runs_finish_and_the_next_apply_goes_on() {
     let is_machine = |line: &str| line.contains("control_plane.node[\"1\"].vm") && line.contains("creating");
     let ran = interrupted(&bench, "INT", is_machine);
     assert_eq!(ran.status, Some(130), "{ran}");
-    told("interrupted", &ran);
+    let (_, end) = ran.stdout.split_once("\n\nApplied ").unwrap();
+    let (end, _) = end.split_once("\n\nOutputs").unwrap();
+    let numberless: String = end.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+    told("interrupted", format!("Applied {}", numberless.replace("##", "#")));
+    assert!(ran.stderr.contains("Stopping: what is running is finished and recorded."), "{ran}");
     assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 1, "what ran was finished");
     bench.nothing_is_orphaned();
 

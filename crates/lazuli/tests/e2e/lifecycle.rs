@@ -20,7 +20,9 @@ fn the_quickstart_is_planned_made_and_left_alone() {
     told("quickstart_settled_plan", bench.does("plan --detailed-exitcode"));
     bench.is_settled();
     for addresses in bench.existing("Microsoft.Network/publicIPAddresses") {
-        assert!(addresses.ends_with("pip-quickstart-apiserver") || addresses.ends_with("pip-quickstart-natgw"));
+        assert!(
+            addresses.ends_with("pip-quickstart-apiserver") || addresses.ends_with("pip-quickstart-natgw")
+        );
     }
 }
 
@@ -82,7 +84,11 @@ fn a_change_of_security_rules_updates_one_security_group() {
     bench.is_settled();
 
     let network = "  control_plane {\n    count         = 3";
-    bench.edit("main.hcl", network, &format!("  api_server {{\n    authorized_ranges = [\"203.0.113.0/24\"]\n  }}\n\n{network}"));
+    bench.edit(
+        "main.hcl",
+        network,
+        &format!("  api_server {{\n    authorized_ranges = [\"203.0.113.0/24\"]\n  }}\n\n{network}"),
+    );
     told("authorized_ranges_plan", bench.does("plan"));
     let (_, sent) = bench.sent_by(Workbench::applies);
     assert_eq!(sent, ["PUT networkSecurityGroups/quickstart-cp-nsg"]);
@@ -137,7 +143,10 @@ fn tags_are_changed_in_place() {
             continue; // got its machine's tags when it was made; Azure does not carry later ones over
         }
         let tags = &resource["body"]["tags"];
-        assert!(tags["lazuli_lineage"].is_null() || (tags["team"] == "runtime" && tags["cost"] == "42"), "{id}: {tags}");
+        assert!(
+            tags["lazuli_lineage"].is_null() || (tags["team"] == "runtime" && tags["cost"] == "42"),
+            "{id}: {tags}"
+        );
     }
     bench.is_settled();
 }

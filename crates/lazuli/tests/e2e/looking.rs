@@ -13,7 +13,10 @@ fn what_was_applied_can_be_looked_at() {
     told("show", bench.does("show"));
     told("output", bench.does("output"));
     told("output_json", bench.does("output --json"));
-    assert_eq!(bench.does("output endpoint --raw").stdout, bench.does("output --json").document()["endpoint"]["value"].as_str().unwrap());
+    assert_eq!(
+        bench.does("output endpoint --raw").stdout,
+        bench.does("output --json").document()["endpoint"]["value"].as_str().unwrap()
+    );
     told("output_unknown", bench.run("output endpiont"));
     told("state_list", bench.does("state list"));
     told("state_list_network", bench.does("state list cluster.small.network"));
@@ -27,7 +30,8 @@ fn what_was_applied_can_be_looked_at() {
 
 /// What Azure invents is not the same in every run.
 fn filtered(text: &str) -> String {
-    let is_invented = |line: &&str| ["etag", "vmId", "resourceGuid", "timeCreated"].iter().any(|word| line.contains(word));
+    let is_invented =
+        |line: &&str| ["etag", "vmId", "resourceGuid", "timeCreated"].iter().any(|word| line.contains(word));
     text.lines().filter(|line| !is_invented(line)).map(|line| format!("{line}\n")).collect()
 }
 

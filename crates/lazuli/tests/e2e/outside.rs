@@ -48,7 +48,8 @@ fn what_somebody_changed_is_set_back_and_what_is_not_ours_is_left_alone() {
 fn other_peoples_objects_survive_everything() {
     let bench = Workbench::with(SMALL);
     bench.applies();
-    let id = format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/theirs");
+    let id =
+        format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/theirs");
     cloud::make(&bench, &id, NETWORK, &json!({"location": "eastus2", "properties": {"securityRules": []}}));
     assert_eq!(bench.run("plan --detailed-exitcode").status, Some(0));
     bench.does("destroy --auto-approve");
@@ -59,7 +60,9 @@ fn other_peoples_objects_survive_everything() {
 fn an_object_of_somebody_else_under_a_planned_name_is_refused() {
     let bench = Workbench::with(SMALL);
     bench.does("plan"); // makes the world
-    let id = format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/small-cp-nsg");
+    let id = format!(
+        "{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/small-cp-nsg"
+    );
     cloud::make(&bench, &id, NETWORK, &json!({"location": "eastus2", "properties": {"securityRules": []}}));
     let refused = bench.run("plan");
     assert_eq!(refused.status, Some(1), "{refused}");

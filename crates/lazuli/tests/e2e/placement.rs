@@ -19,10 +19,14 @@ fn an_existing_network_is_only_ever_read() {
     bench.does("destroy --auto-approve");
 
     // The nodes' identity gets a role over there; that is all that is ever written.
-    let is_network = |path: &String| path.contains("/rg-net/") && !path.contains("/Microsoft.Authorization/roleAssignments/");
+    let is_network = |path: &String| {
+        path.contains("/rg-net/") && !path.contains("/Microsoft.Authorization/roleAssignments/")
+    };
     let written: Vec<String> = bench.sent().iter().map(|s| s.path.clone()).filter(is_network).collect();
     assert!(written.is_empty(), "{written:?}");
-    let bodies = |resources: Vec<(String, Json)>| -> Vec<Json> { resources.into_iter().map(|(_, r)| r["body"].clone()).collect() };
+    let bodies = |resources: Vec<(String, Json)>| -> Vec<Json> {
+        resources.into_iter().map(|(_, r)| r["body"].clone()).collect()
+    };
     assert_eq!(bodies(before), bodies(network(&bench)));
 }
 

@@ -44,12 +44,20 @@ fn what_azure_invents_is_unknown_in_the_plan_and_known_in_the_world() {
     let bench = Workbench::with(&format!("{ACCOUNT}{CHAIN}"));
     told("chain_plan", bench.does("plan -v"));
     bench.applies();
-    let identity = bench.world().into_values().find(|r| r["kind"] == "Microsoft.ManagedIdentity/userAssignedIdentities").unwrap();
-    let network = bench.world().into_values().find(|r| r["kind"] == "Microsoft.Network/virtualNetworks").unwrap();
+    let identity = bench
+        .world()
+        .into_values()
+        .find(|r| r["kind"] == "Microsoft.ManagedIdentity/userAssignedIdentities")
+        .unwrap();
+    let network =
+        bench.world().into_values().find(|r| r["kind"] == "Microsoft.Network/virtualNetworks").unwrap();
     let principal = &identity["body"]["properties"]["principalId"];
     assert!(principal.is_string());
     assert_eq!(&network["body"]["tags"]["robot"], principal);
-    assert_eq!(bench.does("output subnets --json").document(), serde_json::json!({"front": "10.1.1.0/24", "back": "10.1.2.0/24"}));
+    assert_eq!(
+        bench.does("output subnets --json").document(),
+        serde_json::json!({"front": "10.1.1.0/24", "back": "10.1.2.0/24"})
+    );
     bench.is_settled();
 
     bench.edit("main.hcl", "back = 2", "side = 3");
@@ -99,7 +107,8 @@ resource "subnet" {
     told("data_absent", absent);
     assert!(bench.sent().is_empty());
 
-    let account = ACCOUNT.replace("profile = \"instant\"", "profile = \"instant\"\n    seed_world = \"azure.json\"");
+    let account =
+        ACCOUNT.replace("profile = \"instant\"", "profile = \"instant\"\n    seed_world = \"azure.json\"");
     bench.write("main.hcl", &format!("{account}{data}"));
     bench.write(
         "azure.json",

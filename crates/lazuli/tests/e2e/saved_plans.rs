@@ -88,9 +88,20 @@ output "password" {{
     bench.set("LAZULI_VAR_password", SECRET);
     let saved = bench.does("plan --out monday.plan -v");
     told("secret_plan", &saved);
-    let mut heard = vec![saved.to_string(), bench.does("show monday.plan").to_string(), bench.does("show monday.plan --json").to_string()];
+    let mut heard = vec![
+        saved.to_string(),
+        bench.does("show monday.plan").to_string(),
+        bench.does("show monday.plan --json").to_string(),
+    ];
     heard.push(bench.run("apply monday.plan").to_string());
-    for line in ["show", "show --json", "output", "state show resource.vault", "plan --json", "plan --var password=other -v"] {
+    for line in [
+        "show",
+        "show --json",
+        "output",
+        "state show resource.vault",
+        "plan --json",
+        "plan --var password=other -v",
+    ] {
         heard.push(bench.does(line).to_string());
     }
     for text in &heard {
@@ -100,7 +111,11 @@ output "password" {{
         // The world is Azure's own memory: there the tag is what was sent.
         let is_azures = file.to_str().unwrap().contains("simulator-");
         let bytes = std::fs::read(&file).unwrap();
-        assert!(is_azures || !bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()), "{}", file.display());
+        assert!(
+            is_azures || !bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()),
+            "{}",
+            file.display()
+        );
     }
     assert_eq!(bench.does("output password --raw").stdout, format!("say {SECRET}"), "asked for by name");
     bench.is_settled();

@@ -45,7 +45,11 @@ fn a_locked_state_names_who_holds_it_since_when_and_how_to_wait() {
 fn applied_twice() -> Workbench {
     let bench = Workbench::with(SMALL);
     bench.applies();
-    bench.edit("main.hcl", "resource_group = \"rg\"", "resource_group = \"rg\"\n  tags           = { twice = \"yes\" }");
+    bench.edit(
+        "main.hcl",
+        "resource_group = \"rg\"",
+        "resource_group = \"rg\"\n  tags           = { twice = \"yes\" }",
+    );
     bench.applies();
     bench
 }

@@ -115,7 +115,10 @@ impl Workbench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lazuli"));
         command.args(arguments).current_dir(self.path("")).env_clear();
         command.env("HOME", &home).env("XDG_DATA_HOME", home.join("data")).env("USER", "tester");
-        command.env("COLUMNS", "100").env("NO_COLOR", "1").env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("COLUMNS", "100")
+            .env("NO_COLOR", "1")
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("LAZULI_SIMULATOR_RECORD", self.recording()).envs(&self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -194,7 +197,8 @@ impl Workbench {
     /// Everything that exists in the simulated Azure, by id in lower case.
     pub(crate) fn world(&self) -> BTreeMap<String, Json> {
         let path = self.path(".lazuli/simulator-sandbox.world");
-        let (_file, world) = WorldFile::open(&path, || panic!("there is no world at {}", path.display())).unwrap();
+        let (_file, world) =
+            WorldFile::open(&path, || panic!("there is no world at {}", path.display())).unwrap();
         let world = serde_json::to_value(&world).unwrap();
         let resources = world["resources"].as_object().unwrap();
         resources.iter().map(|(id, resource)| (id.clone(), resource.clone())).collect()
@@ -216,7 +220,8 @@ impl Workbench {
     pub(crate) fn recorded(&self) -> BTreeMap<String, String> {
         let raw: Json = serde_json::from_slice(&self.bytes("lazuli.state")).unwrap();
         let resources = raw["resources"].as_array().unwrap().iter().filter(|r| r["mode"] == "managed");
-        let pair = |r: &Json| (r["address"].as_str().unwrap().to_owned(), r["id"].as_str().unwrap().to_owned());
+        let pair =
+            |r: &Json| (r["address"].as_str().unwrap().to_owned(), r["id"].as_str().unwrap().to_owned());
         resources.map(pair).collect()
     }
 
@@ -225,11 +230,15 @@ impl Workbench {
         let world = self.world();
         let recorded: BTreeSet<String> = self.recorded().into_values().map(|id| id.to_lowercase()).collect();
         let ours = |resource: &Json| {
-            resource["body"]["tags"]["lazuli_lineage"] == LINEAGE || resource["kind"] == "Microsoft.Authorization/roleAssignments"
+            resource["body"]["tags"]["lazuli_lineage"] == LINEAGE
+                || resource["kind"] == "Microsoft.Authorization/roleAssignments"
         };
         let is_disk = |resource: &&Json| resource["kind"] == "Microsoft.Compute/disks";
         for (id, resource) in &world {
-            assert!(!ours(resource) || is_disk(&resource) || recorded.contains(id), "exists, and is not recorded: {id}");
+            assert!(
+                !ours(resource) || is_disk(&resource) || recorded.contains(id),
+                "exists, and is not recorded: {id}"
+            );
             assert_eq!(resource["state"], "Succeeded", "{id}");
         }
         for id in &recorded {
@@ -282,11 +291,13 @@ impl Ran {
 /// Progress lines come in the order of the moment: only how steps ended is kept, sorted.
 fn calm(stderr: &str) -> String {
     let is_progress = |line: &&str| {
-        line.get(..9).is_some_and(|at| at.ends_with('Z') && at.as_bytes()[2] == b':' && at.as_bytes()[5] == b':')
+        line.get(..9)
+            .is_some_and(|at| at.ends_with('Z') && at.as_bytes()[2] == b':' && at.as_bytes()[5] == b':')
     };
     let (progress, other): (Vec<&str>, Vec<&str>) = stderr.lines().partition(is_progress);
     let ends = ["created ", "updated ", "deleted ", "read ", "failed ", "Stopping", "Leaving"];
-    let mut ended: Vec<&str> = progress.iter().map(|line| &line[10..]).filter(|l| ends.iter().any(|e| l.starts_with(e))).collect();
+    let mut ended: Vec<&str> =
+        progress.iter().map(|line| &line[10..]).filter(|l| ends.iter().any(|e| l.starts_with(e))).collect();
     ended.sort_unstable();
     other.into_iter().chain(ended).fold(String::new(), |text, line| text + line + "\n")
 }
@@ -323,6 +334,7 @@ pub(crate) fn told(name: &str, what: impl fmt::Display) {
     settings.add_filter("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[UUID]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "[TIME]");
     settings.add_filter(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "[TIME]");
+    settings.add_filter(r#""elapsed_seconds":[\d.]+"#, "\"elapsed_seconds\":0");
     settings.add_filter(r"\b20(\.\d{1,3}){3}\b", "[ADDRESS]");
     settings.add_filter(r"ends after \d+ bytes", "ends after [N] bytes");
     settings.add_filter(r" in \d+\.\d s\.", " in - s.");
