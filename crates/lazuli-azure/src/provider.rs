@@ -140,8 +140,9 @@ impl AzureProvider {
             strip_read_only(kind, &mut unchanged);
             let body = update_body(kind, fresh.body.clone(), put.body, put.previous);
             // What failed is sent again although nothing differs: that is how Azure is made to try once more.
-            let failed =
-                fresh.provisioning_state().is_some_and(|s| !operation::is_running(s) && !s.eq_ignore_ascii_case("succeeded"));
+            let failed = fresh
+                .provisioning_state()
+                .is_some_and(|s| !operation::is_running(s) && !s.eq_ignore_ascii_case("succeeded"));
             if body == unchanged && !failed {
                 return self.settle(put.ty, put.id, fresh, "updating", watch).await;
             }

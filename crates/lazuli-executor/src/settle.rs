@@ -112,7 +112,9 @@ fn judge(recorded: &Recorded, operation: Operation, sight: Sight, running: bool)
         (_, Sight::Present(observed)) if is_as_sent(&recorded.inputs, &observed) => {
             (Finding::Finished, as_found(observed, true))
         }
-        (_, Sight::Present(observed)) if running && !has_failed(&observed) => (Finding::Running, After::AsItWas),
+        (_, Sight::Present(observed)) if running && !has_failed(&observed) => {
+            (Finding::Running, After::AsItWas)
+        }
         (_, Sight::Present(observed)) => (Finding::Unfinished, as_found(observed, false)),
     }
 }

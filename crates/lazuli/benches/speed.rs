@@ -30,11 +30,18 @@ fn main() {
     println!("{:<44} {:>10} {:>10}   (bound: 15 ms of CPU)", "lazuli version", ms(wall), ms(cpu));
 
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let main = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quickstart/main.hcl")).expect("the example");
+    let main =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quickstart/main.hcl"))
+            .expect("the example");
     std::fs::write(dir.path().join("main.hcl"), main.replace("\"fast\"", "\"instant\"")).expect("a copy");
     processes_once(dir.path(), &["apply", "--auto-approve"]);
     let (wall, cpu) = processes(dir.path(), &["plan"]);
-    println!("{:<44} {:>10} {:>10}   (bound: 150 ms)", "plan of the quickstart, refresh included", ms(wall), ms(cpu));
+    println!(
+        "{:<44} {:>10} {:>10}   (bound: 150 ms)",
+        "plan of the quickstart, refresh included",
+        ms(wall),
+        ms(cpu)
+    );
 
     for count in [1_000, 10_000, 50_000] {
         let text = layered(count);

@@ -75,7 +75,9 @@ impl DeclaredAccount {
                 dns_suffix: "cloudapp.azure.com".into(),
             },
             Place::Azure(settings) => names::Account {
-                subscription_id: settings.subscription(environment).unwrap_or_else(|| SIMULATED_SUBSCRIPTION.into()),
+                subscription_id: settings
+                    .subscription(environment)
+                    .unwrap_or_else(|| SIMULATED_SUBSCRIPTION.into()),
                 tenant_id: settings.tenant(environment).unwrap_or_default(),
                 dns_suffix: settings.dns_suffix.into(),
             },
@@ -124,12 +126,20 @@ impl Settings {
         };
         let trust = match &self.ca_file {
             Some(path) => Trust::SystemAnd(std::fs::read(path).map_err(|error| {
-                Box::new(Diagnostic::error("LZ0240", format!("the ca_file {} of cloud account `{name}` cannot be read: {error}", path.display())))
+                Box::new(Diagnostic::error(
+                    "LZ0240",
+                    format!(
+                        "the ca_file {} of cloud account `{name}` cannot be read: {error}",
+                        path.display()
+                    ),
+                ))
             })?),
             None => Trust::System,
         };
         Ok(Account {
-            subscription_id: self.subscription(environment).ok_or_else(|| missing("subscription_id", "AZURE_SUBSCRIPTION_ID"))?,
+            subscription_id: self
+                .subscription(environment)
+                .ok_or_else(|| missing("subscription_id", "AZURE_SUBSCRIPTION_ID"))?,
             tenant_id: self.tenant(environment),
             cloud: self.cloud.clone(),
             credential,
@@ -185,7 +195,12 @@ fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
                 .help("give tenant_id, subscription_id and auth instead"),
         ));
     }
-    let auth = choice(block, "auth", &["client_secret", "workload_identity", "managed_identity", "azure_cli", "developer_tools"], "azure_cli")?;
+    let auth = choice(
+        block,
+        "auth",
+        &["client_secret", "workload_identity", "managed_identity", "azure_cli", "developer_tools"],
+        "azure_cli",
+    )?;
     let environment = choice(block, "environment", &["public", "usgovernment", "china", "custom"], "public")?;
     let (cloud, dns_suffix, ca_file) = match environment {
         "usgovernment" => (Cloud::UsGovernment, "cloudapp.usgovcloudapi.net", None),
@@ -193,7 +208,8 @@ fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
         "custom" => {
             let Some(custom) = block.block("custom") else {
                 return Err(Box::new(
-                    Diagnostic::error("LZ0241", "`environment = \"custom\"` needs a `custom` block").at(block.span_of("environment"), "which one?"),
+                    Diagnostic::error("LZ0241", "`environment = \"custom\"` needs a `custom` block")
+                        .at(block.span_of("environment"), "which one?"),
                 ));
             };
             let endpoints = Endpoints {
@@ -216,21 +232,33 @@ fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
     })))
 }
 
-fn choice(block: &Block, name: &str, words: &[&'static str], default: &'static str) -> Result<&'static str, Box<Diagnostic>> {
+fn choice(
+    block: &Block,
+    name: &str,
+    words: &[&'static str],
+    default: &'static str,
+) -> Result<&'static str, Box<Diagnostic>> {
     let Some(given) = text(block, name) else { return Ok(default) };
     if let Some(word) = words.iter().find(|word| **word == given) {
         return Ok(word);
     }
     let label = lazuli_core::suggestion::closest(&given, words.iter().copied());
-    let label = label.map_or_else(|| "not one of them".to_owned(), |word| format!("did you mean \"{word}\"?"));
-    Err(Box::new(Diagnostic::error("LZ0241", format!("`{name}` must be one of {}", words.join(", "))).at(block.span_of(name), label)))
+    let label =
+        label.map_or_else(|| "not one of them".to_owned(), |word| format!("did you mean \"{word}\"?"));
+    Err(Box::new(
+        Diagnostic::error("LZ0241", format!("`{name}` must be one of {}", words.join(", ")))
+            .at(block.span_of(name), label),
+    ))
 }
 
 fn url(block: &Block, name: &str) -> Result<url::Url, Box<Diagnostic>> {
     let given = text(block, name).unwrap_or_default();
     match url::Url::parse(&given) {
         Ok(url) if url.scheme() == "https" => Ok(url),
-        _ => Err(Box::new(Diagnostic::error("LZ0241", format!("`{name}` must be an https address")).at(block.span_of(name), "not one"))),
+        _ => Err(Box::new(
+            Diagnostic::error("LZ0241", format!("`{name}` must be an https address"))
+                .at(block.span_of(name), "not one"),
+        )),
     }
 }
 
@@ -241,7 +269,15 @@ fn simulated(block: &Block) -> Result<Simulated, Box<Diagnostic>> {
         "hostile" => Profile::Hostile,
         _ => Profile::Fast,
     };
-    let seed = block.value("seed").and_then(|v| v.as_i64()).and_then(|seed| u64::try_from(seed).ok()).unwrap_or(1);
-    let groups = block.blocks_named("resource_group").map(|group| (group.label().to_owned(), text(group, "location").unwrap_or_default()));
-    Ok(Simulated { profile, seed, groups: groups.collect(), seed_world: text(block, "seed_world").map(PathBuf::from) })
+    let seed =
+        block.value("seed").and_then(|v| v.as_i64()).and_then(|seed| u64::try_from(seed).ok()).unwrap_or(1);
+    let groups = block
+        .blocks_named("resource_group")
+        .map(|group| (group.label().to_owned(), text(group, "location").unwrap_or_default()));
+    Ok(Simulated {
+        profile,
+        seed,
+        groups: groups.collect(),
+        seed_world: text(block, "seed_world").map(PathBuf::from),
+    })
 }

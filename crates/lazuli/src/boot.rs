@@ -35,7 +35,8 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         name: boot.name.clone(),
         cluster: boot.cluster.clone(),
         role,
-        kubernetes: KubernetesVersion::try_from(boot.kubernetes.clone()).map_err(|error| error.to_string())?,
+        kubernetes: KubernetesVersion::try_from(boot.kubernetes.clone())
+            .map_err(|error| error.to_string())?,
         endpoint: Endpoint { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
         pod_cidr: boot.pod_cidr.clone(),
         service_cidr: boot.service_cidr.clone(),

@@ -9,7 +9,9 @@ use lazuli_core::provider::{Outcome, Provider, ProviderError};
 use lazuli_core::resource::ResourceId;
 use lazuli_core::{Diagnostic, Json};
 use lazuli_planner::draft::Look;
-use lazuli_simulator::{Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions};
+use lazuli_simulator::{
+    Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions,
+};
 
 use crate::accounts::{DeclaredAccount, Environment, Place, Simulated};
 use crate::failure::{Failure, refused};
@@ -48,13 +50,20 @@ impl Clouds {
         let mut clouds = Clouds { time_factor: 1.0, ..Clouds::default() };
         for declared in accounts {
             let account = match &declared.place {
-                Place::Azure(settings) => settings.account(&declared.name, environment).map_err(|problem| Failure::of(*problem))?,
-                Place::Simulated(simulated) => clouds.simulate(&declared.name, simulated, folder, environment).await?,
+                Place::Azure(settings) => {
+                    settings.account(&declared.name, environment).map_err(|problem| Failure::of(*problem))?
+                }
+                Place::Simulated(simulated) => {
+                    clouds.simulate(&declared.name, simulated, folder, environment).await?
+                }
             };
             // Runs at the same time should not wait in step.
             let options = Options { parallel, seed: u64::from(std::process::id()), ..Options::default() };
             let provider = AzureProvider::new(&account, options).map_err(|error| {
-                Failure::of(Diagnostic::error("LZ0240", format!("cloud account `{}` cannot be used: {error}", declared.name)))
+                Failure::of(Diagnostic::error(
+                    "LZ0240",
+                    format!("cloud account `{}` cannot be used: {error}", declared.name),
+                ))
             })?;
             clouds.providers.insert(declared.name.clone(), provider);
         }
@@ -69,12 +78,17 @@ impl Clouds {
         environment: Environment<'_>,
     ) -> Result<Account, Failure> {
         let running = Simulator::start(options(name, simulated, folder, environment)?).await?;
-        let endpoint = url::Url::parse(&running.endpoint()).map_err(|error| Failure::of(Diagnostic::error("LZ3002", error.to_string())))?;
+        let endpoint = url::Url::parse(&running.endpoint())
+            .map_err(|error| Failure::of(Diagnostic::error("LZ3002", error.to_string())))?;
         let credentials = running.credentials();
         let account = Account {
             subscription_id: credentials.subscription.clone(),
             tenant_id: Some(credentials.tenant.clone()),
-            cloud: Cloud::Custom(Endpoints { authority: endpoint.clone(), resource_manager: endpoint, audience: running.endpoint() }),
+            cloud: Cloud::Custom(Endpoints {
+                authority: endpoint.clone(),
+                resource_manager: endpoint,
+                audience: running.endpoint(),
+            }),
             credential: Credential::ClientSecret {
                 client_id: credentials.client_id.clone(),
                 secret: Secret::new(credentials.client_secret.clone()),
@@ -109,10 +123,15 @@ impl Clouds {
         for (account, wanted) in &by_account {
             let answer = match self.providers.get(account) {
                 Some(provider) => provider.observe(wanted).await,
-                None => Err(ProviderError::own("NoAccount", "the account is not declared any more", Outcome::Nothing)),
+                None => Err(ProviderError::own(
+                    "NoAccount",
+                    "the account is not declared any more",
+                    Outcome::Nothing,
+                )),
             };
-            let found = answer
-                .map_err(|error| Failure::of(refused(&format!("looking at what exists (cloud_account.{account})"), &error)))?;
+            let found = answer.map_err(|error| {
+                Failure::of(refused(&format!("looking at what exists (cloud_account.{account})"), &error))
+            })?;
             world.requests += found.requests;
             world.objects.extend(found.objects);
         }
@@ -127,7 +146,12 @@ impl Clouds {
     }
 }
 
-fn options(name: &str, simulated: &Simulated, folder: &Path, environment: Environment<'_>) -> Result<SimulatorOptions, Failure> {
+fn options(
+    name: &str,
+    simulated: &Simulated,
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<SimulatorOptions, Failure> {
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::of(Diagnostic::error("LZ3002", format!("{} cannot be used: {error}", path.display())))
     };
@@ -135,7 +159,11 @@ fn options(name: &str, simulated: &Simulated, folder: &Path, environment: Enviro
         Some(path) => SeedFile::read(path).map_err(|error| unreadable(path, &error))?,
         None => SeedFile::default(),
     };
-    let group = |(name, location): &(String, String)| SeededGroup { name: name.clone(), location: location.clone(), tags: Default::default() };
+    let group = |(name, location): &(String, String)| SeededGroup {
+        name: name.clone(),
+        location: location.clone(),
+        tags: Default::default(),
+    };
     seed_file.resource_groups.extend(simulated.groups.iter().map(group));
     let faults = match environment("LAZULI_SIMULATOR_FAULTS").map(PathBuf::from) {
         Some(path) => {

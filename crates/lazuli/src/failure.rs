@@ -39,7 +39,9 @@ impl From<InputsError> for Failure {
     fn from(error: InputsError) -> Self {
         let diagnostic = Diagnostic::error("LZ3001", error.to_string());
         Failure::of(match error {
-            InputsError::Empty { .. } => diagnostic.help("run `lazuli init` to start a project, or name its directory with --chdir"),
+            InputsError::Empty { .. } => {
+                diagnostic.help("run `lazuli init` to start a project, or name its directory with --chdir")
+            }
             InputsError::Directory { .. } | InputsError::File { .. } => diagnostic,
         })
     }
@@ -69,7 +71,9 @@ pub fn refused(doing: &str, error: &ProviderError) -> Diagnostic {
     if let Some(id) = &error.correlation_id {
         answer = format!("{answer}\ncorrelation id {id}");
     }
-    let diagnostic = Diagnostic::error("LZ3003", format!("{doing} failed")).fact("Azure", answer).fact("state", "nothing was changed");
+    let diagnostic = Diagnostic::error("LZ3003", format!("{doing} failed"))
+        .fact("Azure", answer)
+        .fact("state", "nothing was changed");
     match &error.advice {
         Some(advice) => diagnostic.fact("next", advice.clone()),
         None => diagnostic,

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use lazuli::{cli, commands};
 use lazuli::terminal::Printer;
+use lazuli::{cli, commands};
 
 /// The exit code of a run that did not do everything it should.
 const FAILURE: u8 = 1;

@@ -44,10 +44,16 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
     let mut skipped = Vec::new();
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
         match ending {
-            Ending::Failed { failure, .. } => failures.push(failed(step, plan.changes.get(step.change as usize), failure)),
+            Ending::Failed { failure, .. } => {
+                failures.push(failed(step, plan.changes.get(step.change as usize), failure))
+            }
             Ending::Skipped { because } => {
                 if let Some(cause) = plan.steps.get(*because as usize) {
-                    skipped.push(Skipped { address: step.address.clone(), operation: step.operation, because: cause.address.clone() });
+                    skipped.push(Skipped {
+                        address: step.address.clone(),
+                        operation: step.operation,
+                        because: cause.address.clone(),
+                    });
                 }
             }
             Ending::Done { .. } | Ending::NotStarted | Ending::Abandoned => {}
@@ -72,7 +78,9 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
 fn done(plan: &Plan, report: &Report) -> Summary {
     let mut open = vec![false; plan.changes.len()];
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
-        if let (false, Some(open)) = (matches!(ending, Ending::Done { .. }), open.get_mut(step.change as usize)) {
+        if let (false, Some(open)) =
+            (matches!(ending, Ending::Done { .. }), open.get_mut(step.change as usize))
+        {
             *open = true;
         }
     }

@@ -40,13 +40,18 @@ mod pairs {
     use lazuli_core::resource::ResourceId;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(map: &HashMap<ResourceId, Json>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        map: &HashMap<ResourceId, Json>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let mut pairs: Vec<(&ResourceId, &Json)> = map.iter().collect();
         pairs.sort_by_key(|(id, _)| id.as_str().to_lowercase());
         pairs.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashMap<ResourceId, Json>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<HashMap<ResourceId, Json>, D::Error> {
         Ok(Vec::<(ResourceId, Json)>::deserialize(deserializer)?.into_iter().collect())
     }
 }
@@ -84,7 +89,10 @@ impl SavedPlan {
             return Err(Failure::of(problem.help("`lazuli plan --out FILE` makes one")));
         };
         if context.format_version > FORMAT_VERSION {
-            let problem = Diagnostic::error("LZ3010", format!("{} was saved by a newer version of Lazuli", path.display()));
+            let problem = Diagnostic::error(
+                "LZ3010",
+                format!("{} was saved by a newer version of Lazuli", path.display()),
+            );
             return Err(Failure::of(problem.help("apply it with that version, or plan again")));
         }
         let (_, plain) = seal::open(&bytes, keys)?;
@@ -93,5 +101,8 @@ impl SavedPlan {
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::of(Diagnostic::error("LZ3010", format!("the saved plan {} cannot be used: {error}", path.display())))
+    Failure::of(Diagnostic::error(
+        "LZ3010",
+        format!("the saved plan {} cannot be used: {error}", path.display()),
+    ))
 }

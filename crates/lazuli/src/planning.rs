@@ -65,11 +65,13 @@ pub struct Planned {
 pub fn backend(project: &Project) -> Result<LocalBackend, Failure> {
     let path = match &project.evaluator.module().settings.backend {
         None => PathBuf::from("lazuli.state"),
-        Some(backend) if &*backend.kind.text == "local" => {
-            backend.setting("path").and_then(|s| s.value.as_str()).map_or_else(|| PathBuf::from("lazuli.state"), PathBuf::from)
-        }
+        Some(backend) if &*backend.kind.text == "local" => backend
+            .setting("path")
+            .and_then(|s| s.value.as_str())
+            .map_or_else(|| PathBuf::from("lazuli.state"), PathBuf::from),
         Some(backend) => {
-            let message = format!("the backend `{}` is not supported by this version of Lazuli", backend.kind.text);
+            let message =
+                format!("the backend `{}` is not supported by this version of Lazuli", backend.kind.text);
             let problem = Diagnostic::error("LZ0230", message).at(backend.kind.span, "only \"local\" is");
             return Err(Failure::at(vec![problem], &project.sources));
         }
@@ -89,12 +91,27 @@ pub fn folder(backend: &LocalBackend) -> PathBuf {
 ///
 /// # Errors
 /// When another run holds it, or it cannot be used.
-pub fn open_state(backend: &LocalBackend, command: &str, wait: Duration, keys: KeySources, say: &dyn Fn(&str)) -> Result<LocalState, Failure> {
-    let options = OpenOptions { command: command.to_owned(), who: crate::host::who(), now: crate::host::now(), lock_timeout: wait, keys };
+pub fn open_state(
+    backend: &LocalBackend,
+    command: &str,
+    wait: Duration,
+    keys: KeySources,
+    say: &dyn Fn(&str),
+) -> Result<LocalState, Failure> {
+    let options = OpenOptions {
+        command: command.to_owned(),
+        who: crate::host::who(),
+        now: crate::host::now(),
+        lock_timeout: wait,
+        keys,
+    };
     let mut said = false;
     let mut on_wait = |holder: Option<&lazuli_state::lock::Holder>| {
         if !std::mem::replace(&mut said, true) {
-            let who = holder.map_or_else(|| "another run".to_owned(), |h| format!("{} (pid {}, {}, since {})", h.who, h.pid, h.command, h.since));
+            let who = holder.map_or_else(
+                || "another run".to_owned(),
+                |h| format!("{} (pid {}, {}, since {})", h.who, h.pid, h.command, h.since),
+            );
             say(&format!("Waiting for the state's lock, held by {who}."));
         }
     };
@@ -122,7 +139,13 @@ pub fn blueprint(
     environment: Environment<'_>,
 ) -> Result<Blueprint, Failure> {
     let naming = accounts.iter().map(|(name, account)| (name.clone(), account.naming(environment)));
-    let ground = Ground { evaluator: project.evaluator.clone(), accounts: naming.collect(), recorded, renewals, boots };
+    let ground = Ground {
+        evaluator: project.evaluator.clone(),
+        accounts: naming.collect(),
+        recorded,
+        renewals,
+        boots,
+    };
     Blueprint::build(&ground).map_err(|found| Failure::at(found, &project.sources))
 }
 
@@ -188,13 +211,27 @@ pub async fn plan(
     };
     let heading = |expansion: &lazuli_cluster::expand::Expansion| {
         let cluster = &expansion.cluster;
-        let facts = vec![cluster.region.clone(), cluster.resource_group.clone(), format!("Kubernetes {}", cluster.profile.kubernetes)];
+        let facts = vec![
+            cluster.region.clone(),
+            cluster.resource_group.clone(),
+            format!("Kubernetes {}", cluster.profile.kubernetes),
+        ];
         (cluster.address.to_string(), facts)
     };
     let clusters = blueprint.clusters().map(heading).collect();
     let warnings = blueprint.warnings.clone();
     let looked = recorded.resources.len();
-    Ok(Planned { plan, world, findings, looked, elapsed, clusters, renewals, refreshed: !wish.no_refresh, warnings })
+    Ok(Planned {
+        plan,
+        world,
+        findings,
+        looked,
+        elapsed,
+        clusters,
+        renewals,
+        refreshed: !wish.no_refresh,
+        warnings,
+    })
 }
 
 /// Looks at the world and checks what can be checked in it.
@@ -218,10 +255,17 @@ async fn look(
 /// Nodes that would have to be replaced under their own name, because somebody changed outside of Lazuli what cannot be
 /// changed back: they get successors instead, since a node's name never comes back.
 fn spoiled(plan: &Plan, recorded: &RecordedWorld, renewals: &Renewals) -> Renewals {
-    let replaced = plan.changes.iter().filter(|change| change.action == Action::ReplaceDeleteFirst && change.previous_id.is_none());
+    let replaced = plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::ReplaceDeleteFirst && change.previous_id.is_none());
     let nodes = replaced.filter_map(|change| {
         let slot = recorded.resources.get(&change.address)?.slot.as_ref()?;
-        let path = change.paths.iter().find(|p| p.forces_replacement).map_or_else(String::new, |p| p.path.to_string());
+        let path = change
+            .paths
+            .iter()
+            .find(|p| p.forces_replacement)
+            .map_or_else(String::new, |p| p.path.to_string());
         Some((slot.address.clone(), format!("{path} was changed outside of Lazuli")))
     });
     nodes.filter(|(node, _)| !renewals.contains_key(node)).collect()
@@ -236,9 +280,16 @@ fn asked_for(recorded: &RecordedWorld, asked: &BTreeSet<Address>) -> Renewals {
 
 /// Nodes whose virtual machine is recorded and gone. One that an earlier run was just making keeps its name.
 fn lost(recorded: &RecordedWorld, world: &World) -> Renewals {
-    let machines = recorded.resources.values().filter(|r| r.address.as_str().ends_with(".vm") && r.pending.is_none());
+    let machines =
+        recorded.resources.values().filter(|r| r.address.as_str().ends_with(".vm") && r.pending.is_none());
     let gone = machines.filter(|r| !world.objects.contains_key(&r.id));
-    gone.filter_map(|r| Some((r.slot.as_ref()?.address.clone(), "its virtual machine was deleted outside of Lazuli".to_owned()))).collect()
+    gone.filter_map(|r| {
+        Some((
+            r.slot.as_ref()?.address.clone(),
+            "its virtual machine was deleted outside of Lazuli".to_owned(),
+        ))
+    })
+    .collect()
 }
 
 fn unknown_addresses(asked: &BTreeSet<Address>, blueprint: &Blueprint) -> Result<(), Failure> {
@@ -248,7 +299,8 @@ fn unknown_addresses(asked: &BTreeSet<Address>, blueprint: &Blueprint) -> Result
     let problems: Diagnostics = unknown
         .map(|address| {
             let names: Vec<&str> = declared.iter().map(|d| d.address.as_str()).collect();
-            let problem = Diagnostic::error("LZ1008", format!("--replace {address}: no resource has this address"));
+            let problem =
+                Diagnostic::error("LZ1008", format!("--replace {address}: no resource has this address"));
             match lazuli_core::suggestion::closest(address.as_str(), names) {
                 Some(close) => problem.help(format!("did you mean {close}?")),
                 None => problem.help("`lazuli state list` shows the addresses there are"),
@@ -266,4 +318,3 @@ pub fn keys(environment: Environment<'_>) -> KeySources {
         user_folder: crate::host::data_folder(environment),
     }
 }
-

@@ -20,7 +20,11 @@ pub struct Findings {
 }
 
 /// The accounts can sign in and the resource groups exist.
-pub(crate) async fn groups(clouds: &Clouds, blueprint: &Blueprint, skip: bool) -> Result<Findings, Diagnostics> {
+pub(crate) async fn groups(
+    clouds: &Clouds,
+    blueprint: &Blueprint,
+    skip: bool,
+) -> Result<Findings, Diagnostics> {
     let mut findings = Findings::default();
     if skip {
         return Ok(findings);
@@ -47,30 +51,47 @@ pub(crate) async fn groups(clouds: &Clouds, blueprint: &Blueprint, skip: bool) -
                 Diagnostic::error("LZ1010", format!("the resource group `{group}` does not exist"))
                     .at(expansion.cluster.span, format!("{} is to live in it", expansion.cluster.address))
                     .note("Lazuli never creates or deletes resource groups")
-                    .help(format!("create it: az group create --name {group} --location {}", expansion.cluster.region)),
+                    .help(format!(
+                        "create it: az group create --name {group} --location {}",
+                        expansion.cluster.region
+                    )),
             ),
-            Err(error) => problems.push(refused(&format!("reading the resource group {group} (cloud_account.{account})"), &error)),
+            Err(error) => problems.push(refused(
+                &format!("reading the resource group {group} (cloud_account.{account})"),
+                &error,
+            )),
         }
     }
     if problems.is_empty() { Ok(findings) } else { Err(problems) }
 }
 
 /// Both subnets of an existing network have a security group.
-pub(crate) fn existing_networks(blueprint: &Blueprint, world: &World, findings: &mut Findings) -> Result<(), Diagnostics> {
+pub(crate) fn existing_networks(
+    blueprint: &Blueprint,
+    world: &World,
+    findings: &mut Findings,
+) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::new();
     for expansion in blueprint.clusters() {
-        let subnets = expansion.parts.iter().filter(|part| {
-            part.declaration.mode == Mode::Data && part.desired.ty.name.ends_with("/subnets")
-        });
+        let subnets = expansion
+            .parts
+            .iter()
+            .filter(|part| part.declaration.mode == Mode::Data && part.desired.ty.name.ends_with("/subnets"));
         for part in subnets {
-            let Some(object) = part.desired.id.as_ref().and_then(|id| world.objects.get(id)) else { continue };
+            let Some(object) = part.desired.id.as_ref().and_then(|id| world.objects.get(id)) else {
+                continue;
+            };
             let id = part.desired.id.as_ref().map_or("", |id| id.name());
             if object.pointer("/properties/networkSecurityGroup/id").is_some() {
                 findings.passed += 1;
                 continue;
             }
-            let problem = Diagnostic::error("LZ1011", format!("the existing subnet `{id}` has no network security group"));
-            let problem = problem.help("associate one with it in Azure: an existing network is never changed by Lazuli");
+            let problem = Diagnostic::error(
+                "LZ1011",
+                format!("the existing subnet `{id}` has no network security group"),
+            );
+            let problem = problem
+                .help("associate one with it in Azure: an existing network is never changed by Lazuli");
             problems.push(match part.declaration.origin {
                 Some(span) => problem.at(span, "nodes would be unprotected in it"),
                 None => problem,

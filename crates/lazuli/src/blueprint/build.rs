@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use lazuli_cluster::decode::{self, Context};
 use lazuli_cluster::expand::{Expansion, expand};
@@ -12,7 +12,8 @@ use lazuli_cluster::roster::{Records, Renewals};
 use lazuli_cluster::spec::Profile;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{
-    Declaration as Block, DeclarationKind, Evaluator, Externals, IgnoreChanges, Instance, Instances, NoExternals, Reference, Root,
+    Declaration as Block, DeclarationKind, Evaluator, Externals, IgnoreChanges, Instance, Instances,
+    NoExternals, Reference, Root,
 };
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::recorded::RecordedWorld;
@@ -87,9 +88,10 @@ impl Blueprint {
             return Cow::Borrowed(counted);
         }
         let counted = match self.evaluator.module().declarations(root.kind).get(&root.name) {
-            Some(block) if block.meta.repetition.is_some() => {
-                self.evaluator.instances(block, &Seen { blueprint: self, known: &Nothing }).unwrap_or(Instances::Single)
-            }
+            Some(block) if block.meta.repetition.is_some() => self
+                .evaluator
+                .instances(block, &Seen { blueprint: self, known: &Nothing })
+                .unwrap_or(Instances::Single),
             _ => Instances::Single,
         };
         Cow::Owned(counted)
@@ -116,21 +118,35 @@ impl Blueprint {
     }
 
     /// Expands the clusters, those that others refer to first.
-    fn add_clusters(&mut self, ground: &Ground<'_>, profiles: &BTreeMap<Arc<str>, Option<Profile>>, problems: &mut Diagnostics) {
+    fn add_clusters(
+        &mut self,
+        ground: &Ground<'_>,
+        profiles: &BTreeMap<Arc<str>, Option<Profile>>,
+        problems: &mut Diagnostics,
+    ) {
         let evaluator = ground.evaluator.clone();
         let mut waiting: Vec<&Block> = evaluator.module().clusters.iter().collect();
         while !waiting.is_empty() {
             let names: BTreeSet<Arc<str>> = waiting.iter().map(|b| b.name.text.clone()).collect();
             let refers = |block: &Block| {
                 let references = evaluator.references(block);
-                references.into_iter().find(|r| r.root.kind == DeclarationKind::Cluster && names.contains(&r.root.name))
+                references
+                    .into_iter()
+                    .find(|r| r.root.kind == DeclarationKind::Cluster && names.contains(&r.root.name))
             };
-            let (ready, blocked): (Vec<&Block>, Vec<&Block>) = waiting.iter().partition(|block| refers(block).is_none());
+            let (ready, blocked): (Vec<&Block>, Vec<&Block>) =
+                waiting.iter().partition(|block| refers(block).is_none());
             if ready.is_empty() {
                 for block in blocked {
                     if let Some(reference) = refers(block) {
-                        let message = format!("cluster `{}` cannot be expanded: clusters refer to each other", block.name.text);
-                        problems.push(Diagnostic::error("LZ0243", message).at(reference.span, format!("needs {}", reference.root)));
+                        let message = format!(
+                            "cluster `{}` cannot be expanded: clusters refer to each other",
+                            block.name.text
+                        );
+                        problems.push(
+                            Diagnostic::error("LZ0243", message)
+                                .at(reference.span, format!("needs {}", reference.root)),
+                        );
                     }
                 }
                 return;
@@ -159,7 +175,8 @@ impl Blueprint {
         let (evaluated, meta) = match (evaluated, meta(&self.evaluator, block, &seen, instance.as_ref())) {
             (Ok(evaluated), Ok(meta)) => (evaluated, meta),
             (evaluated, meta) => {
-                problems.extend(evaluated.err().into_iter().flatten().chain(meta.err().into_iter().flatten()));
+                problems
+                    .extend(evaluated.err().into_iter().flatten().chain(meta.err().into_iter().flatten()));
                 return;
             }
         };
@@ -167,7 +184,10 @@ impl Blueprint {
         let Some(Some(profile)) = profile else { return }; // what is wrong with the profile has been said
         if instance.is_some() && evaluated.attribute("name").is_none() {
             let text = "every cluster needs a name of its own in Azure";
-            problems.push(Diagnostic::error("LZ0105", "under count and for_each a cluster needs `name`").at(evaluated.span, text));
+            problems.push(
+                Diagnostic::error("LZ0105", "under count and for_each a cluster needs `name`")
+                    .at(evaluated.span, text),
+            );
             return;
         }
         let context = Context { address: address.clone(), lifecycle: meta.0, timeouts: meta.1 };
@@ -192,7 +212,13 @@ impl Blueprint {
             self.declarations.push(declaration);
             self.items.push(Item::Part { cluster: place, part });
         }
-        self.clusters.push(ClusterBlock { address, name: block.name.text.clone(), instance, expansion, object });
+        self.clusters.push(ClusterBlock {
+            address,
+            name: block.name.text.clone(),
+            instance,
+            expansion,
+            object,
+        });
     }
 
     fn add_blocks(&mut self, problems: &mut Diagnostics) {
@@ -257,17 +283,26 @@ impl Blueprint {
                 false => format!("refers to {}.{}", reference.root, reference.attribute).into(),
             };
             let mut on = |address: Address| {
-                dependencies.push(Dependency { on: address, because: because.clone(), span, bond: Bond::Reference });
+                dependencies.push(Dependency {
+                    on: address,
+                    because: because.clone(),
+                    span,
+                    bond: Bond::Reference,
+                });
             };
             let address = Address::root(reference.root.kind.word(), &reference.root.name);
             match reference.root.kind {
                 DeclarationKind::CloudAccount | DeclarationKind::ClusterProfile => {}
                 DeclarationKind::Cluster => self.on_cluster(reference, &mut on),
-                DeclarationKind::Resource | DeclarationKind::Data => match (&reference.key, &*self.instances(&reference.root)) {
-                    (_, Instances::Single) => on(address),
-                    (Some(key), Instances::Keyed(_)) => on(address.instance(key)),
-                    (None, Instances::Keyed(all)) => all.iter().for_each(|i| on(address.instance(&i.key))),
-                },
+                DeclarationKind::Resource | DeclarationKind::Data => {
+                    match (&reference.key, &*self.instances(&reference.root)) {
+                        (_, Instances::Single) => on(address),
+                        (Some(key), Instances::Keyed(_)) => on(address.instance(key)),
+                        (None, Instances::Keyed(all)) => {
+                            all.iter().for_each(|i| on(address.instance(&i.key)))
+                        }
+                    }
+                }
             }
         }
         dependencies
@@ -275,7 +310,9 @@ impl Blueprint {
 
     fn on_cluster(&self, reference: &Reference, on: &mut dyn FnMut(Address)) {
         let meant = self.clusters.iter().filter(|c| c.name == reference.root.name);
-        let meant = meant.filter(|c| reference.key.is_none() || c.instance.as_ref().map(|i| &i.key) == reference.key.as_ref());
+        let meant = meant.filter(|c| {
+            reference.key.is_none() || c.instance.as_ref().map(|i| &i.key) == reference.key.as_ref()
+        });
         for cluster in meant {
             match reference.attribute.steps().first() {
                 Some(lazuli_core::path::PathStep::Name(attribute)) => {
@@ -290,7 +327,9 @@ impl Blueprint {
 /// What forbids to render the user-data of a pool's nodes: found before anything is made.
 fn user_data(expansion: &Expansion) -> Diagnostics {
     let mut pools = BTreeSet::new();
-    let first_of_pool = expansion.parts.iter().filter(|part| part.declaration.rollout.as_ref().is_some_and(|r| part.boot.is_some() && pools.insert(&r.pool)));
+    let first_of_pool = expansion.parts.iter().filter(|part| {
+        part.declaration.rollout.as_ref().is_some_and(|r| part.boot.is_some() && pools.insert(&r.pool))
+    });
     let problems = first_of_pool.filter_map(|part| {
         let problem = *crate::boot::check(part.boot.as_ref()?).err()?;
         Some(match part.declaration.origin {
@@ -302,7 +341,11 @@ fn user_data(expansion: &Expansion) -> Diagnostics {
 }
 
 /// The profiles; `None` for one that is wrong.
-fn profiles(evaluator: &Evaluator, warnings: &mut Diagnostics, problems: &mut Diagnostics) -> BTreeMap<Arc<str>, Option<Profile>> {
+fn profiles(
+    evaluator: &Evaluator,
+    warnings: &mut Diagnostics,
+    problems: &mut Diagnostics,
+) -> BTreeMap<Arc<str>, Option<Profile>> {
     let mut profiles = BTreeMap::new();
     for declaration in evaluator.module().cluster_profiles.iter() {
         let block = evaluator.block(&declaration.block, &schema::PROFILE, &NoExternals, None);
@@ -340,7 +383,10 @@ fn meta(
 ) -> Result<(Lifecycle, Timeouts), Diagnostics> {
     let written = &block.meta.lifecycle;
     if !written.replace_triggered_by.is_empty() || !written.postconditions.is_empty() {
-        let problem = Diagnostic::error("LZ0230", "`replace_triggered_by` and `postcondition` are not supported by this version of Lazuli");
+        let problem = Diagnostic::error(
+            "LZ0230",
+            "`replace_triggered_by` and `postcondition` are not supported by this version of Lazuli",
+        );
         return Err(vec![problem.at(block.block.span, "uses one of them")]);
     }
     let ignore = match &written.ignore_changes {
@@ -355,6 +401,10 @@ fn meta(
     };
     let timeouts = evaluator.timeouts(block, externals, instance)?;
     let seconds = |duration: Option<std::time::Duration>| duration.map(|d| d.as_secs());
-    let timeouts = Timeouts { create: seconds(timeouts.create), update: seconds(timeouts.update), delete: seconds(timeouts.delete) };
+    let timeouts = Timeouts {
+        create: seconds(timeouts.create),
+        update: seconds(timeouts.update),
+        delete: seconds(timeouts.delete),
+    };
     Ok((lifecycle, timeouts))
 }

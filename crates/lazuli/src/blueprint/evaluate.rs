@@ -21,7 +21,9 @@ impl Configuration for Blueprint {
 
     fn evaluate(&self, index: usize, known: &dyn Known) -> Result<Desired, Diagnostics> {
         match &self.items[index] {
-            Item::Block { data, position, instance } => self.block(*data, *position, instance.as_ref(), known),
+            Item::Block { data, position, instance } => {
+                self.block(*data, *position, instance.as_ref(), known)
+            }
             Item::Part { cluster, part } => self.part(&self.clusters[*cluster].expansion.parts[*part], known),
         }
     }
@@ -32,7 +34,11 @@ impl Configuration for Blueprint {
         let mut problems = Diagnostics::new();
         for output in self.evaluator.module().outputs.iter() {
             match self.evaluator.output(output, &seen) {
-                Ok(value) => outputs.push(Output { name: output.name.text.clone(), value, sensitive: output.sensitive }),
+                Ok(value) => outputs.push(Output {
+                    name: output.name.text.clone(),
+                    value,
+                    sensitive: output.sensitive,
+                }),
                 Err(found) => problems.extend(found),
             }
         }
@@ -41,7 +47,13 @@ impl Configuration for Blueprint {
 }
 
 impl Blueprint {
-    fn block(&self, data: bool, position: usize, instance: Option<&Instance>, known: &dyn Known) -> Result<Desired, Diagnostics> {
+    fn block(
+        &self,
+        data: bool,
+        position: usize,
+        instance: Option<&Instance>,
+        known: &dyn Known,
+    ) -> Result<Desired, Diagnostics> {
         let module = self.evaluator.module();
         let blocks = if data { &module.data } else { &module.resources };
         let Some(declaration) = blocks.iter().nth(position) else {
@@ -56,11 +68,24 @@ impl Blueprint {
         if let Some(secrets) = &resource.sensitive_properties {
             body = set(&body, &["properties"], |properties| merge(properties, secrets));
         }
-        Ok(Desired { provider: ProviderName::Azure, account: resource.cloud_account, ty, id, body, slot: None, succeeds: None })
+        Ok(Desired {
+            provider: ProviderName::Azure,
+            account: resource.cloud_account,
+            ty,
+            id,
+            body,
+            slot: None,
+            succeeds: None,
+        })
     }
 
     /// The id, when everything in it is known.
-    fn id(&self, data: bool, resource: &Resource, ty: &ResourceType) -> Result<Option<ResourceId>, Diagnostics> {
+    fn id(
+        &self,
+        data: bool,
+        resource: &Resource,
+        ty: &ResourceType,
+    ) -> Result<Option<ResourceId>, Diagnostics> {
         let refuse = |attribute: &str, text: &str| {
             let problem = Diagnostic::error("LZ0242", format!("`{attribute}` cannot be part of an id"));
             Err(vec![problem.at(resource.block.span_of(attribute), text)])
@@ -71,10 +96,16 @@ impl Blueprint {
         };
         for (attribute, value) in [("name", &resource.name), (holder, place)] {
             if value.is_sensitive() {
-                return refuse(attribute, "sensitive, and ids are shown and recorded: use nonsensitive() if it may be");
+                return refuse(
+                    attribute,
+                    "sensitive, and ids are shown and recorded: use nonsensitive() if it may be",
+                );
             }
             if value.as_str().is_some_and(leads_elsewhere) {
-                return refuse(attribute, "the part `.` or `..`, or one of \\ ? # %, would make it the id of something else");
+                return refuse(
+                    attribute,
+                    "the part `.` or `..`, or one of \\ ? # %, would make it the id of something else",
+                );
             }
         }
         if leads_elsewhere(&ty.name) {
@@ -83,7 +114,9 @@ impl Blueprint {
         if !data && is_resource_group(&ty.name) {
             let problem = Diagnostic::error("LZ0242", "a resource group cannot be a resource");
             let problem = problem.at(resource.block.span_of("type"), "Lazuli never creates or deletes one");
-            return Err(vec![problem.help("create it yourself (az group create), and name it in `resource_group`")]);
+            return Err(vec![
+                problem.help("create it yourself (az group create), and name it in `resource_group`"),
+            ]);
         }
         let Some(name) = resource.name.as_str() else { return Ok(None) };
         if name.is_empty() || name.contains('/') {
@@ -96,7 +129,10 @@ impl Blueprint {
                     return refuse("resource_group", "the name of a resource group, not an id");
                 }
                 if ty.name.split('/').count() > 2 {
-                    return refuse("type", "lies below another resource: use parent_id instead of resource_group");
+                    return refuse(
+                        "type",
+                        "lies below another resource: use parent_id instead of resource_group",
+                    );
                 }
                 let account = self.accounts.get(&resource.cloud_account);
                 Ok(account.map(|account| names::resource(&names::resource_group(account, group), ty, name)))
@@ -124,11 +160,15 @@ impl Blueprint {
         let Some(boot) = part.boot.as_ref().filter(|_| self.boots) else { return Ok(desired) };
         let client_id: Path = Path::root().name("properties").name("clientId");
         let identity = known.object(&boot.azure.identity);
-        let Some(client_id) = identity.as_ref().and_then(|object| object.value.at(&client_id)).and_then(Value::as_str) else {
+        let Some(client_id) =
+            identity.as_ref().and_then(|object| object.value.at(&client_id)).and_then(Value::as_str)
+        else {
             return Ok(desired);
         };
         let user_data = crate::boot::custom_data(boot, client_id).map_err(|problem| vec![*problem])?;
-        desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| Value::string(user_data.clone()).sensitive());
+        desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| {
+            Value::string(user_data.clone()).sensitive()
+        });
         Ok(desired)
     }
 }
@@ -161,7 +201,8 @@ fn merge(value: &Value, over: &Value) -> Value {
             let mut entries = below.clone();
             for (name, member) in above.iter() {
                 let member = member.clone().marked_as(over);
-                let merged = entries.get(name).map_or_else(|| member.clone(), |existing| merge(existing, &member));
+                let merged =
+                    entries.get(name).map_or_else(|| member.clone(), |existing| merge(existing, &member));
                 entries.insert(name.clone(), merged);
             }
             Value::object(entries).marked_as(value)

@@ -26,7 +26,9 @@ impl Externals for Seen<'_> {
         let address = Address::root(root.kind.word(), &root.name);
         match &*self.blueprint.instances(root) {
             Instances::Single => Ok(of(&address)),
-            Instances::Keyed(instances) => Ok(self.together(root, instances, |key| of(&address.instance(key)))),
+            Instances::Keyed(instances) => {
+                Ok(self.together(root, instances, |key| of(&address.instance(key))))
+            }
         }
     }
 

@@ -81,8 +81,11 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
                 return Ok(Exit::Failed);
             }
             Answer::NobodyThere => {
-                let problem = Diagnostic::error("LZ3013", "nobody is there to confirm, so nothing was changed");
-                return Err(Failure::of(problem.help("use --auto-approve, or save a plan with --out and apply that")));
+                let problem =
+                    Diagnostic::error("LZ3013", "nobody is there to confirm, so nothing was changed");
+                return Err(Failure::of(
+                    problem.help("use --auto-approve, or save a plan with --out and apply that"),
+                ));
             }
         }
     }
@@ -95,7 +98,10 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
     if let Ok(now) = Inputs::read(Path::new("."), &Variables::default(), Default::default())
         && now.files != saved.inputs.files
     {
-        let problem = Diagnostic::error("LZ3012", format!("the configuration has changed since {} was saved", path.display()));
+        let problem = Diagnostic::error(
+            "LZ3012",
+            format!("the configuration has changed since {} was saved", path.display()),
+        );
         return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
     }
     let setting = Setting::of(saved.inputs, None, printer)?;
@@ -104,7 +110,10 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
     if world.lineage != saved.plan.lineage || world.serial != saved.plan.serial {
         let problem = Diagnostic::error("LZ3011", format!("the saved plan {} is stale", path.display()));
         let problem = match world.lineage == saved.plan.lineage {
-            true => problem.note(format!("it was made for version {} of the state, which is at version {} now", saved.plan.serial, world.serial)),
+            true => problem.note(format!(
+                "it was made for version {} of the state, which is at version {} now",
+                saved.plan.serial, world.serial
+            )),
             false => problem.note("it was made for another state"),
         };
         return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
@@ -126,11 +135,18 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
 }
 
 /// Waits for what an earlier run began and writes down what came of it.
-async fn finish_earlier_run(state: &mut LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> Result<(), Failure> {
+async fn finish_earlier_run(
+    state: &mut LocalState,
+    clouds: &Arc<Clouds>,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let settled = plan::look_at_unfinished(state, clouds, true, printer).await;
     let Some(record) = settle::record(&settled) else { return Ok(()) };
     let journal = state.journal()?;
-    journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())))?;
+    journal
+        .append(record)
+        .await
+        .map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())))?;
     drop(journal);
     state.commit()?;
     Ok(())
@@ -146,8 +162,14 @@ async fn carry_out(
     printer: &Arc<Printer>,
 ) -> Outcome {
     let recorded = state.world().clone();
-    let blueprint =
-        planning::blueprint(&setting.project, &setting.accounts, &recorded, &planned.renewals, true, &host::environment)?;
+    let blueprint = planning::blueprint(
+        &setting.project,
+        &setting.accounts,
+        &recorded,
+        &planned.renewals,
+        true,
+        &host::environment,
+    )?;
     let blueprint = Arc::new(blueprint);
     let plan = Arc::new(planned.plan);
     let journal = state.journal()?;
@@ -183,7 +205,10 @@ async fn carry_out(
     let mut saved = Ok(());
     if let Ok(outputs) = &outputs {
         let record = Record::Outputs { outputs: outputs.iter().cloned().collect() };
-        saved = journal.append(record).await.map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())));
+        saved = journal
+            .append(record)
+            .await
+            .map_err(|error| Failure::of(Diagnostic::error("LZ2110", error.to_string())));
     }
     drop(journal);
     let saved = state.commit().map_err(Failure::from).and(saved);
@@ -238,7 +263,9 @@ fn show_outputs(outputs: &[(Arc<str>, RecordedOutput)], printer: &Printer) {
         return;
     }
     if printer.json() {
-        printer.event(events::outputs(outputs.iter().map(|(name, output)| (&**name, &output.value, output.sensitive))));
+        printer.event(events::outputs(
+            outputs.iter().map(|(name, output)| (&**name, &output.value, output.sensitive)),
+        ));
     } else {
         let outputs = outputs.iter().cloned().collect();
         printer.result(&format!("\nOutputs\n{}", crate::render::state::outputs(&outputs, printer.width())));
@@ -278,7 +305,11 @@ async fn interrupted() -> std::io::Result<()> {
 }
 
 /// Hands the executor's events to the reporter.
-async fn tell_steps(mut events: mpsc::UnboundedReceiver<Event>, plan: Arc<Plan>, reporter: Arc<dyn Reporter>) {
+async fn tell_steps(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    plan: Arc<Plan>,
+    reporter: Arc<dyn Reporter>,
+) {
     while let Some(event) = events.recv().await {
         outcome::tell(&event, &plan, &*reporter);
     }
@@ -290,7 +321,9 @@ pub(super) struct ProvidersOf(pub(super) Arc<Clouds>);
 impl Providers for ProvidersOf {
     fn provider(&self, name: ProviderName, account: &str) -> Option<Arc<dyn Provider>> {
         match name {
-            ProviderName::Azure => self.0.provider(account).map(|provider| Arc::new(provider.clone()) as Arc<dyn Provider>),
+            ProviderName::Azure => {
+                self.0.provider(account).map(|provider| Arc::new(provider.clone()) as Arc<dyn Provider>)
+            }
             ProviderName::Kubernetes | ProviderName::Tls => None,
         }
     }

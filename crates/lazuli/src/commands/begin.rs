@@ -67,7 +67,13 @@ fn everything_wrong(rejected: Rejected) -> Failure {
     });
     let (recorded, renewals) = (RecordedWorld::default(), Renewals::new());
     let naming = accounts.iter().map(|(name, account)| (name.clone(), account.naming(&host::environment)));
-    let ground = Ground { evaluator, accounts: naming.collect(), recorded: &recorded, renewals: &renewals, boots: false };
+    let ground = Ground {
+        evaluator,
+        accounts: naming.collect(),
+        recorded: &recorded,
+        renewals: &renewals,
+        boots: false,
+    };
     if let Err(found) = Blueprint::build(&ground) {
         diagnostics.extend(found);
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::begin::Setting;
 use super::{Exit, Outcome, plan};
 use crate::cli::{Graph, GraphFormat};
+use crate::host;
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Wish};
 use crate::render::graph;
 use crate::terminal::Printer;
-use crate::host;
 
 /// How many reads may run at the same time.
 const PARALLEL: usize = 16;
@@ -21,7 +21,9 @@ pub(super) async fn run(args: &Graph, printer: &Arc<Printer>) -> Outcome {
         None => {
             let setting = Setting::here(&args.variables, printer)?;
             let keys = planning::keys(&host::environment);
-            let state = planning::open_state(&setting.backend, "graph", Duration::ZERO, keys, &|text| printer.message(text))?;
+            let state = planning::open_state(&setting.backend, "graph", Duration::ZERO, keys, &|text| {
+                printer.message(text)
+            })?;
             let clouds = Arc::new(setting.clouds(state.world(), PARALLEL).await?);
             let recorded = plan::unfinished(&state, &clouds, printer).await;
             let wish = Wish { parallel: PARALLEL, ..Wish::default() };

@@ -29,19 +29,27 @@ pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
         let names: Vec<&str> = TEMPLATES.iter().map(|(name, _)| *name).collect();
         let problem = Diagnostic::error("LZ3007", format!("there is no template `{}`", args.template));
         let close = lazuli_core::suggestion::closest(&args.template, names.iter().copied());
-        let hint = close.map_or_else(|| format!("templates: {}", names.join(", ")), |name| format!("did you mean {name}?"));
+        let hint = close.map_or_else(
+            || format!("templates: {}", names.join(", ")),
+            |name| format!("did you mean {name}?"),
+        );
         return Err(Failure::of(problem.help(hint)));
     };
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     std::fs::create_dir_all(&dir).map_err(|error| unwritable(&dir, &error))?;
     let extra: &[(&str, &str)] = match *name {
-        "static-placement" => &[("azure.json", include_str!("../../../../examples/static-placement/azure.json"))],
+        "static-placement" => {
+            &[("azure.json", include_str!("../../../../examples/static-placement/azure.json"))]
+        }
         _ => &[],
     };
     let files = std::iter::once(("main.hcl", *main)).chain(extra.iter().copied());
     let files: Vec<(PathBuf, &str)> = files.map(|(file, text)| (dir.join(file), text)).collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
-        let problem = Diagnostic::error("LZ3007", format!("{} exists already, and nothing is overwritten", path.display()));
+        let problem = Diagnostic::error(
+            "LZ3007",
+            format!("{} exists already, and nothing is overwritten", path.display()),
+        );
         return Err(Failure::of(problem.help("name another directory: lazuli init DIR")));
     }
     for (path, text) in &files {
@@ -64,12 +72,14 @@ fn ignore(dir: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(unwritable(&path, &error)),
     };
-    let missing: Vec<&str> = GITIGNORE.lines().filter(|line| !before.lines().any(|b| b.trim() == *line)).collect();
+    let missing: Vec<&str> =
+        GITIGNORE.lines().filter(|line| !before.lines().any(|b| b.trim() == *line)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
-    std::fs::write(&path, format!("{before}{gap}{}\n", missing.join("\n"))).map_err(|error| unwritable(&path, &error))
+    std::fs::write(&path, format!("{before}{gap}{}\n", missing.join("\n")))
+        .map_err(|error| unwritable(&path, &error))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

@@ -97,7 +97,8 @@ fn log(verbose: u8) {
         _ => return,
     };
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     let _ = subscriber.try_init(); // set once for the process
 }
 
@@ -105,7 +106,9 @@ fn with_runtime(command: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(command),
-        Err(error) => Err(Failure::of(Diagnostic::error("LZ3004", format!("the run cannot be started: {error}")))),
+        Err(error) => {
+            Err(Failure::of(Diagnostic::error("LZ3004", format!("the run cannot be started: {error}"))))
+        }
     }
 }
 

@@ -13,7 +13,9 @@ pub(super) fn run(args: &Output, printer: &Printer) -> Outcome {
     let Some(name) = &args.name else {
         match printer.json() {
             true => printer.document(&rendered::outputs_json(&world.outputs)),
-            false if world.outputs.is_empty() => printer.message("There are no outputs: none are declared, or nothing has been applied yet."),
+            false if world.outputs.is_empty() => {
+                printer.message("There are no outputs: none are declared, or nothing has been applied yet.")
+            }
             false => printer.result(&rendered::outputs(&world.outputs, printer.width())),
         }
         return Ok(Exit::Done);
@@ -30,7 +32,10 @@ pub(super) fn run(args: &Output, printer: &Printer) -> Outcome {
         printer.document(&output.value);
     } else if args.raw {
         let raw = rendered::output_raw(output).ok_or_else(|| {
-            Failure::of(Diagnostic::error("LZ3006", format!("output `{name}` is no plain text")).help("use --json for structures"))
+            Failure::of(
+                Diagnostic::error("LZ3006", format!("output `{name}` is no plain text"))
+                    .help("use --json for structures"),
+            )
         })?;
         printer.result(&raw);
     } else {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_executor::settle::{self, Finding, Settled};
 use lazuli_state::{LocalState, Replay};
@@ -31,7 +30,11 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     }
     show(&planned, &clouds, printer, "plan");
     if let Some(path) = args.options.out.as_ref().filter(|_| !printer.json()) {
-        printer.result(&format!("\nSaved to {}: apply exactly this with `lazuli apply {}`.\n", path.display(), path.display()));
+        printer.result(&format!(
+            "\nSaved to {}: apply exactly this with `lazuli apply {}`.\n",
+            path.display(),
+            path.display()
+        ));
     }
     let exit = match planned.plan.is_empty() {
         true => Exit::Done,
@@ -43,7 +46,12 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
 }
 
 /// Locks and reads the state.
-pub(super) fn open(setting: &Setting, command: &str, options: &PlanOptions, printer: &Printer) -> Result<LocalState, Failure> {
+pub(super) fn open(
+    setting: &Setting,
+    command: &str,
+    options: &PlanOptions,
+    printer: &Printer,
+) -> Result<LocalState, Failure> {
     let keys = planning::keys(&host::environment);
     planning::open_state(&setting.backend, command, options.lock_timeout, keys, &|text| printer.message(text))
 }
@@ -66,13 +74,20 @@ pub(super) async fn make(
     wish: &Wish,
     printer: &Printer,
 ) -> Result<Planned, Failure> {
-    let planned = planning::plan(&setting.project, &setting.accounts, clouds, recorded, wish, &host::environment).await?;
+    let planned =
+        planning::plan(&setting.project, &setting.accounts, clouds, recorded, wish, &host::environment)
+            .await?;
     tell(printer, &Failure::at(planned.warnings.clone(), &setting.project.sources));
     Ok(planned)
 }
 
 /// Saves a plan with everything it was made from.
-pub(super) fn save(setting: &Setting, planned: &Planned, state: &LocalState, path: &std::path::Path) -> Result<(), Failure> {
+pub(super) fn save(
+    setting: &Setting,
+    planned: &Planned,
+    state: &LocalState,
+    path: &std::path::Path,
+) -> Result<(), Failure> {
     let saved = SavedPlan {
         plan: planned.plan.clone(),
         inputs: setting.project.inputs(),
@@ -123,7 +138,12 @@ pub(super) async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer
 }
 
 /// Looks at what an earlier run left unfinished and tells it.
-pub(super) async fn look_at_unfinished(state: &LocalState, clouds: &Arc<Clouds>, wait: bool, printer: &Printer) -> Vec<Settled> {
+pub(super) async fn look_at_unfinished(
+    state: &LocalState,
+    clouds: &Arc<Clouds>,
+    wait: bool,
+    printer: &Printer,
+) -> Vec<Settled> {
     let open = state.unfinished();
     if open.is_empty() {
         return Vec::new();
@@ -131,21 +151,32 @@ pub(super) async fn look_at_unfinished(state: &LocalState, clouds: &Arc<Clouds>,
     if !printer.json() {
         let who = state.leftover().map_or_else(
             || "An earlier run".to_owned(),
-            |left| format!("The last {} ({}, pid {}, {})", left.run.command, left.run.since, left.run.pid, left.run.who),
+            |left| {
+                format!(
+                    "The last {} ({}, pid {}, {})",
+                    left.run.command, left.run.since, left.run.pid, left.run.who
+                )
+            },
         );
         printer.message(&format!("{who} stopped without finishing {} step(s):", open.len()));
     }
-    let settled = settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
+    let settled =
+        settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
     if !printer.json() {
         for one in &settled {
             let found = match &one.finding {
                 Finding::Finished => "Azure finished it".to_owned(),
-                Finding::NothingThere => "Azure never received it, or nothing came of it: it is planned again".to_owned(),
+                Finding::NothingThere => {
+                    "Azure never received it, or nothing came of it: it is planned again".to_owned()
+                }
                 Finding::Unfinished => "it exists and is not finished: the plan goes on with it".to_owned(),
                 Finding::StillThere => "it still exists: it is planned again".to_owned(),
                 Finding::Running => "Azure accepted it and is still at it".to_owned(),
                 Finding::Unreadable(error) => {
-                    format!("it cannot be read{}", error.as_ref().map_or_else(String::new, |e| format!(": {e}")))
+                    format!(
+                        "it cannot be read{}",
+                        error.as_ref().map_or_else(String::new, |e| format!(": {e}"))
+                    )
                 }
             };
             printer.message(&format!("  {} {}   {found}", verb(one.operation), one.address));
@@ -163,4 +194,3 @@ fn verb(operation: lazuli_core::plan::Operation) -> &'static str {
         Operation::Read => "read",
     }
 }
-

@@ -6,12 +6,12 @@ use lazuli_state::LocalBackend;
 use super::{Exit, Outcome, state};
 use crate::cli::Show;
 use crate::failure::Failure;
+use crate::host;
 use crate::plan_file::SavedPlan;
 use crate::planning;
 use crate::render::plan as rendered;
 use crate::render::{plan_json, state as rendered_state};
 use crate::terminal::Printer;
-use crate::host;
 
 pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
     let version = env!("CARGO_PKG_VERSION");

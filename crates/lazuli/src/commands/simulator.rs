@@ -15,7 +15,8 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
     let unusable = |what: String| Failure::of(Diagnostic::error("LZ3002", what));
     let faults = match &args.faults {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| unusable(format!("{} cannot be read: {e}", path.display())))?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| unusable(format!("{} cannot be read: {e}", path.display())))?;
             Faults::parse(&text).map_err(|e| unusable(format!("{} holds no faults: {e}", path.display())))?
         }
         None => Faults::default(),
@@ -46,7 +47,8 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
             scratch
         }
     };
-    std::fs::write(&ca_file, running.ca_pem()).map_err(|e| unusable(format!("{} cannot be written: {e}", ca_file.display())))?;
+    std::fs::write(&ca_file, running.ca_pem())
+        .map_err(|e| unusable(format!("{} cannot be written: {e}", ca_file.display())))?;
     if args.print_env {
         let ca_file = std::path::absolute(&ca_file).unwrap_or(ca_file);
         printer.result(&print_env(&running, &ca_file));

@@ -8,8 +8,8 @@ use lazuli_core::{Address, Diagnostic};
 use super::{Exit, Outcome};
 use crate::cli::{State, Variables};
 use crate::failure::Failure;
-use crate::render::state as rendered;
 use crate::project::{Inputs, Project};
+use crate::render::state as rendered;
 use crate::terminal::Printer;
 use crate::{host, planning};
 
@@ -33,7 +33,8 @@ pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
 
 fn unknown(address: &Address, world: &RecordedWorld) -> Failure {
     let problem = Diagnostic::error("LZ3005", format!("{address} is not in the state"));
-    let close = lazuli_core::suggestion::closest(address.as_str(), world.resources.keys().map(Address::as_str));
+    let close =
+        lazuli_core::suggestion::closest(address.as_str(), world.resources.keys().map(Address::as_str));
     Failure::of(match close {
         Some(close) => problem.help(format!("did you mean {close}?")),
         None => problem.help("`lazuli state list` shows what is"),

@@ -29,9 +29,19 @@ pub(super) fn run(args: &Validate, printer: &Printer) -> Outcome {
 fn check(args: &Validate, printer: &Printer) -> Result<(Diagnostics, Sources), Failure> {
     let setting = Setting::here(&args.variables, printer)?;
     // Names hang on the lineage; any will do to check them.
-    let world = RecordedWorld { lineage: "00000000-0000-0000-0000-000000000000".to_owned(), ..RecordedWorld::default() };
+    let world = RecordedWorld {
+        lineage: "00000000-0000-0000-0000-000000000000".to_owned(),
+        ..RecordedWorld::default()
+    };
     let no_environment = |_: &str| None;
-    let blueprint = planning::blueprint(&setting.project, &setting.accounts, &world, &Renewals::new(), false, &no_environment)?;
+    let blueprint = planning::blueprint(
+        &setting.project,
+        &setting.accounts,
+        &world,
+        &Renewals::new(),
+        false,
+        &no_environment,
+    )?;
     planning::draft(&setting.project, &blueprint)?;
     let warnings = Failure::at(blueprint.warnings.clone(), &setting.project.sources);
     if !printer.json() {

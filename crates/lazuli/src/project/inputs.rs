@@ -65,15 +65,27 @@ impl Inputs {
     ///
     /// # Errors
     /// When the directory or a file cannot be read, or there is no configuration.
-    pub fn read(dir: &Path, variables: &Variables, environment: BTreeMap<String, String>) -> Result<Inputs, InputsError> {
+    pub fn read(
+        dir: &Path,
+        variables: &Variables,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Inputs, InputsError> {
         let names = names(dir)?;
         let files: Vec<&String> = names.iter().filter(|name| is_configuration(name)).collect();
         if files.is_empty() {
             return Err(InputsError::Empty { path: dir.to_owned() });
         }
-        let files = files.into_iter().map(|name| Ok((name.clone(), text(&dir.join(name))?))).collect::<Result<_, _>>()?;
-        let automatic = names.iter().filter(|n| *n == "lazuli.vars.hcl").chain(names.iter().filter(|n| n.ends_with(".auto.vars.hcl")));
-        let mut variable_files = automatic.map(|name| Ok((name.clone(), text(&dir.join(name))?))).collect::<Result<Vec<_>, _>>()?;
+        let files = files
+            .into_iter()
+            .map(|name| Ok((name.clone(), text(&dir.join(name))?)))
+            .collect::<Result<_, _>>()?;
+        let automatic = names
+            .iter()
+            .filter(|n| *n == "lazuli.vars.hcl")
+            .chain(names.iter().filter(|n| n.ends_with(".auto.vars.hcl")));
+        let mut variable_files = automatic
+            .map(|name| Ok((name.clone(), text(&dir.join(name))?)))
+            .collect::<Result<Vec<_>, _>>()?;
         for path in &variables.var_file {
             variable_files.push((path.display().to_string(), text(path)?));
         }
@@ -99,7 +111,10 @@ fn names(dir: &Path) -> Result<Vec<String>, InputsError> {
 }
 
 fn is_configuration(name: &str) -> bool {
-    name.ends_with(".hcl") && !name.ends_with(".vars.hcl") && !name.ends_with(".test.hcl") && !name.starts_with('.')
+    name.ends_with(".hcl")
+        && !name.ends_with(".vars.hcl")
+        && !name.ends_with(".test.hcl")
+        && !name.starts_with('.')
 }
 
 fn text(path: &Path) -> Result<String, InputsError> {

@@ -54,11 +54,16 @@ impl Project {
     /// Everything that is wrong with the files.
     pub fn glance(inputs: Inputs, dir: Option<&Path>) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
-        let texts = inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
+        let texts =
+            inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
         let (module, mut diagnostics) = parse(&mut sources, texts);
         let mut of_values = Diagnostics::new();
         if let Some(required) = &module.settings.required_version {
-            diagnostics.extend(required_version::check(&required.text, required.span, env!("CARGO_PKG_VERSION")));
+            diagnostics.extend(required_version::check(
+                &required.text,
+                required.span,
+                env!("CARGO_PKG_VERSION"),
+            ));
         }
         let mut values: Vec<VariableInput> = Vec::new();
         for (name, value) in &inputs.environment {
@@ -73,7 +78,8 @@ impl Project {
         for (name, value) in &inputs.flags {
             values.push(VariableInput::text(name, value, Origin::Flag));
         }
-        let files = Arc::new(ReadFiles { dir: dir.map(Path::to_owned), read: Mutex::new(inputs.read.clone()) });
+        let files =
+            Arc::new(ReadFiles { dir: dir.map(Path::to_owned), read: Mutex::new(inputs.read.clone()) });
         let (evaluator, found) = Evaluator::new(Arc::new(module), &values, files.clone());
         of_values.extend(found);
         let evaluator = Arc::new(evaluator);

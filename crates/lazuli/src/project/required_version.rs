@@ -15,7 +15,10 @@ pub(super) fn check(required: &str, span: Span, running: &str) -> Option<Diagnos
     if requirement.matches(&running) {
         return None;
     }
-    let problem = Diagnostic::error("LZ0245", format!("this configuration asks for Lazuli {required}, and this is {running}"));
+    let problem = Diagnostic::error(
+        "LZ0245",
+        format!("this configuration asks for Lazuli {required}, and this is {running}"),
+    );
     Some(problem.at(span, "not this version").help("use a version that fits, or change the constraint"))
 }
 
@@ -29,7 +32,10 @@ fn requirement(text: &str) -> Option<VersionReq> {
             None if part.starts_with(|c: char| c.is_ascii_digit()) => format!("={part}"),
             None => part.to_owned(),
         };
-        if part.starts_with("~>") && part.trim_start_matches("~>").trim().starts_with("0.") && !spelled.starts_with('~') {
+        if part.starts_with("~>")
+            && part.trim_start_matches("~>").trim().starts_with("0.")
+            && !spelled.starts_with('~')
+        {
             // `^0.1` would mean 0.1.x; Terraform's `~> 0.1` allows everything below 1.0.
             let version = part.trim_start_matches("~>").trim();
             comparators.extend(VersionReq::parse(&format!(">={version}, <1")).ok()?.comparators);
@@ -46,7 +52,8 @@ mod tests {
 
     #[test]
     fn constraints_mean_what_they_mean_in_terraform() {
-        let allows = |text: &str, version: &str| requirement(text).map(|r| r.matches(&version.parse().unwrap()));
+        let allows =
+            |text: &str, version: &str| requirement(text).map(|r| r.matches(&version.parse().unwrap()));
         assert_eq!(allows(">= 0.1", "0.1.0"), Some(true));
         assert_eq!(allows(">= 0.2, < 1.0", "0.1.0"), Some(false));
         assert_eq!(allows("~> 0.1", "0.9.0"), Some(true));

@@ -394,12 +394,11 @@ mod tests {
             origin: Some(Location { file: "main.hcl".into(), line: 52, column: 3 }),
             at: None,
         };
-        let skipped =
-            |i: usize| Skipped {
-                address: address(&format!("resource.later[{i}]")),
-                operation: Operation::Create,
-                because: vm.clone(),
-            };
+        let skipped = |i: usize| Skipped {
+            address: address(&format!("resource.later[{i}]")),
+            operation: Operation::Create,
+            because: vm.clone(),
+        };
         ApplyReport {
             succeeded: 44,
             failures: vec![failure],

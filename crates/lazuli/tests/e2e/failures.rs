@@ -110,3 +110,23 @@ fn a_replacement_that_fails_half_way_is_finished_without_leftovers() {
         bench.is_settled();
     }
 }
+
+#[test]
+fn a_refresh_that_is_refused_stops_before_anything_changes() {
+    let mut bench = Workbench::with(SMALL);
+    bench.applies();
+    let before = (bench.sent().len(), bench.bytes("lazuli.state"));
+    bench.edit(
+        "main.hcl",
+        "  worker_pool \"general\" {\n    count         = 1",
+        "  worker_pool \"general\" {\n    count         = 2",
+    );
+    bench.faults(&json!([{
+        "method": "GET", "path": "/natGateways",
+        "answer": {"status": 403, "code": "AuthorizationFailed", "message": "The client does not have authorization to perform action 'Microsoft.Network/natGateways/read'."},
+    }]));
+    let refused = bench.run("apply --auto-approve");
+    assert_eq!(refused.status, Some(1));
+    told("refresh_refused", refused);
+    assert_eq!(before, (bench.sent().len(), bench.bytes("lazuli.state")));
+}

@@ -8,17 +8,21 @@ use std::process::{Child, Command};
 use crate::configurations::SMALL;
 use crate::workbench::{Ran, Workbench, told};
 
-/// Starts an apply and sends a signal once so many lines of progress were seen that `enough` says so.
-fn interrupted(bench: &Workbench, signal: &str, mut enough: impl FnMut(&str) -> bool) -> Ran {
-    let mut child = bench.command(&["apply", "--auto-approve"]).spawn().unwrap();
+/// Runs, and calls `stop` with the process once `enough` says of a line of progress that it is time.
+fn stopped(
+    bench: &Workbench,
+    arguments: &[&str],
+    mut enough: impl FnMut(&str) -> bool,
+    stop: impl FnOnce(&mut Child),
+) -> Ran {
+    let mut child = bench.command(arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut heard = String::new();
-    let mut sent = false;
+    let mut stop = Some(stop);
     for line in lines.by_ref().map_while(Result::ok) {
         heard = heard + &line + "\n";
-        if !sent && enough(&line) {
-            send(&child, signal);
-            sent = true;
+        if stop.is_some() && enough(&line) {
+            stop.take().into_iter().for_each(|stop| stop(&mut child));
         }
     }
     let mut output = child.wait_with_output().unwrap();
@@ -26,8 +30,23 @@ fn interrupted(bench: &Workbench, signal: &str, mut enough: impl FnMut(&str) -> 
     bench.ran(output)
 }
 
-fn send(child: &Child, signal: &str) {
-    let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+/// Kills a run after so many lines of progress, and says whether it was still running.
+fn killed(bench: &Workbench, arguments: &[&str], after: usize) -> bool {
+    let mut seen = 0;
+    let enough = |_: &str| {
+        seen += 1;
+        seen == after
+    };
+    let ran = stopped(bench, arguments, enough, |child| child.kill().unwrap());
+    assert!(ran.status.is_none() || ran.status == Some(0), "{arguments:?} after {after} lines: {ran}");
+    ran.status.is_none()
+}
+
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+
+/// Ctrl-C.
+fn interrupt(child: &mut Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
@@ -35,7 +54,7 @@ fn send(child: &Child, signal: &str) {
 fn ctrl_c_lets_what_runs_finish_and_the_next_apply_goes_on() {
     let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
     let is_machine = |line: &str| line.contains("control_plane.node[\"1\"].vm") && line.contains("creating");
-    let ran = interrupted(&bench, "INT", is_machine);
+    let ran = stopped(&bench, &APPLY, is_machine, interrupt);
     assert_eq!(ran.status, Some(130), "{ran}");
     let (_, end) = ran.stdout.split_once("\n\nApplied ").unwrap();
     let (end, _) = end.split_once("\n\nOutputs").unwrap();
@@ -53,11 +72,11 @@ fn ctrl_c_lets_what_runs_finish_and_the_next_apply_goes_on() {
 #[test]
 fn a_second_ctrl_c_leaves_at_once_and_loses_nothing() {
     let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
-    let mut child = bench.command(&["apply", "--auto-approve"]).spawn().unwrap();
+    let mut child = bench.command(&APPLY).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     for line in lines.map_while(Result::ok) {
         if line.contains("creating cluster.small.control_plane.node[\"1\"].vm") || line.contains("Stopping") {
-            send(&child, "INT");
+            interrupt(&mut child);
         }
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -70,14 +89,11 @@ fn a_second_ctrl_c_leaves_at_once_and_loses_nothing() {
 
 #[test]
 fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
+    let mut times = 0;
     for after in [1, 4, 9, 14, 20, 27, 33, 40] {
         let bench = Workbench::with(SMALL);
-        let mut seen = 0;
-        let killed = interrupted(&bench, "KILL", |_| {
-            seen += 1;
-            seen == after
-        });
-        assert!(killed.status.is_none() || killed.status == Some(0), "after {after} lines: {killed}");
+        let was_killed = killed(&bench, &APPLY, after);
+        times += usize::from(was_killed);
         let plan = bench.does("plan");
         if plan.stderr.contains("stopped without finishing") {
             assert!(plan.stderr.contains("The last apply ("), "{plan}");
@@ -88,4 +104,62 @@ fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing() {
         bench.does("destroy --auto-approve");
         assert_eq!(bench.world().len(), 1, "after {after} lines");
     }
+    assert!(times > 3, "most of the runs are killed in time");
+}
+
+#[test]
+fn a_killed_destroy_is_finished_by_the_next() {
+    let bench = Workbench::with(SMALL);
+    let mut times = 0;
+    for after in [1, 5, 9, 14, 20, 26] {
+        bench.applies();
+        times += usize::from(killed(&bench, &["destroy", "--auto-approve"], after));
+        bench.does("plan --destroy");
+        bench.does("destroy --auto-approve");
+        assert_eq!(bench.world().len(), 1, "after {after} lines");
+        assert!(bench.recorded().is_empty(), "after {after} lines");
+    }
+    assert!(times > 2, "most of the runs are killed in time");
+}
+
+#[test]
+fn a_killed_replacement_ends_with_one_node_where_one_was() {
+    let address = "cluster.small.worker_pool[\"general\"].node[\"1\"]";
+    let mut times = 0;
+    for after in [1, 2, 3, 4, 5, 6, 7] {
+        let bench = Workbench::with(SMALL);
+        bench.applies();
+        times += usize::from(killed(&bench, &["apply", "--auto-approve", "--replace", address], after));
+        bench.does("plan");
+        bench.applies();
+        let machines = bench.existing("Microsoft.Compute/virtualMachines");
+        assert_eq!(machines.len(), 2, "after {after} lines: {machines:?}");
+        assert_eq!(bench.existing("Microsoft.Network/networkInterfaces").len(), 2, "after {after} lines");
+        bench.is_settled();
+    }
+    assert!(times > 2, "most of the runs are killed in time");
+}
+
+#[test]
+fn what_a_killed_run_leaves_holds_no_secret_in_clear() {
+    let secret = "correct-horse-battery-staple";
+    let tagged = SMALL
+        .replace("  network {\n", "  tags           = { hint = \"is-${var.password}\" }\n\n  network {\n");
+    let variable = "variable \"password\" {\n  type      = string\n  sensitive = true\n}\n";
+    let mut journals = 0;
+    for after in [6, 16, 26, 32] {
+        let mut bench = Workbench::with(&format!("{tagged}\n{variable}"));
+        bench.set("LAZULI_VAR_password", secret);
+        journals += usize::from(killed(&bench, &APPLY, after) && bench.path(".lazuli/journal").exists());
+        let journal = bench.path(".lazuli/journal");
+        for path in [journal, bench.path("lazuli.state")].iter().filter(|path| path.exists()) {
+            let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+            for marker in [secret, "#cloud-config", "I2Nsb3VkLWNvbmZpZ"] {
+                assert!(!text.contains(marker), "{marker} in {}", path.display());
+            }
+        }
+        bench.applies();
+        bench.is_settled();
+    }
+    assert!(journals > 1, "most of the runs leave a journal");
 }

@@ -139,3 +139,18 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_written_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bench = Workbench::with(SMALL);
+    bench.does("plan --out monday.plan");
+    bench.does("apply monday.plan");
+    bench.does("destroy --auto-approve");
+    for file in ["monday.plan", "lazuli.state", "lazuli.state.backup.1", ".lazuli/simulator-sandbox.world"] {
+        let mode = std::fs::metadata(bench.path(file)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+    }
+}

@@ -62,7 +62,9 @@ fn collect<'a>(parts: &[Part<'a>]) -> Vec<Node<'a>> {
     let is_left_over = |part: Part<'_>| part.1.reason == Some(Reason::Deposed);
     for part in parts {
         let Some(address) = part.0.node.as_deref() else { continue };
-        let same = |node: &&mut Node<'a>| node.address == address && is_left_over(node.parts[0]) == is_left_over(part);
+        let same = |node: &&mut Node<'a>| {
+            node.address == address && is_left_over(node.parts[0]) == is_left_over(part)
+        };
         match nodes.iter_mut().rev().take(2).find(same) {
             Some(node) => node.parts.push(part),
             None => nodes.push(Node {
