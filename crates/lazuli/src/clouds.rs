@@ -1,6 +1,6 @@
 //! Accounts made ready to use: simulators started, providers made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,6 +108,29 @@ impl Clouds {
     /// The provider of an account.
     pub fn provider(&self, account: &str) -> Option<&AzureProvider> {
         self.providers.get(account)
+    }
+
+    /// The looks whose resource group exists: with a group that somebody deleted, everything in it is gone.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked.
+    pub async fn in_existing_groups(&self, mut looks: Vec<Look>) -> Result<Vec<Look>, Failure> {
+        let group =
+            |look: &Look| Some((look.account.clone(), look.wanted.id.resource_group()?.to_lowercase()));
+        let groups: BTreeSet<(Arc<str>, String)> = looks.iter().filter_map(group).collect();
+        for (account, name) in groups {
+            let Some(provider) = self.providers.get(&account) else { continue };
+            match provider.resource_group(&name).await {
+                Err(error) if error.code == "ResourceGroupNotFound" => {
+                    looks.retain(|look| group(look).as_ref() != Some(&(account.clone(), name.clone())));
+                }
+                Err(error) => {
+                    return Err(Failure::of(refused(&format!("reading the resource group {name}"), &error)));
+                }
+                Ok(_) => {}
+            }
+        }
+        Ok(looks)
     }
 
     /// Looks at objects, one account after the other.

@@ -245,6 +245,8 @@ async fn look(
     let skip = wish.skip_preflight || wish.destroy;
     let refuse = |found| Failure::at(found, &project.sources);
     let mut findings = preflight::groups(clouds, blueprint, skip).await.map_err(refuse)?;
+    // What is to be destroyed may be gone with its group already; what is to be made needs the group.
+    let looks = if wish.destroy { clouds.in_existing_groups(looks).await? } else { looks };
     let world = clouds.look(looks).await?;
     if !skip {
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;

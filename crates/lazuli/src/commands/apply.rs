@@ -96,7 +96,7 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
 async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
     let saved = SavedPlan::load(path, &planning::keys(&host::environment))?;
     if let Ok(now) = Inputs::read(Path::new("."), &Variables::default(), Default::default())
-        && now.files != saved.inputs.files
+        && now.differs_from(&saved.inputs)
     {
         let problem = Diagnostic::error(
             "LZ3012",

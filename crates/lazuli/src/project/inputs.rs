@@ -94,6 +94,23 @@ impl Inputs {
     }
 }
 
+impl Inputs {
+    /// True when the directory these were read from holds another configuration than `saved`: another text, or other
+    /// values in the files of variables that are loaded by themselves.
+    pub fn differs_from(&self, saved: &Inputs) -> bool {
+        let automatic = |inputs: &Inputs| -> Vec<(String, String)> {
+            let files = inputs.variable_files.iter().filter(|(name, _)| is_automatic(name));
+            files.cloned().collect()
+        };
+        self.files != saved.files || automatic(self) != automatic(saved)
+    }
+}
+
+/// True for the name of a file of variables that is loaded by itself.
+fn is_automatic(name: &str) -> bool {
+    !name.contains(['/', '\\']) && (name == "lazuli.vars.hcl" || name.ends_with(".auto.vars.hcl"))
+}
+
 /// The names of the files in a directory, sorted.
 fn names(dir: &Path) -> Result<Vec<String>, InputsError> {
     let failed = |source| InputsError::Directory { path: dir.to_owned(), source };
