@@ -54,13 +54,14 @@ pub(crate) fn make(bench: &Workbench, id: &str, api_version: &str, body: &Json) 
 }
 
 fn outside(bench: &Workbench, work: impl AsyncFnOnce(&Session)) {
-    let world = bench.path(".lazuli/simulator-sandbox.world");
+    let world = bench.world_copy();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let simulator = start(&world).await;
         work(&Session::open(&simulator).await).await;
         simulator.shutdown().await;
     });
+    bench.put_world(&world);
 }
 
 async fn start(world: &Path) -> RunningSimulator {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lazuli_simulator::WorldFile;
 use serde_json::Value as Json;
@@ -13,6 +14,9 @@ use crate::contract;
 
 /// Names of nodes hang on the lineage: with a given one they are the same in every run.
 const LINEAGE: &str = "11111111-2222-4333-8444-555555555555";
+
+/// Where the simulated Azure keeps its world.
+const WORLD: &str = ".lazuli/simulator-sandbox.world";
 
 /// The subscription of every simulated Azure.
 pub(crate) const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-000000000000";
@@ -196,12 +200,26 @@ impl Workbench {
 
     /// Everything that exists in the simulated Azure, by id in lower case.
     pub(crate) fn world(&self) -> BTreeMap<String, Json> {
-        let path = self.path(".lazuli/simulator-sandbox.world");
-        let (_file, world) =
-            WorldFile::open(&path, || panic!("there is no world at {}", path.display())).unwrap();
+        let copy = self.world_copy();
+        let (_file, world) = WorldFile::open(&copy, || panic!("there is no world")).unwrap();
         let world = serde_json::to_value(&world).unwrap();
         let resources = world["resources"].as_object().unwrap();
         resources.iter().map(|(id, resource)| (id.clone(), resource.clone())).collect()
+    }
+
+    /// A copy of the world file. This process never locks the world itself: a child that another test is just starting
+    /// would inherit the lock for a moment.
+    pub(crate) fn world_copy(&self) -> PathBuf {
+        static COPIES: AtomicUsize = AtomicUsize::new(0);
+        let number = COPIES.fetch_add(1, Ordering::Relaxed);
+        let copy = self.folder.path().join(format!("copy-{number}.world"));
+        std::fs::copy(self.path(WORLD), &copy).unwrap();
+        copy
+    }
+
+    /// Puts a world in place of the current one.
+    pub(crate) fn put_world(&self, from: &Path) {
+        std::fs::rename(from, self.path(WORLD)).unwrap();
     }
 
     /// Ids of a type that exist, as they are spelled.
