@@ -13,7 +13,7 @@ pub(crate) fn keep(body: &Value, ignored: &[Path], object: &Json) -> Value {
 fn at(value: Value, steps: &[PathStep], object: &Json) -> Value {
     let Some((step, below)) = steps.split_first() else { return from_json(object).marked_as(&value) };
     let content = match (value.content(), step) {
-        (Content::Object(members), PathStep::Name(name)) => {
+        (Content::Object(members) | Content::Map(_, members), PathStep::Name(name)) => {
             let mut members = (**members).clone();
             match (members.remove(name), object.get(&**name)) {
                 (Some(member), Some(found)) => {
@@ -27,9 +27,12 @@ fn at(value: Value, steps: &[PathStep], object: &Json) -> Value {
                 }
                 _ => {}
             }
-            Content::Object(members.into())
+            match value.content() {
+                Content::Map(element, _) => Content::Map(element.clone(), members.into()),
+                _ => Content::Object(members.into()),
+            }
         }
-        (Content::Tuple(items), step) => {
+        (Content::Tuple(items) | Content::List(_, items), step) => {
             let found = object.as_array().map_or(&[][..], Vec::as_slice);
             let element = |(index, item): (usize, &Value)| {
                 let found = match step {
@@ -41,9 +44,55 @@ fn at(value: Value, steps: &[PathStep], object: &Json) -> Value {
                 };
                 found.map_or_else(|| item.clone(), |found| at(item.clone(), below, found))
             };
-            Content::Tuple(items.iter().enumerate().map(element).collect::<Vec<_>>().into())
+            let items: Vec<Value> = items.iter().enumerate().map(element).collect();
+            match value.content() {
+                Content::List(ty, _) => Content::List(ty.clone(), items.into()),
+                _ => Content::Tuple(items.into()),
+            }
         }
         _ => return value,
     };
     Value::new(content).with_sensitivity(value.is_sensitive())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keep;
+    use lazuli_core::{Type, Value};
+
+    fn kept(body: Value, path: &str, object: serde_json::Value) -> Value {
+        keep(&body, &[path.parse().unwrap()], &object)
+    }
+
+    #[test]
+    fn an_entry_of_a_map_is_kept_taken_over_or_left_out_and_the_map_stays_one() {
+        let tags = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(key, value)| (*key, Value::from(*value)));
+            Value::object([("tags", Value::map(Type::String, pairs.collect::<Vec<_>>()))])
+        };
+        let ours = tags(&[("env", "test"), ("owner", "me")]);
+        let there = |tags: serde_json::Value| serde_json::json!({ "tags": tags });
+        assert_eq!(
+            kept(ours.clone(), "tags.owner", there(serde_json::json!({"env": "prod", "owner": "policy"}))),
+            tags(&[("env", "test"), ("owner", "policy")])
+        );
+        assert_eq!(kept(ours.clone(), "tags.owner", there(serde_json::json!({}))), tags(&[("env", "test")]));
+        assert_eq!(
+            kept(ours, "tags.theirs", there(serde_json::json!({"theirs": "1"}))),
+            tags(&[("env", "test"), ("owner", "me"), ("theirs", "1")])
+        );
+    }
+
+    #[test]
+    fn an_element_of_a_list_is_kept_and_the_list_stays_one() {
+        let list = |items: [&str; 2]| {
+            let items: Vec<Value> = items.into_iter().map(Value::from).collect();
+            Value::object([(
+                "zones",
+                Value::new(lazuli_core::value::Content::List(Type::String, items.into())),
+            )])
+        };
+        let object = serde_json::json!({"zones": ["8", "9"]});
+        assert_eq!(kept(list(["1", "2"]), "zones[1]", object), list(["1", "9"]));
+    }
 }
