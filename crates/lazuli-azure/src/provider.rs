@@ -274,7 +274,11 @@ impl Provider for AzureProvider {
     async fn resume(&self, url: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
         let trusted = self.arm.trusted(url)?;
         let pace = Pace::of_address(&trusted);
-        self.arm.poll(trusted, std::time::Duration::ZERO, pace, watch).await
+        match self.arm.poll(trusted, std::time::Duration::ZERO, pace, watch).await {
+            Ok(_) => Ok(()), // well or badly: the object says what came of it
+            Err(error) if error.code == operation::GONE => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 

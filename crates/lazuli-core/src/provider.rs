@@ -39,10 +39,11 @@ pub trait Provider: Send + Sync {
         watch: &dyn Watch,
     ) -> Result<(), ProviderError>;
 
-    /// Waits for an operation that an earlier run began.
+    /// Waits until an operation that an earlier run began has ended, well or badly, or is forgotten by the service: what
+    /// came of it is then read from the object.
     ///
     /// # Errors
-    /// When it failed, or can no longer be asked about ([`Outcome::Unknown`]: read the object then).
+    /// When the service cannot be asked: the operation may still be going on.
     async fn resume(&self, url: &str, watch: &dyn Watch) -> Result<(), ProviderError>;
 }
 

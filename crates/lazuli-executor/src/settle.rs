@@ -3,10 +3,12 @@
 //! Nothing is changed in the world here, so that `plan` may do it too; what is still to be done, the next plan does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use lazuli_core::journal::{JournalError, Record};
 use lazuli_core::plan::Operation;
-use lazuli_core::provider::{ProviderError, Watch};
+use lazuli_core::provider::{Provider, ProviderError, Watch};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::{Address, Json};
 
@@ -41,7 +43,7 @@ pub enum Finding {
     StillThere,
     /// The provider accepted it and it is still going on.
     Running,
-    /// The provider could not be asked; it stays unfinished.
+    /// The provider could not be asked, for the object or for how the operation goes; it stays unfinished.
     Unreadable(Option<ProviderError>),
 }
 
@@ -52,8 +54,12 @@ enum After {
     Now(Box<Recorded>),
 }
 
+/// How long to wait before looking again, and again, for what should have been created and is not there: a request that
+/// was on its way when an earlier run was killed may be a few seconds from being seen.
+const AGAIN: [Duration; 3] = [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2)];
+
 /// Looks at everything unfinished, in order of address. With `wait`, operations that the provider accepted are waited
-/// for; `watch` is told how they go.
+/// for, and what is not there is looked for again; `watch` is told how they go.
 pub async fn settle(
     world: &RecordedWorld,
     providers: &dyn Providers,
@@ -63,59 +69,86 @@ pub async fn settle(
 ) -> Vec<Settled> {
     let current = world.resources.values().map(|r| (r, false));
     let all = current.chain(world.deposed.iter().map(|r| (r, true)));
-    let mut settled = Vec::new();
+    let mut seen = Vec::new();
     for (recorded, deposed) in all {
         let Some(pending) = &recorded.pending else { continue };
-        let mut running = pending.url.is_some();
-        let sight = match providers.provider(recorded.provider, &recorded.account) {
-            None => Sight::Unreadable(None),
-            Some(provider) => {
-                if let (Some(url), true) = (&pending.url, wait) {
-                    // Whether it went well or is forgotten by now: what exists is read below either way.
-                    let _ = provider.resume(url, &Told { address: &recorded.address, watch }).await;
-                    running = false;
+        let provider = providers.provider(recorded.provider, &recorded.account);
+        let (mut open, mut sight) = (None, Sight::Unreadable(None));
+        if let Some(provider) = &provider {
+            open = match &pending.url {
+                None => None,
+                Some(_) if !wait => Some(Finding::Running),
+                Some(url) => {
+                    let asked = provider.resume(url, &Told { address: &recorded.address, watch }).await;
+                    asked.err().map(|error| Finding::Unreadable(Some(error)))
                 }
-                look(&*provider, &recorded.ty, &recorded.id).await
-            }
-        };
-        let (finding, mut after) = judge(recorded, pending.operation, sight, running);
+            };
+            sight = look(&**provider, &recorded.ty, &recorded.id).await;
+        }
+        seen.push(Seen { recorded, deposed, operation: pending.operation, provider, open, sight });
+    }
+    if wait {
+        look_again(&mut seen).await;
+    }
+    let settled = |seen: Seen<'_>| {
+        let Seen { recorded, deposed, operation, open, sight, .. } = seen;
+        let (finding, mut after) = judge(recorded, operation, sight, open);
         if let After::Now(found) = &mut after {
             add_hidden(&found.observed, hidden(&found.ty), &mut found.sensitive);
         }
         let after = if deposed { After::AsItWas } else { after }; // the plan deletes or forgets it
-        settled.push(Settled {
-            address: recorded.address.clone(),
-            operation: pending.operation,
-            deposed,
-            finding,
-            after,
-        });
-    }
-    settled
+        Settled { address: recorded.address.clone(), operation, deposed, finding, after }
+    };
+    seen.into_iter().map(settled).collect()
 }
 
-fn judge(recorded: &Recorded, operation: Operation, sight: Sight, running: bool) -> (Finding, After) {
+/// An unfinished operation with what was seen of it.
+struct Seen<'a> {
+    recorded: &'a Recorded,
+    deposed: bool,
+    operation: Operation,
+    provider: Option<Arc<dyn Provider>>,
+    /// What to say as long as reading does not show the end; `None` when nothing goes on any more.
+    open: Option<Finding>,
+    sight: Sight,
+}
+
+/// Looks again for what would otherwise be forgotten, all of it after the same waits.
+async fn look_again(seen: &mut [Seen<'_>]) {
+    let missing = |seen: &Seen<'_>| {
+        seen.operation == Operation::Create && seen.sight == Sight::Absent && seen.open.is_none()
+    };
+    for wait in AGAIN {
+        if !seen.iter().any(missing) {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        for seen in seen.iter_mut().filter(|seen| missing(seen)) {
+            if let Some(provider) = &seen.provider {
+                seen.sight = look(&**provider, &seen.recorded.ty, &seen.recorded.id).await;
+            }
+        }
+    }
+}
+
+fn judge(recorded: &Recorded, operation: Operation, sight: Sight, open: Option<Finding>) -> (Finding, After) {
     let as_found = |observed: Json, finished: bool| {
         let pending = if finished { None } else { recorded.pending.clone() };
         After::Now(Box::new(Recorded { observed, pending, ..recorded.clone() }))
     };
-    match (operation, sight) {
-        (_, Sight::Unreadable(error)) => (Finding::Unreadable(error), After::AsItWas),
-        (Operation::Delete, Sight::Absent) => (Finding::Finished, After::Removed),
-        (_, Sight::Absent) if running => (Finding::Running, After::AsItWas),
-        (Operation::Delete, Sight::Present(observed)) if running && !has_failed(&observed) => {
-            (Finding::Running, After::AsItWas)
-        }
-        (Operation::Delete, Sight::Present(_)) => (Finding::StillThere, After::AsItWas),
-        (Operation::Create, Sight::Absent) => (Finding::NothingThere, After::Removed),
-        (_, Sight::Absent) => (Finding::NothingThere, After::AsItWas), // changed and gone: the plan creates it
-        (_, Sight::Present(observed)) if is_as_sent(&recorded.inputs, &observed) => {
+    let deletes = operation == Operation::Delete;
+    match (sight, open) {
+        (Sight::Unreadable(error), _) => (Finding::Unreadable(error), After::AsItWas),
+        (Sight::Absent, _) if deletes => (Finding::Finished, After::Removed),
+        (Sight::Present(observed), _) if !deletes && is_as_sent(&recorded.inputs, &observed) => {
             (Finding::Finished, as_found(observed, true))
         }
-        (_, Sight::Present(observed)) if running && !has_failed(&observed) => {
-            (Finding::Running, After::AsItWas)
-        }
-        (_, Sight::Present(observed)) => (Finding::Unfinished, as_found(observed, false)),
+        (Sight::Absent, Some(open)) => (open, After::AsItWas),
+        (Sight::Present(observed), Some(open)) if !has_failed(&observed) => (open, After::AsItWas),
+        (Sight::Present(_), _) if deletes => (Finding::StillThere, After::AsItWas),
+        (Sight::Present(observed), _) => (Finding::Unfinished, as_found(observed, false)),
+        (Sight::Absent, None) if operation == Operation::Create => (Finding::NothingThere, After::Removed),
+        (Sight::Absent, None) => (Finding::NothingThere, After::AsItWas), // changed and gone: the plan creates it
     }
 }
 

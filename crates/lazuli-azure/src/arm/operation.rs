@@ -122,17 +122,18 @@ impl ArmClient {
         let already =
             accepted.provisioning_state().is_some_and(|state| state.eq_ignore_ascii_case("succeeded"));
         let first = accepted.retry_after.unwrap_or(if already { SHORTEST } else { pace.first });
-        self.poll(url, first, pace, watch).await
+        self.poll(url, first, pace, watch).await?
     }
 
-    /// Asks until the operation has ended, the first time after `first`.
+    /// Asks until the operation has ended, the first time after `first`; how it ended is inside. The error outside is that
+    /// it cannot be asked about.
     pub(crate) async fn poll(
         &self,
         mut url: Url,
         first: Duration,
         pace: Pace,
         watch: &dyn Watch,
-    ) -> Result<(), ProviderError> {
+    ) -> Result<Result<(), ProviderError>, ProviderError> {
         let mut wait = first.max(SHORTEST);
         let mut own = pace.second;
         loop {
@@ -140,8 +141,8 @@ impl ArmClient {
             let answer = self.send(Call::get(url.clone(), Purpose::Poll), &watch).await.map_err(unread)?;
             match state(&answer) {
                 State::Running => {}
-                State::Succeeded => return Ok(()),
-                State::Failed(error) => return Err(error),
+                State::Succeeded => return Ok(Ok(())),
+                State::Failed(error) => return Ok(Err(error)),
             }
             if let Some(moved) = answer.location.as_deref().filter(|_| answer.status == 202) {
                 url = super::url::trusted(&self.endpoint, moved).unwrap_or(url);

@@ -324,9 +324,17 @@ async fn an_operation_of_an_earlier_run_is_picked_up() {
     script.provider().resume(OPERATION, &Told::default()).await.unwrap();
     script.finish();
 
-    let script = Script::new([("GET", "/operations/1", refuse(404, "NotFound"))]);
+    let failed = json!({"status": "Failed", "error": {"code": "AllocationFailed", "message": "no room"}});
+    let script = Script::new([
+        ("GET", "/operations/1", answer(200, failed)),
+        ("GET", "/operations/1", refuse(404, "NotFound")),
+        ("GET", "/operations/1", refuse(403, "AuthorizationFailed")),
+    ]);
+    script.provider().resume(OPERATION, &Told::default()).await.unwrap();
+    script.provider().resume(OPERATION, &Told::default()).await.unwrap();
     let error = script.provider().resume(OPERATION, &Told::default()).await.unwrap_err();
-    assert_eq!((error.code.as_str(), error.outcome), ("OperationGone", Outcome::Unknown));
+    assert_eq!((error.code.as_str(), error.outcome), ("AuthorizationFailed", Outcome::Unknown));
+    script.finish();
     assert!(script.provider().resume("https://evil.example/1", &Told::default()).await.is_err());
 }
 

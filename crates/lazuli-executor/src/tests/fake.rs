@@ -136,6 +136,10 @@ pub(super) struct Cloud {
     pub(super) seconds: Mutex<HashMap<String, f64>>,
     pub(super) faults: Mutex<HashMap<String, Fault>>,
     pub(super) unreadable: Mutex<bool>,
+    /// Whether nobody can be asked about an operation.
+    pub(super) speechless: Mutex<bool>,
+    /// What exists only after it was looked for so many times.
+    pub(super) late: Mutex<HashMap<String, (usize, Json)>>,
     /// Whether what was accepted is finished although nobody waits for it.
     pub(super) goes_on: bool,
     running: Mutex<(usize, usize)>,
@@ -251,7 +255,15 @@ impl Provider for Cloud {
         if *self.unreadable.lock().unwrap() {
             return Err(ProviderError::own("Reset", "connection reset", Outcome::Nothing));
         }
-        Ok(self.objects.lock().unwrap().get(id.as_str()).cloned())
+        let mut objects = self.objects.lock().unwrap();
+        let mut late = self.late.lock().unwrap();
+        if let Some((times, object)) = late.get_mut(id.name()) {
+            match times.checked_sub(1) {
+                Some(left) => *times = left,
+                None => _ = objects.insert(id.as_str().to_owned(), object.clone()),
+            }
+        }
+        Ok(objects.get(id.as_str()).cloned())
     }
 
     async fn put(&self, request: Put<'_>, watch: &dyn Watch) -> Result<Json, ProviderError> {
@@ -287,6 +299,9 @@ impl Provider for Cloud {
     }
 
     async fn resume(&self, _: &str, _: &dyn Watch) -> Result<(), ProviderError> {
+        if *self.speechless.lock().unwrap() {
+            return Err(ProviderError::own("Http503", "try again later", Outcome::Unknown));
+        }
         Ok(())
     }
 }

@@ -160,3 +160,56 @@ async fn what_an_earlier_run_left_is_told_apart() {
         "a secret that is read here is a secret"
     );
 }
+
+fn begun(name: &str, operation: lazuli_core::plan::Operation, url: Option<&str>) -> Recorded {
+    Recorded { pending: Some(Pending { operation, url: url.map(Into::into) }), ..recorded(name, &[]) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_nobody_can_be_asked_about_is_not_taken_for_over() {
+    use lazuli_core::plan::Operation::{Create, Delete, Update};
+    let names = ["a-failed", "b-deleting", "c-updating"];
+    let world = world(vec![
+        begun("a-failed", Create, Some("u")),
+        begun("b-deleting", Delete, Some("u")),
+        begun("c-updating", Update, Some("u")),
+        begun("d-creating", Create, Some("u")),
+    ]);
+    let scene = Scene::new(Vec::new());
+    for (name, state) in names.into_iter().zip(["Failed", "Deleting", "Updating"]) {
+        let object = json!({"properties": {"provisioningState": state}});
+        scene.cloud.objects.lock().unwrap().insert(id(name).as_str().into(), object);
+    }
+    *scene.cloud.speechless.lock().unwrap() = true;
+    let settled = settle(&world, &OneCloud(scene.cloud.clone()), true, |_| &[], &|_, _| {}).await;
+    let findings: Vec<_> = settled.iter().map(|s| &s.finding).collect();
+    assert_eq!(*findings[0], Finding::Unfinished, "the object says itself that it is over");
+    for finding in &findings[1..] {
+        assert!(matches!(finding, Finding::Unreadable(Some(e)) if e.code == "Http503"), "{finding:?}");
+    }
+    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    assert!(removed.is_empty(), "what the provider may still be making is not forgotten");
+    assert_eq!(resources.iter().map(|r| r.address.clone()).collect::<Vec<_>>(), [address("a-failed")]);
+
+    *scene.cloud.speechless.lock().unwrap() = false;
+    let settled = settle(&world, &OneCloud(scene.cloud.clone()), true, |_| &[], &|_, _| {}).await;
+    let findings: Vec<_> = settled.into_iter().map(|s| s.finding).collect();
+    use Finding::{NothingThere, StillThere, Unfinished};
+    assert_eq!(findings, [Unfinished, StillThere, Unfinished, NothingThere]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_when_a_run_was_killed_is_looked_for_again() {
+    use lazuli_core::plan::Operation::Create;
+    let world = world(vec![begun("late", Create, None), begun("never", Create, None)]);
+    let scene = Scene::new(Vec::new());
+    let object = json!({"properties": {"provisioningState": "Creating"}});
+    scene.cloud.late.lock().unwrap().insert("late".into(), (3, object));
+    let began = tokio::time::Instant::now();
+    let settled = settle(&world, &OneCloud(scene.cloud.clone()), true, |_| &[], &|_, _| {}).await;
+    assert_eq!(began.elapsed().as_secs(), 3, "both are waited for together");
+    assert_eq!(settled[0].finding, Finding::Unfinished);
+    assert_eq!(settled[1].finding, Finding::NothingThere);
+    let Some(Record::Adjusted { removed, .. }) = record(&settled) else { panic!() };
+    assert_eq!(removed, [address("never")]);
+}
