@@ -3,7 +3,7 @@
 use lazuli_core::Diagnostic;
 use lazuli_core::block::Block;
 
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use crate::spec::ApiServer;
 
 pub(super) fn api_server(read: &mut Reader, cluster: &Block) -> Option<ApiServer> {
@@ -32,8 +32,9 @@ pub(super) fn api_server(read: &mut Reader, cluster: &Block) -> Option<ApiServer
         let is_network =
             range.parse::<ipnet::Ipv4Net>().is_ok() || range.parse::<std::net::Ipv4Addr>().is_ok();
         if !is_network {
+            let shown = shown(block, "authorized_ranges", &range);
             read.problem(
-                Diagnostic::error("LZ0223", format!("`{range}` is not an IPv4 address or network"))
+                Diagnostic::error("LZ0223", format!("`{shown}` is not an IPv4 address or network"))
                     .at(block.span_of("authorized_ranges"), "for example 203.0.113.0/24"),
             );
         }

@@ -1,9 +1,10 @@
 //! What can be checked only when the whole cluster is there.
 
 use lazuli_core::Diagnostic;
+use lazuli_core::block::Block;
 
 use super::network::SMALLEST_SUBNET;
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use crate::names;
 use crate::spec::{Cluster, Cni, Egress, Network, Pool};
 
@@ -14,12 +15,12 @@ const PODS_OF_A_NODE: u8 = 24;
 /// How many routes a route table holds, one per node.
 const MOST_ROUTES: usize = 400;
 
-pub(super) fn whole(read: &mut Reader, cluster: &Cluster) {
+pub(super) fn whole(read: &mut Reader, block: &Block, cluster: &Cluster) {
     addresses(read, cluster);
     room(read, cluster);
     only_read(read, cluster);
     way_to_the_api(read, cluster);
-    node_names(read, cluster);
+    node_names(read, block, cluster);
     if cluster.workers.is_empty() && !cluster.control_plane.taints.is_empty() {
         read.problem(
             Diagnostic::error("LZ0219", "no node could run workloads: there is no worker_pool")
@@ -133,10 +134,11 @@ fn way_to_the_api(read: &mut Reader, cluster: &Cluster) {
 }
 
 /// A node's name is a DNS label.
-fn node_names(read: &mut Reader, cluster: &Cluster) {
+fn node_names(read: &mut Reader, block: &Block, cluster: &Cluster) {
     for pool in std::iter::once(&cluster.control_plane).chain(&cluster.workers) {
         let longest = names::node(&cluster.name, pool.short_name(), &pool.count.to_string(), "0000");
         if longest.len() > 63 {
+            let longest = shown(block, "name", longest);
             read.problem(
                 Diagnostic::error("LZ0225", format!("names of nodes such as `{longest}` are longer than the 63 characters Kubernetes allows"))
                     .at(pool.span, "shorten the name of the pool or of the cluster"),

@@ -7,7 +7,7 @@ use lazuli_core::block::Block;
 use lazuli_core::resource::{Lifecycle, Timeouts};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
 
-use super::reader::Reader;
+use super::reader::{Reader, shown_of};
 use super::{api_server, check, name, network, pool};
 use crate::spec::{Cluster, Profile};
 
@@ -91,7 +91,7 @@ pub fn cluster(
         timeouts: context.timeouts,
         span: block.span,
     };
-    check::whole(&mut read, &cluster);
+    check::whole(&mut read, block, &cluster);
     if read.problems.is_empty() { Ok((cluster, read.warnings)) } else { Err(read.problems) }
 }
 
@@ -119,7 +119,7 @@ fn cluster_name(read: &mut Reader, block: &Block, address: &Address) -> Option<S
 /// As Azure spells it: `East US 2` is `eastus2`.
 fn region(read: &mut Reader, block: &Block) -> Option<String> {
     let region = read.text(block, "region")?.to_lowercase().replace(' ', "");
-    name::REGION.check(read, &region, block.span_of("region")).then_some(region)
+    name::REGION.check_value(read, block, "region", &region).then_some(region)
 }
 
 fn identity(read: &mut Reader, block: &Block) -> Option<String> {
@@ -175,29 +175,34 @@ fn tags(read: &mut Reader, block: &Block) -> BTreeMap<Arc<str>, Value> {
     let mut seen = BTreeMap::new();
     for (key, value) in tags {
         let lower = key.to_lowercase();
+        let shown = |key: &str| shown_of(attribute.value.is_sensitive(), key);
+        let name = shown(key);
         let reserved = RESERVED_TAGS.iter().chain(&OWN_TAGS).find(|word| lower.starts_with(**word));
         if let Some(word) = reserved {
             let whose = if OWN_TAGS.contains(word) { "Lazuli" } else { "Azure" };
             read.problem(
-                Diagnostic::error("LZ0214", format!("the tag `{key}` is reserved"))
+                Diagnostic::error("LZ0214", format!("the tag `{name}` is reserved"))
                     .at(attribute.span, format!("keys that begin with `{word}` belong to {whose}")),
             );
         }
         if let Some(other) = seen.insert(lower, key) {
             read.problem(
-                Diagnostic::error("LZ0214", format!("the tags `{other}` and `{key}` are the same one"))
-                    .at(attribute.span, "Azure does not tell upper and lower case apart in keys"),
+                Diagnostic::error(
+                    "LZ0214",
+                    format!("the tags `{}` and `{name}` are the same one", shown(other)),
+                )
+                .at(attribute.span, "Azure does not tell upper and lower case apart in keys"),
             );
         }
         if value.as_str().is_some_and(|text| text.chars().count() > 256) {
             read.problem(
-                Diagnostic::error("LZ0214", format!("the value of the tag `{key}` is too long"))
+                Diagnostic::error("LZ0214", format!("the value of the tag `{name}` is too long"))
                     .at(attribute.span, "at most 256 characters"),
             );
         }
         if key.is_empty() || key.len() > 512 || key.contains(['<', '>', '%', '&', '\\', '?', '/']) {
             read.problem(
-                Diagnostic::error("LZ0214", format!("`{key}` cannot be the key of a tag"))
+                Diagnostic::error("LZ0214", format!("`{name}` cannot be the key of a tag"))
                     .at(attribute.span, "1 to 512 characters, none of < > % & \\ ? /"),
             );
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lazuli_core::Diagnostic;
 use lazuli_core::block::Block;
 
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use crate::spec::Taint;
 
 const KEY: &str = "a key is an optional DNS name and /, then at most 63 letters, digits, - _ .";
@@ -19,8 +19,9 @@ pub(super) fn labels(read: &mut Reader, block: &Block) -> BTreeMap<String, Strin
             (true, false) => VALUE,
             (true, true) => continue,
         };
+        let shown = shown(block, "labels", format!("{key} = {value}"));
         read.problem(
-            Diagnostic::error("LZ0217", format!("`{key} = {value}` cannot be a label of a node"))
+            Diagnostic::error("LZ0217", format!("`{shown}` cannot be a label of a node"))
                 .at(block.span_of("labels"), wrong),
         );
     }
@@ -35,8 +36,9 @@ pub(super) fn taints(read: &mut Reader, block: &Block) -> Vec<Taint> {
         let (key, value) = (taint.label().to_owned(), read.text(taint, "value").unwrap_or_default());
         if !is_key(&key) || !is_value(&value) {
             let wrong = if is_key(&key) { VALUE } else { KEY };
+            let shown = shown(taint, "value", format!("{key}={value}"));
             read.problem(
-                Diagnostic::error("LZ0217", format!("`{key}={value}` cannot be a taint of a node"))
+                Diagnostic::error("LZ0217", format!("`{shown}` cannot be a taint of a node"))
                     .at(taint.span, wrong),
             );
         }

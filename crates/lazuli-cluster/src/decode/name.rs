@@ -3,7 +3,7 @@
 use lazuli_core::block::Block;
 use lazuli_core::{Diagnostic, Span};
 
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 
 /// What a name may look like.
 pub(super) struct NameRule {
@@ -65,25 +65,38 @@ fn is_network_name(name: &str) -> bool {
 }
 
 impl NameRule {
-    /// True when the name is good; says what is wrong otherwise.
+    /// True when the name, the label of a block, is good; says what is wrong otherwise.
     pub(super) fn check(&self, read: &mut Reader, name: &str, span: Span) -> bool {
-        if (self.allows)(name) {
-            return true;
+        let good = (self.allows)(name);
+        if !good {
+            self.refuse(read, name, span);
         }
-        let problem = Diagnostic::error("LZ0225", format!("`{name}` cannot be the name of {}", self.of))
+        good
+    }
+
+    /// True when the name, made from the value of an attribute, is good; says what is wrong otherwise.
+    pub(super) fn check_value(&self, read: &mut Reader, block: &Block, attribute: &str, name: &str) -> bool {
+        let good = (self.allows)(name);
+        if !good {
+            self.refuse(read, &shown(block, attribute, name), block.span_of(attribute));
+        }
+        good
+    }
+
+    fn refuse(&self, read: &mut Reader, shown: &str, span: Span) {
+        let problem = Diagnostic::error("LZ0225", format!("`{shown}` cannot be the name of {}", self.of))
             .at(span, self.says);
-        read.problem(match name.rsplit_once('/') {
+        read.problem(match shown.rsplit_once('/') {
             Some((_, last)) if !last.is_empty() => {
                 problem.help(format!("give the name, not the id: perhaps \"{last}\""))
             }
             _ => problem,
         });
-        false
     }
 
     /// The name an attribute holds, when it is good.
     pub(super) fn read(&self, read: &mut Reader, block: &Block, attribute: &str) -> Option<String> {
         let name = read.text(block, attribute)?;
-        self.check(read, &name, block.span_of(attribute)).then_some(name)
+        self.check_value(read, block, attribute, &name).then_some(name)
     }
 }

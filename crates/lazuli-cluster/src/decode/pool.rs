@@ -7,7 +7,7 @@ use lazuli_core::{Diagnostic, Number, Value};
 
 use super::labels::{labels, taints};
 use super::name;
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use super::update::update;
 use crate::spec::{Commands, Disk, Pool, Role, Taint, Update};
 
@@ -43,7 +43,7 @@ fn quorum(read: &mut Reader, block: &Block) -> Option<i64> {
     if matches!(count, 1 | 3 | 5) {
         return Some(count);
     }
-    let why = format!("{count} control-plane nodes cannot hold an etcd quorum");
+    let why = format!("{} control-plane nodes cannot hold an etcd quorum", shown(block, "count", count));
     read.problem(Diagnostic::error("LZ0208", why).at(block.span_of("count"), "use 1, 3 or 5"));
     None
 }
@@ -116,7 +116,7 @@ fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
     zones.dedup();
     if let Some(odd) = zones.iter().find(|zone| !matches!(zone.as_str(), "1" | "2" | "3")) {
         read.problem(
-            Diagnostic::error("LZ0221", format!("there is no zone \"{odd}\""))
+            Diagnostic::error("LZ0221", format!("there is no zone \"{}\"", shown(block, "zones", odd)))
                 .at(block.span_of("zones"), "zones are \"1\", \"2\" and \"3\""),
         );
         return None;

@@ -5,7 +5,7 @@ use lazuli_core::block::Block;
 use lazuli_core::{Diagnostic, Diagnostics};
 use semver::Version;
 
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use crate::spec::{Cni, Image, Profile};
 
 const REFERENCE_IMAGE: &str = "capi-ubun2-2404";
@@ -172,7 +172,10 @@ fn version(read: &mut Reader, kubernetes: &Block) -> Option<Version> {
     read.problem(
         Diagnostic::error(
             "LZ0223",
-            format!("Kubernetes {version} is too old: kubeadm's configuration of 1.22 or newer is needed"),
+            format!(
+                "Kubernetes {} is too old: kubeadm's configuration of 1.22 or newer is needed",
+                shown(kubernetes, "version", version)
+            ),
         )
         .at(kubernetes.span_of("version"), "too old"),
     );

@@ -1,6 +1,7 @@
 //! Reading attributes of a block, collecting what is wrong with them.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use ipnet::Ipv4Net;
@@ -12,6 +13,19 @@ use lazuli_core::{Diagnostic, Diagnostics, Value};
 pub(super) struct Reader {
     pub(super) problems: Diagnostics,
     pub(super) warnings: Diagnostics,
+}
+
+/// What stands for a secret in messages.
+const HIDDEN: &str = "(sensitive value)";
+
+/// Text made from the value of an attribute, fit for a message: hidden when any part of that value is sensitive.
+pub(super) fn shown(block: &Block, name: &str, text: impl Display) -> String {
+    shown_of(block.value(name).is_some_and(Value::contains_sensitive), text)
+}
+
+/// Text fit for a message: hidden when it is secret.
+pub(super) fn shown_of(secret: bool, text: impl Display) -> String {
+    if secret { HIDDEN.to_owned() } else { text.to_string() }
 }
 
 impl Reader {
@@ -96,7 +110,7 @@ impl Reader {
             Err(_) => {
                 self.problem(
                     Diagnostic::error("LZ0223", format!("`{name}` must be {what}"))
-                        .at(block.span_of(name), format!("`{text}` is not")),
+                        .at(block.span_of(name), format!("`{}` is not", shown(block, name, &text))),
                 );
                 None
             }
@@ -105,6 +119,14 @@ impl Reader {
 
     /// A network in CIDR notation whose host bits are zero.
     pub(super) fn cidr(&mut self, block: &Block, name: &str) -> Option<Ipv4Net> {
+        if block.value(name).is_some_and(Value::is_sensitive) {
+            self.problem(
+                Diagnostic::error("LZ0223", format!("`{name}` cannot be sensitive"))
+                    .at(block.span_of(name), "networks are part of what plans and messages show")
+                    .help("use nonsensitive() if it may be shown"),
+            );
+            return None;
+        }
         let net: Ipv4Net = self.parsed(block, name, "an IPv4 network such as 10.40.0.0/16")?;
         if net.addr() == net.network() {
             return Some(net);
@@ -123,7 +145,8 @@ impl Reader {
             return Some(*value);
         }
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let label = match lazuli_core::suggestion::closest(&text, words.iter().copied()) {
+        let label = match lazuli_core::suggestion::closest(&shown(block, name, &text), words.iter().copied())
+        {
             Some(word) => format!("did you mean \"{word}\"?"),
             None => "not one of them".to_owned(),
         };

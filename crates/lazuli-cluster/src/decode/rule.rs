@@ -7,7 +7,7 @@ use lazuli_core::block::Block;
 use lazuli_core::{Diagnostic, Value};
 
 use super::name;
-use super::reader::Reader;
+use super::reader::{Reader, shown};
 use crate::expand::{API_RULE, API_RULE_PRIORITY};
 use crate::spec::Rule;
 
@@ -24,7 +24,9 @@ pub(super) fn rules(read: &mut Reader, subnet: &Block) -> Vec<Rule> {
                     "LZ0216",
                     format!(
                         "rules `{}` and `{}` have the same priority {}",
-                        other.name, rule.name, rule.priority
+                        other.name,
+                        rule.name,
+                        shown(block, "priority", rule.priority)
                     ),
                 )
                 .at(block.span_of("priority"), "must be unique in its direction"),
@@ -105,8 +107,11 @@ fn addresses(read: &mut Reader, block: &Block, side: &str) -> Option<Vec<Value>>
         let text = value.as_str().unwrap_or("null");
         if value.is_null() || !(is_address(text) || text == "*" && values.len() == 1) {
             read.problem(
-                Diagnostic::error("LZ0223", format!("`{text}` cannot stand in `{side}`"))
-                    .at(attribute.span, "addresses, networks or service tags; \"*\" only alone"),
+                Diagnostic::error(
+                    "LZ0223",
+                    format!("`{}` cannot stand in `{side}`", shown(block, side, text)),
+                )
+                .at(attribute.span, "addresses, networks or service tags; \"*\" only alone"),
             );
             good = false;
         }
@@ -142,7 +147,7 @@ fn ports(read: &mut Reader, block: &Block, side: &str) -> Option<Vec<String>> {
     let mut good = true;
     for odd in ports.iter().filter(|port| !is_port(port)) {
         read.problem(
-            Diagnostic::error("LZ0223", format!("`{odd}` cannot stand in `{side}`"))
+            Diagnostic::error("LZ0223", format!("`{}` cannot stand in `{side}`", shown(block, side, odd)))
                 .at(span, "ports such as \"443\" or \"30000-32767\"; \"*\" only alone"),
         );
         good = false;
