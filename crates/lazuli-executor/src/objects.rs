@@ -14,7 +14,7 @@ use lazuli_core::plan::{Action, Change, Plan};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Desired, ResourceId};
 use lazuli_core::{Address, Json, Value};
-use lazuli_planner::known::object_of;
+use lazuli_planner::known::{Exists, object_of};
 
 /// The objects by address.
 #[derive(Debug, Default)]
@@ -29,17 +29,10 @@ impl Objects {
         let object = |change: &Change| {
             let desired = desired_of(change)?;
             let record = recorded.resources.get(change.previous_address.as_ref().unwrap_or(&change.address));
-            let exists = match change.action {
-                Action::Create | Action::Read | Action::ReplaceCreateFirst | Action::ReplaceDeleteFirst => {
-                    None
-                }
-                _ => {
-                    let seen = change.id.as_ref().and_then(|id| observed.get(id));
-                    seen.or_else(|| record.map(|r| &r.observed))
-                }
-            };
-            let sensitive = record.filter(|_| exists.is_some()).map_or(&[][..], |r| &r.sensitive);
-            Some((change.address.clone(), object_of(&desired, exists, sensitive)))
+            let seen = change.id.as_ref().and_then(|id| observed.get(id));
+            let exists = Exists::after(change.action, seen.or_else(|| record.map(|r| &r.observed)));
+            let sensitive = record.filter(|_| exists.object().is_some()).map_or(&[][..], |r| &r.sensitive);
+            Some((change.address.clone(), object_of(&change.address, &desired, exists, sensitive)))
         };
         let objects = plan.changes.iter().filter_map(object).collect();
         Objects { objects: RwLock::new(objects), epoch: AtomicU64::new(1) }
@@ -47,7 +40,7 @@ impl Objects {
 
     /// An object exists now.
     pub(crate) fn made(&self, address: &Address, desired: &Desired, observed: &Json, sensitive: &[Path]) {
-        let object = object_of(desired, Some(observed), sensitive);
+        let object = object_of(address, desired, Exists::Stays(observed), sensitive);
         self.objects.write().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), object);
         self.epoch.fetch_add(1, Ordering::Release);
     }

@@ -12,7 +12,7 @@ use lazuli_core::{Address, Diagnostic};
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::keep::keep;
-use crate::known::Reached;
+use crate::known::{Exists, Reached};
 use crate::make::{Planned, Request, deposed, drift_of, of_record, output_changes};
 use crate::{order, settle};
 
@@ -111,16 +111,15 @@ impl<'a> Walk<'a> {
                 decision.action = Action::Move;
             }
         }
-        let made = matches!(decision.action, Action::Create | Action::Read) || decision.action.is_replace();
         let object = match observed {
-            _ if made => None,
             Sight::Present(object) => Some(object),
             Sight::Absent | Sight::NotLooked => before.map(|r| &r.observed),
         };
-        if let Some(object) = object.filter(|_| !declaration.lifecycle.ignore.is_empty()) {
+        let exists = Exists::after(decision.action, object);
+        if let Some(object) = exists.object().filter(|_| !declaration.lifecycle.ignore.is_empty()) {
             desired.body = keep(&desired.body, &declaration.lifecycle.ignore, object);
         }
-        self.reached.reach(place, desired.clone(), object, before.map_or(&[], |r| &r.sensitive));
+        self.reached.reach(place, desired.clone(), exists, before.map_or(&[], |r| &r.sensitive));
         self.plan(place, desired, before, former, title, decision);
         Ok(())
     }
@@ -294,12 +293,13 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let gone = if read.contains(&recorded.id) { Gone::OnlyRead } else { Gone::Undeclared };
-            match decide::orphan(recorded, self.request.observed.of_record(recorded), gone) {
+            let sight = self.request.observed.of_record(recorded);
+            match decide::orphan(recorded, sight, gone, &self.request.recorded.lineage) {
                 Ok(decision) => left.push(Some(of_record(self.request, recorded, decision, false))),
                 Err(problem) => self.problems.push(*problem),
             }
         }
-        left.extend(deposed(self.request).into_iter().map(Some));
+        left.extend(deposed(self.request, &mut self.problems).into_iter().map(Some));
         self.slots.extend(left);
     }
 }

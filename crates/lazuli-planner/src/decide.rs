@@ -72,6 +72,12 @@ pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
             Sight::Absent | Sight::NotLooked => Ok(Decision::plain(Action::Create, None)),
         };
     };
+    still_ours(recorded, case.predecessor, case.lineage).map_err(|problem| {
+        match case.declaration.origin {
+            Some(span) => Box::new(problem.at(span, "declared here")),
+            None => problem,
+        }
+    })?;
     let same_type = case.desired.ty.name.eq_ignore_ascii_case(&recorded.ty.name);
     if case.desired.id.as_ref() != Some(&recorded.id) || !same_type {
         return another_object(case, recorded);
@@ -184,11 +190,42 @@ pub(crate) fn follow(decision: &mut Decision, case: &Case<'_>, replaced: &Addres
     }
 }
 
+/// The state an object says it belongs to. Azure does not tell upper and lower case apart in the keys of tags.
+fn lineage_of(object: &Json) -> Option<&str> {
+    let tags = object.get("tags")?.as_object()?;
+    let (_, lineage) = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(LINEAGE_TAG))?;
+    lineage.as_str()
+}
+
+/// Refuses an object of the record that says that it belongs to another state: it is neither changed nor deleted.
+pub(crate) fn still_ours(
+    recorded: &Recorded,
+    sight: Sight<'_>,
+    lineage: &str,
+) -> Result<(), Box<Diagnostic>> {
+    let object = match sight {
+        Sight::Absent => return Ok(()),
+        Sight::Present(object) => object,
+        Sight::NotLooked => &recorded.observed,
+    };
+    let Some(other) = lineage_of(object).filter(|other| *other != lineage) else { return Ok(()) };
+    let Recorded { address, id, .. } = recorded;
+    let help = format!(
+        "to give it up, read it with a data block instead of declaring it; if it is this state's after all, take it out \
+         of the other state and give it its tag back:\naz tag update --operation Merge --resource-id {id} --tags \
+         {LINEAGE_TAG}={lineage}"
+    );
+    let problem = Diagnostic::error("LZ1009", format!("{address}: {id} belongs to another Lazuli state now"))
+        .about(address.clone())
+        .note(format!("its tag {LINEAGE_TAG} says {other}, and this state is {lineage}"));
+    Err(Box::new(problem.help(help)))
+}
+
 /// Something already has the id that is to be created.
 fn adopt(case: &Case<'_>, object: &Json) -> Result<Decision, Box<Diagnostic>> {
     let address = &case.declaration.address;
     let id = case.desired.id.as_ref().map_or("", |id| id.as_str());
-    let tag = object.get("tags").and_then(|tags| tags.get(LINEAGE_TAG)).and_then(Json::as_str);
+    let tag = lineage_of(object);
     // Objects that cannot carry tags are ours when what they lie below is; of Kubernetes objects, that is the cluster.
     let cannot_carry_tags = case.desired.body.get("tags").is_none() && object.get("tags").is_none();
     let below_ours = case.lies_below_ours || case.desired.provider != ProviderName::Azure;
@@ -272,7 +309,12 @@ pub(crate) enum Gone {
 }
 
 /// Decides about a record that nothing wants any more.
-pub(crate) fn orphan(recorded: &Recorded, sight: Sight<'_>, gone: Gone) -> Result<Decision, Box<Diagnostic>> {
+pub(crate) fn orphan(
+    recorded: &Recorded,
+    sight: Sight<'_>,
+    gone: Gone,
+    lineage: &str,
+) -> Result<Decision, Box<Diagnostic>> {
     let reason = match gone {
         Gone::Destroyed { .. } => Reason::Destroy,
         Gone::Undeclared | Gone::OnlyRead => Reason::NotInConfiguration,
@@ -281,6 +323,7 @@ pub(crate) fn orphan(recorded: &Recorded, sight: Sight<'_>, gone: Gone) -> Resul
     if recorded.mode == Mode::Data || gone == Gone::OnlyRead {
         return Ok(Decision::plain(Action::Forget, Some(reason)));
     }
+    still_ours(recorded, sight, lineage)?;
     if recorded.prevent_destroy || gone == (Gone::Destroyed { protected: true }) {
         return Err(Box::new(kept(recorded, gone)));
     }

@@ -9,7 +9,7 @@ use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Desired, ProviderName};
 
 use crate::graph::Graph;
-use crate::known::Reached;
+use crate::known::{Exists, Reached};
 
 /// The declarations in order, each evaluated with nothing observed.
 pub struct Draft {
@@ -46,7 +46,7 @@ impl Draft {
                 }
                 match configuration.evaluate(place, &reached) {
                     Ok(wanted) => {
-                        reached.reach(place, wanted.clone(), None, &[]);
+                        reached.reach(place, wanted.clone(), Exists::No, &[]);
                         desired[place] = Some(wanted);
                     }
                     Err(found) => problems.extend(found),

@@ -1,13 +1,15 @@
 //! What expressions may know of a resource while a plan is made.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::encoding::from_json;
+use lazuli_core::path::PathStep;
+use lazuli_core::plan::Action;
 use lazuli_core::resource::Desired;
 use lazuli_core::value::Content;
-use lazuli_core::{Address, Json, Path, Value};
+use lazuli_core::{Address, Json, Path, Type, Value};
 
 use crate::marks::mark;
 
@@ -21,7 +23,7 @@ pub(crate) struct Reached<'a> {
 /// What an object is made from, and the object once somebody asked for it: most are never asked for.
 struct Entry<'a> {
     desired: Desired,
-    observed: Option<&'a Json>,
+    exists: Exists<'a>,
     sensitive: &'a [Path],
     object: OnceLock<KnownObject>,
 }
@@ -33,21 +35,15 @@ impl<'a> Reached<'a> {
     }
 
     /// Makes the object of a declaration known as [`object_of`] gives it; the first time counts.
-    pub(crate) fn reach(
-        &self,
-        place: usize,
-        desired: Desired,
-        observed: Option<&'a Json>,
-        sensitive: &'a [Path],
-    ) {
-        let _ = self.entries[place].set(Entry { desired, observed, sensitive, object: OnceLock::new() });
+    pub(crate) fn reach(&self, place: usize, desired: Desired, exists: Exists<'a>, sensitive: &'a [Path]) {
+        let _ = self.entries[place].set(Entry { desired, exists, sensitive, object: OnceLock::new() });
     }
 }
 
 impl Known for Reached<'_> {
     fn object(&self, address: &Address) -> Option<KnownObject> {
         let entry = self.entries[*self.places.get(address)?].get()?;
-        let object = || object_of(&entry.desired, entry.observed, entry.sensitive);
+        let object = || object_of(address, &entry.desired, entry.exists, entry.sensitive);
         Some(entry.object.get_or_init(object).clone())
     }
 
@@ -56,15 +52,60 @@ impl Known for Reached<'_> {
     }
 }
 
+/// What every write of an object gives another value, wherever it stands in it: known only when this plan writes nothing.
+pub const NEW_WITH_EVERY_WRITE: [&str; 3] = ["etag", "provisioningState", "systemData"];
+
+/// What there is of a resource, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Exists<'a> {
+    /// Nothing that counts: it is still to be made, or to be read.
+    No,
+    /// The object, which stays as it is.
+    Stays(&'a Json),
+    /// The object, which this plan writes: [`NEW_WITH_EVERY_WRITE`] of it is not known.
+    Written(&'a Json),
+}
+
+impl<'a> Exists<'a> {
+    /// What an action makes of what is there.
+    pub fn after(action: Action, object: Option<&'a Json>) -> Self {
+        match (action, object) {
+            (Action::Create | Action::Read | Action::ReplaceCreateFirst | Action::ReplaceDeleteFirst, _)
+            | (_, None) => Exists::No,
+            (Action::Update | Action::Adopt, Some(object)) => Exists::Written(object),
+            (Action::NoOp | Action::Move | Action::Forget | Action::Delete, Some(object)) => {
+                Exists::Stays(object)
+            }
+        }
+    }
+
+    /// The object.
+    pub fn object(self) -> Option<&'a Json> {
+        match self {
+            Exists::No => None,
+            Exists::Stays(object) | Exists::Written(object) => Some(object),
+        }
+    }
+}
+
 /// The object as it will be: what exists (nothing, before a create), overlaid with what is desired.
 ///
 /// What is desired wins, so that an expression that was known before the world was looked at has the same value after.
 ///
 /// `sensitive` are the paths of the record that hold secrets: what is read from them is marked.
-pub fn object_of(desired: &Desired, observed: Option<&Json>, sensitive: &[Path]) -> KnownObject {
-    let mut value = match observed {
-        Some(observed) => overlay(&mark(from_json(observed), sensitive), &desired.body),
-        None => desired.body.clone(),
+pub fn object_of(
+    address: &Address,
+    desired: &Desired,
+    exists: Exists<'_>,
+    sensitive: &[Path],
+) -> KnownObject {
+    let found = exists.object().map(|object| mark(from_json(object), sensitive));
+    let mut value = match (found, exists) {
+        (Some(found), Exists::Written(_)) => {
+            overlay(&rewritten(&found, address, &Path::root()), &desired.body)
+        }
+        (Some(found), _) => overlay(&found, &desired.body),
+        (None, _) => desired.body.clone(),
     };
     if let Some(id) = &desired.id {
         let name = Value::string(id.name());
@@ -75,7 +116,38 @@ pub fn object_of(desired: &Desired, observed: Option<&Json>, sensitive: &[Path])
         ];
         value = overlay(&value, &Value::object(facts));
     }
-    KnownObject { value, complete: observed.is_some() }
+    KnownObject { value, complete: exists.object().is_some() }
+}
+
+/// The value with everything unknown that a write gives another value. Tags are of users alone.
+fn rewritten(value: &Value, address: &Address, path: &Path) -> Value {
+    match value.content() {
+        Content::Object(members) => {
+            let member = |(name, member): (&Arc<str>, &Value)| {
+                let path = path.name(name.clone());
+                let member = match &**name {
+                    name if NEW_WITH_EVERY_WRITE.contains(&name) => {
+                        Value::unknown_from(address.clone(), path, Type::Any).marked_as(member)
+                    }
+                    "tags" => member.clone(),
+                    _ => rewritten(member, address, &path),
+                };
+                (name.clone(), member)
+            };
+            Value::object(members.iter().map(member)).marked_as(value)
+        }
+        Content::Tuple(items) => {
+            let item = |(index, item): (usize, &Value)| {
+                let step = match item.get("name").and_then(Value::as_str) {
+                    Some(name) => PathStep::Key(name.into()),
+                    None => PathStep::Index(index),
+                };
+                rewritten(item, address, &path.then(step))
+            };
+            Value::tuple(items.iter().enumerate().map(item)).marked_as(value)
+        }
+        _ => value.clone(),
+    }
 }
 
 /// `top` over `base`: objects member by member, arrays of named elements element by element, everything else replaced.

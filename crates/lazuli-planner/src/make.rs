@@ -79,14 +79,15 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
         .filter(|d| d.lifecycle.prevent_destroy)
         .map(|d| &d.address)
         .collect();
+    let lineage = &request.recorded.lineage;
     for recorded in request.recorded.resources.values() {
         let gone = Gone::Destroyed { protected: protected.contains(&recorded.address) };
-        match decide::orphan(recorded, request.observed.of_record(recorded), gone) {
+        match decide::orphan(recorded, request.observed.of_record(recorded), gone, lineage) {
             Ok(decision) => planned.push(of_record(request, recorded, decision, false)),
             Err(problem) => problems.push(*problem),
         }
     }
-    planned.extend(deposed(request));
+    planned.extend(deposed(request, &mut problems));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -188,19 +189,24 @@ pub(crate) fn of_record<'a>(
     }
 }
 
-/// Objects that an interrupted replacement left behind.
-pub(crate) fn deposed<'a>(request: &Request<'a>) -> Vec<Planned<'a>> {
-    let left = request.recorded.deposed.iter();
-    left.map(|recorded| {
-        let action = match request.observed.of_record(recorded) {
+/// Objects that an interrupted replacement left behind, and why one of them cannot go.
+pub(crate) fn deposed<'a>(request: &Request<'a>, problems: &mut Diagnostics) -> Vec<Planned<'a>> {
+    let mut left = Vec::with_capacity(request.recorded.deposed.len());
+    for recorded in &request.recorded.deposed {
+        let sight = request.observed.of_record(recorded);
+        if let Err(problem) = decide::still_ours(recorded, sight, &request.recorded.lineage) {
+            problems.push(*problem);
+            continue;
+        }
+        let action = match sight {
             Sight::Absent => Action::Forget,
             Sight::Present(_) | Sight::NotLooked => Action::Delete,
         };
         let before = Some(decide::inputs_of(recorded));
         let decision = Decision { before, ..plain(action, Some(Reason::Deposed)) };
-        of_record(request, recorded, decision, true)
-    })
-    .collect()
+        left.push(of_record(request, recorded, decision, true));
+    }
+    left
 }
 
 /// The outputs as they were and as they will be; one that was or will be sensitive is.

@@ -24,7 +24,7 @@ struct Spec {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let name = prop_oneof![6 => Just(0u8), 2 => Just(1u8), 1 => Just(2u8)];
-    let refs = prop::collection::vec((any::<prop::sample::Index>(), 0u8..3), 0..3);
+    let refs = prop::collection::vec((any::<prop::sample::Index>(), 0u8..4), 0..3);
     (
         name,
         0u8..3,
@@ -97,7 +97,7 @@ fn config<'a>(specs: impl Iterator<Item = (usize, &'a Spec)>) -> Config {
         ]);
         for (i, (on, by)) in spec.refs.iter().enumerate().filter(|_| !blocks.is_empty()) {
             let on = &on.get(&blocks).declaration.address;
-            let attribute = ["id", "properties.serialNumber", "properties.size"][usize::from(*by)];
+            let attribute = ["id", "properties.serialNumber", "properties.size", "etag"][usize::from(*by)];
             properties.insert(format!("ref{i}"), json!(format!("${{{on}#{attribute}}}")));
         }
         let parent = spec.child.then(|| blocks.iter().rev().find(|b| b.ty == "Test/things")).flatten();

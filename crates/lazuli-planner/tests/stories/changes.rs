@@ -272,6 +272,37 @@ fn what_is_unknown_before_a_create_is_known_when_the_object_exists() {
 }
 
 #[test]
+fn what_every_write_makes_anew_is_known_only_while_its_object_is_not_written() {
+    let config = |size: u32, note: &str| {
+        let one = block("a.one", "Test/things/one", json!({"properties": {"size": size}}));
+        let user = json!({"tags": {"of": "${a.one#etag}", "state": "${a.one#properties.provisioningState}", "note": note}});
+        Config::new([one, block("b.user", "Test/things/user", user)]).output("etag", "${a.one#etag}")
+    };
+    let mut world = World::with(&[&config(1, "x")]);
+    assert!(world.plan(&config(1, "x")).is_empty());
+    assert_snapshot!("only_the_reader_changes", text::plan(&world.plan(&config(1, "y"))));
+    assert_snapshot!("both_change", text::plan(&world.apply(&config(2, "z"))));
+    assert!(world.plan(&config(2, "z")).is_empty());
+}
+
+#[test]
+fn an_ignored_entry_stays_as_it_is_although_the_tags_are_a_map() {
+    let config = |env: &str| {
+        Config::new([block(
+            "a.thing",
+            "Test/things/x",
+            json!({"tags": {"${map}": true, "owner": "me", "env": env}}),
+        )
+        .ignoring("tags.owner")])
+    };
+    let mut world = World::with(&[&config("p")]);
+    world.cloud.edit("Test/things/x", "/tags/owner", json!("policy"));
+    assert_snapshot!(text::plan(&world.apply(&config("q"))));
+    let id = &world.recorded.resources[&"a.thing".parse().unwrap()].id;
+    assert_eq!(world.cloud.get(id).unwrap()["tags"], json!({"owner": "policy", "env": "q"}));
+}
+
+#[test]
 fn without_a_refresh_the_record_is_believed() {
     let config = small(json!({"env": "prod"}));
     let mut world = World::with(&[&config]);

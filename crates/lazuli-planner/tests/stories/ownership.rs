@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::world::{Block, Config, How, World, block, text};
+use crate::world::{Block, Config, How, World, block, data, destroying, text};
 
 fn tagged(address: &str, size: u32) -> Block {
     block(address, "Test/things/x", json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"size": size}}))
@@ -71,4 +71,37 @@ fn what_is_ours_but_cannot_be_changed_in_place_is_not_adopted() {
     world.cloud.set("Test/things/x", json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"fixed": 1}}));
     let body = json!({"tags": {"lazuli_lineage": "mine"}, "properties": {"fixed": 2}});
     assert_snapshot!(world.refused(&Config::new([block("a.x", "Test/things/x", body)]), &How::default()));
+}
+
+#[test]
+fn what_another_state_took_over_is_neither_set_back_nor_replaced_nor_deleted() {
+    let plain = |name: &str| Config::new([block("a.x", &format!("Test/things/{name}"), json!({"tags": {}}))]);
+    let mut world = World::with(&[&plain("one")]);
+    world.cloud.edit("Test/things/one", "/tags", json!({"Lazuli_Lineage": "theirs"}));
+    assert_snapshot!("taken_over", world.refused(&plain("one"), &How::default()));
+    let said = |config: &Config, how: &How| world.refused(config, how);
+    for (config, how) in [
+        (plain("two"), How::default()),
+        (Config::new([]), How::default()),
+        (plain("one"), destroying()),
+        (plain("one"), How { replace: ["a.x".parse().unwrap()].into(), ..How::default() }),
+    ] {
+        assert!(said(&config, &how).starts_with("LZ1009 a.x"), "{}", said(&config, &how));
+    }
+    let read = Config::new([data("b.x", "Test/things/one")]);
+    assert_snapshot!("given_up_by_reading_it", text::plan(&world.plan(&read)));
+    world.cloud.edit("Test/things/one", "/tags", json!({"lazuli_lineage": "mine"}));
+    assert!(world.plan(&plain("one")).is_empty());
+}
+
+#[test]
+fn what_was_set_aside_and_taken_over_is_not_deleted_either() {
+    let mut world = World::with(&[&Config::new([tagged("a.x", 1)])]);
+    let old = world.recorded.resources.remove(&"a.x".parse().unwrap()).unwrap();
+    world.recorded.deposed.push(old);
+    world.cloud.edit("Test/things/x", "/tags/lazuli_lineage", json!("theirs"));
+    for how in [How::default(), destroying()] {
+        let said = world.refused(&Config::new([]), &how);
+        assert!(said.starts_with("LZ1009 a.x"), "{said}");
+    }
 }

@@ -9,7 +9,7 @@ use lazuli_core::recorded::{Recorded, RecordedOutput};
 use lazuli_core::resource::{Desired, Mode, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Path, Value};
-use lazuli_planner::known::object_of;
+use lazuli_planner::known::{Exists, object_of};
 use serde_json::json;
 
 use super::World;
@@ -21,6 +21,7 @@ use super::kinds::KINDS;
 pub struct Cloud {
     objects: BTreeMap<String, (String, Json)>,
     made: usize,
+    written: usize,
 }
 
 impl Cloud {
@@ -77,6 +78,8 @@ impl Cloud {
             )
         });
         merge(object, body, previous);
+        self.written += 1;
+        object["etag"] = format!("w{}", self.written).into();
         let kind = KINDS.iter().find(|kind| kind.name == ty);
         for path in kind.iter().flat_map(|kind| kind.write_only) {
             remove(object, path);
@@ -234,7 +237,8 @@ impl World {
             let Ok(desired) = config.evaluate(place, now) else { continue };
             let sensitive = self.recorded.resources.get(address).map_or(&[][..], |r| &r.sensitive);
             let found = desired.id.as_ref().and_then(|id| self.cloud.get(id));
-            now.objects.insert(address, object_of(&desired, found, sensitive));
+            let exists = found.map_or(Exists::No, Exists::Stays);
+            now.objects.insert(address, object_of(address, &desired, exists, sensitive));
         }
         Ok(usize::MAX)
     }
@@ -355,7 +359,7 @@ fn resolve(planned: &Value, evaluated: &Value, path: &Path, ignored: &[Path]) ->
     }
     match (planned.content(), evaluated.content()) {
         (Content::Unknown(_), _) => Ok(evaluated.clone()),
-        (Content::Object(a), Content::Object(b)) => {
+        (Content::Object(a) | Content::Map(_, a), Content::Object(b) | Content::Map(_, b)) => {
             let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
             let mut members = Vec::new();
             for name in names {

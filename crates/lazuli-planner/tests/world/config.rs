@@ -171,7 +171,11 @@ impl Config {
             }
             Json::Object(members) => {
                 let members = members.iter().map(|(k, v)| Ok((k.as_str(), self.value(v, known)?)));
-                Value::object(members.collect::<Result<Vec<_>, Diagnostics>>()?)
+                let members = members.collect::<Result<Vec<_>, Diagnostics>>()?;
+                if body.get("${map}").is_some() {
+                    return Ok(Value::map(Type::String, members.into_iter().filter(|(k, _)| *k != "${map}")));
+                }
+                Value::object(members)
             }
             plain => from_json(plain),
         })
