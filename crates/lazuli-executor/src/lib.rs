@@ -6,9 +6,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`execute`] | the run: starts steps, hears of their ends, stops when asked |
+//! | [`mod@execute`] | the run: starts steps, hears of their ends, stops when asked |
 //! | [`queue`] | which step may start next: dependencies, locks, longest path first (pure) |
 //! | [`step`] | one step from evaluation to its durable outcome |
+//! | [`ownership`] | whether what is to be created is somebody else's already |
 //! | [`resolve`] | what an unknown outcome was, by reading |
 //! | [`settle`] | what an earlier run left unfinished |
 //! | [`promise`] | whether what is evaluated now is what the plan showed (pure) |
@@ -26,6 +27,7 @@ pub mod error;
 pub mod event;
 pub mod execute;
 pub mod objects;
+pub mod ownership;
 pub mod promise;
 pub mod queue;
 pub mod record;
@@ -35,7 +37,7 @@ pub mod settle;
 pub mod step;
 pub mod write_only;
 
-pub use error::{Failure, Left, StepError};
+pub use error::{Failure, Left, Owner, StepError};
 pub use event::{Event, EventKind};
 pub use execute::{Cancel, Hidden, Providers, Run, execute};
 pub use objects::Objects;

@@ -8,7 +8,7 @@
 //! when it does not. Only what is in `D` or `R` is looked at: the rest of the object belongs to others. An array of named
 //! elements that is Lazuli's alone is looked at in full: an element that appeared in it since the last apply goes again.
 //!
-//! Whether two values mean the same is [`crate::same`]'s business.
+//! Whether two values mean the same is `same`'s business.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -14,7 +14,7 @@
 //! | `settle` | which is first in a replacement |
 //! | [`order`] | decisions → operations with their constraints |
 //! | `steps` | constraints → numbered steps, or the contradiction |
-//! | [`make`] | all of it in one call |
+//! | [`mod@make`] | all of it in one call |
 
 #![forbid(unsafe_code)]
 

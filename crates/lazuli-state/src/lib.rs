@@ -13,7 +13,7 @@
 //! | [`frame`] | the journal's bytes |
 //! | [`replay`] | what records do to the recorded world |
 //! | [`journal`] | the local journal: one flush serves all who wait |
-//! | [`lock`], [`file`], [`backup`] | the local file system: lock, atomic writes, previous generations |
+//! | [`lock`], [`mod@file`], [`backup`] | the local file system: lock, atomic writes, previous generations |
 //! | [`local`] | the local backend: all of it together |
 //!
 //! Another backend brings its own lock, its own conditional write and its own append; `document`, `frame`, `replay`,

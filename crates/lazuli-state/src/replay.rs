@@ -73,7 +73,11 @@ impl Replay {
                 for address in &removed {
                     self.world.resources.remove(address);
                 }
-                resources.into_iter().for_each(|resource| self.put(resource));
+                for resource in resources {
+                    // An object is either in its place or set aside.
+                    self.world.deposed.retain(|d| d.address != resource.address || d.id != resource.id);
+                    self.put(resource);
+                }
             }
             Record::Outputs { outputs } => self.world.outputs = outputs,
         }

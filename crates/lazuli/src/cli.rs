@@ -30,7 +30,6 @@ Examples:
 Environment:
   LAZULI_VAR_<name>    a variable's value
   LAZULI_PASSPHRASE, LAZULI_KEY_FILE    the key of an encrypted state
-  LAZULI_CONFIG_DIR    where cloud accounts are registered
   LAZULI_LOG           log filter, such as debug or lazuli_azure=trace
   AZURE_*              the usual credentials
   NO_COLOR             no colours
@@ -366,7 +365,7 @@ pub struct Serve {
 pub enum SimulatorProfile {
     /// Without delay.
     Instant,
-    /// Hundreds of times faster than Azure.
+    /// Twenty times faster than Azure.
     Fast,
     /// As slow as Azure.
     Realistic,

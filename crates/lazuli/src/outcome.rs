@@ -92,13 +92,19 @@ fn failed(step: &Step, change: Option<&Change>, failure: &Failure) -> StepFailur
     let error = match &failure.error {
         StepError::Provider(error) => (**error).clone(),
         StepError::Timeout(_) => own("Timeout", Outcome::Unknown),
+        StepError::Exists { .. } => own("ObjectExists", Outcome::Nothing),
         StepError::Promise { .. } => own("PromiseBroken", Outcome::Nothing),
         StepError::Evaluation(_) => own("EvaluationFailed", Outcome::Nothing),
         StepError::Journal(_) => own("JournalFailed", Outcome::Nothing),
         StepError::Missing => own("Missing", Outcome::Nothing),
         StepError::Plan(_) => own("PlanUnusable", Outcome::Nothing),
     };
+    let error = match failure.error.advice() {
+        Some(advice) => error.advise(advice),
+        None => error,
+    };
     let exists = match (failure.left, step.operation) {
+        _ if matches!(failure.error, StepError::Exists { .. }) => Existence::Unchanged,
         (Left::Untouched, Operation::Create | Operation::Read) | (Left::NotSeen, _) => Existence::Absent,
         (Left::Untouched, Operation::Update | Operation::Delete) => Existence::Unchanged,
         (Left::Exists | Left::StillThere, _) => Existence::Recorded,

@@ -13,8 +13,9 @@ use lazuli_cluster::spec::Profile;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{
     Declaration as Block, DeclarationKind, Evaluator, Externals, IgnoreChanges, Instance, Instances,
-    NoExternals, Reference, Root,
+    NoExternals, Reference, ReferenceKey, Root,
 };
+use lazuli_core::address::Key;
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Bond, Declaration, Dependency, Lifecycle, Mode, Timeouts};
@@ -203,7 +204,7 @@ impl Blueprint {
         let records = Records { world: ground.recorded, renewals: ground.renewals };
         let expansion = expand(&cluster, account, records);
         problems.extend(user_data(&expansion));
-        let own = self.dependencies(&self.evaluator.references(block));
+        let own = self.dependencies(&self.evaluator.references(block), instance.as_ref());
         let object = attributes::object(&expansion);
         let place = self.clusters.len();
         for (part, made) in expansion.parts.iter().enumerate() {
@@ -229,9 +230,15 @@ impl Blueprint {
         }
         for (data, blocks) in [(true, &module.data), (false, &module.resources)] {
             for (position, block) in blocks.iter().enumerate() {
-                let dependencies = self.dependencies(&evaluator.references(block));
+                let (own, shared): (Vec<_>, Vec<_>) = evaluator
+                    .references(block)
+                    .into_iter()
+                    .partition(|reference| reference.key == Some(ReferenceKey::Instance));
+                let shared = self.dependencies(&shared, None);
                 for instance in self.copies(block) {
-                    self.add_block(data, position, block, instance, &dependencies, problems);
+                    let mut dependencies = shared.clone();
+                    dependencies.extend(self.dependencies(&own, instance.as_ref()));
+                    self.add_block(data, position, block, instance, dependencies, problems);
                 }
             }
         }
@@ -243,7 +250,7 @@ impl Blueprint {
         position: usize,
         block: &Block,
         instance: Option<Instance>,
-        dependencies: &[Dependency],
+        dependencies: Vec<Dependency>,
         problems: &mut Diagnostics,
     ) {
         let seen = Seen { blueprint: self, known: &Nothing };
@@ -264,7 +271,7 @@ impl Blueprint {
         self.declarations.push(Declaration {
             address: address_of(if data { "data" } else { "resource" }, block, instance.as_ref()),
             mode: if data { Mode::Data } else { Mode::Managed },
-            dependencies: dependencies.to_vec(),
+            dependencies,
             origin: Some(block.block.span),
             lifecycle,
             timeouts,
@@ -273,8 +280,8 @@ impl Blueprint {
         self.items.push(Item::Block { data, position, instance });
     }
 
-    /// The resources a block waits for.
-    fn dependencies(&self, references: &[Reference]) -> Vec<Dependency> {
+    /// The resources a block waits for, or the copy of it that `instance` is.
+    fn dependencies(&self, references: &[Reference], instance: Option<&Instance>) -> Vec<Dependency> {
         let mut dependencies = Vec::with_capacity(references.len());
         for reference in references {
             let span = Some(reference.through.as_ref().map_or(reference.span, |(_, span)| *span));
@@ -291,13 +298,18 @@ impl Blueprint {
                 });
             };
             let address = Address::root(reference.root.kind.word(), &reference.root.name);
+            let key = match &reference.key {
+                Some(ReferenceKey::Literal(key)) => Some(key),
+                Some(ReferenceKey::Instance) => instance.map(|instance| &instance.key),
+                None => None,
+            };
             match reference.root.kind {
                 DeclarationKind::CloudAccount | DeclarationKind::ClusterProfile => {}
-                DeclarationKind::Cluster => self.on_cluster(reference, &mut on),
+                DeclarationKind::Cluster => self.on_cluster(reference, key, &mut on),
                 DeclarationKind::Resource | DeclarationKind::Data => {
-                    match (&reference.key, &*self.instances(&reference.root)) {
+                    match (key, &*self.instances(&reference.root)) {
                         (_, Instances::Single) => on(address),
-                        (Some(key), Instances::Keyed(_)) => on(address.instance(key)),
+                        (Some(key), Instances::Keyed(all)) => on(address.instance(&converted(key, all))),
                         (None, Instances::Keyed(all)) => {
                             all.iter().for_each(|i| on(address.instance(&i.key)))
                         }
@@ -308,10 +320,11 @@ impl Blueprint {
         dependencies
     }
 
-    fn on_cluster(&self, reference: &Reference, on: &mut dyn FnMut(Address)) {
+    fn on_cluster(&self, reference: &Reference, key: Option<&Key>, on: &mut dyn FnMut(Address)) {
         let meant = self.clusters.iter().filter(|c| c.name == reference.root.name);
         let meant = meant.filter(|c| {
-            reference.key.is_none() || c.instance.as_ref().map(|i| &i.key) == reference.key.as_ref()
+            let of = |instance: &Instance, key: &Key| converted(key, std::slice::from_ref(instance)) == instance.key;
+            key.is_none_or(|key| c.instance.as_ref().is_some_and(|instance| of(instance, key)))
         });
         for cluster in meant {
             match reference.attribute.steps().first() {
@@ -321,6 +334,15 @@ impl Blueprint {
                 _ => on(cluster.address.clone()),
             }
         }
+    }
+}
+
+/// A key as the copies of a block have theirs: what is indexed converts `"1"` to `1` and back.
+fn converted(key: &Key, copies: &[Instance]) -> Key {
+    match (key, copies.first().map(|copy| &copy.key)) {
+        (Key::Index(index), Some(Key::Name(_))) => Key::Name(index.to_string()),
+        (Key::Name(name), Some(Key::Index(_))) => name.parse().map_or_else(|_| key.clone(), Key::Index),
+        _ => key.clone(),
     }
 }
 

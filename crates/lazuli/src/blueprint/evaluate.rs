@@ -10,6 +10,7 @@ use lazuli_core::configuration::{Configuration, Known, Output};
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
 use lazuli_core::{Diagnostic, Diagnostics, Path, Value};
+use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::seen::{Seen, supplied};
 use super::{Blueprint, Item};
@@ -64,6 +65,9 @@ impl Blueprint {
         let resource = self.evaluator.resource(declaration, &seen, instance)?;
         let ty = ResourceType { name: resource.type_name.clone(), api_version: resource.api_version.clone() };
         let id = self.id(data, &resource, &ty)?;
+        if !data {
+            no_lineage(&resource)?;
+        }
         let mut body = resource.body;
         if let Some(secrets) = &resource.sensitive_properties {
             body = set(&body, &["properties"], |properties| merge(properties, secrets));
@@ -171,6 +175,18 @@ impl Blueprint {
         });
         Ok(desired)
     }
+}
+
+/// Refuses the tag by which an object says which state it belongs to: that is not for a configuration to say.
+fn no_lineage(resource: &Resource) -> Result<(), Diagnostics> {
+    let mut tags = resource.body.get("tags").and_then(Value::as_entries).into_iter().flat_map(|tags| tags.keys());
+    if !tags.any(|key| key.eq_ignore_ascii_case(LINEAGE_TAG)) {
+        return Ok(());
+    }
+    let problem = Diagnostic::error("LZ0214", format!("the tag `{LINEAGE_TAG}` is reserved"))
+        .at(resource.block.span_of("tags"), "by it an object says which Lazuli state it belongs to")
+        .help("take it out");
+    Err(vec![problem])
 }
 
 /// True for text that an address does not keep as it is: the request would go to another object than the id names.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`build`] | blocks → declarations: accounts, profiles, clusters, resources, with their dependencies |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
-//! | [`seen`] | what expressions see of other blocks |
+//! | `seen` | what expressions see of other blocks |
 
 pub mod build;
 pub mod evaluate;

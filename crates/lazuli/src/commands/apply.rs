@@ -181,6 +181,8 @@ async fn carry_out(
         journal: journal.clone(),
         recorded: recorded.clone(),
         observed: Arc::new(planned.world.objects),
+        // Nodes that are made anew have ids that nobody looked at.
+        looked: planned.refreshed && planned.renewals.is_empty(),
         hidden: |_| &[],
         salt: recorded.lineage.as_bytes().into(),
         now: Arc::new(host::now),

@@ -302,6 +302,11 @@ impl Known {
                 "Azure is throttling",
                 "run `lazuli apply` again in a few minutes, with a smaller --parallelism",
             ),
+            "ObjectExists" => known(
+                "LZ1002",
+                "the object exists already",
+                "run `lazuli plan`: it prints the import block that would take it over; or give this resource another name",
+            ),
             "PromiseBroken" => known(
                 "LZ2002",
                 "what is evaluated now is not what the plan showed",
