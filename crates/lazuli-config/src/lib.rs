@@ -58,7 +58,7 @@ pub use externals::{Externals, Files, Instance, NoExternals, NoFiles, Root, Unav
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
 pub use parse::parse_expression;
-pub use references::Reference;
+pub use references::{Reference, ReferenceKey};
 pub use resource::{Placement, Resource, Timeouts};
 pub use settings::{Backend, Setting, Settings};
 pub use type_constraint::TypeConstraint;

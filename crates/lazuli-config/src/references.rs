@@ -17,14 +17,23 @@ use crate::walk::{self, Mention};
 pub struct Reference {
     /// The block.
     pub root: Root,
-    /// The instance, when the reference names one.
-    pub key: Option<Key>,
+    /// The instance, when the reference names one; all of them otherwise.
+    pub key: Option<ReferenceKey>,
     /// The attribute, as far as it is spelled out: `properties.subnets[0]`.
     pub attribute: Path,
     /// Where it is written: in the block asked about, or in `locals` when it is reached through one.
     pub span: Span,
     /// The place in the block asked about and the local value named there, when it is reached through one.
     pub through: Option<(Arc<str>, Span)>,
+}
+
+/// Which of the copies of a block a reference names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ReferenceKey {
+    /// The one whose key is written.
+    Literal(Key),
+    /// The one with the same key as the copy the reference stands in: `[count.index]` or `[each.key]`.
+    Instance,
 }
 
 /// What an expression refers to directly.
@@ -52,7 +61,7 @@ impl Direct {
 }
 
 /// The instance key and the path that steps spell, as far as they are literal.
-fn path(steps: &[Step]) -> (Option<Key>, Path) {
+fn path(steps: &[Step]) -> (Option<ReferenceKey>, Path) {
     let literal = |expr: &Expr| match &expr.kind {
         ExprKind::Literal(value) => match (value.as_str(), value.as_i64()) {
             (Some(name), _) => Some(Key::Name(name.to_owned())),
@@ -64,7 +73,10 @@ fn path(steps: &[Step]) -> (Option<Key>, Path) {
     let mut key = None;
     let mut rest = steps;
     if let Some((Step { kind: StepKind::Index(index), .. }, after)) = steps.split_first() {
-        key = literal(index);
+        key = match is_own_key(index) {
+            true => Some(ReferenceKey::Instance),
+            false => literal(index).map(ReferenceKey::Literal),
+        };
         rest = after;
         if key.is_none() {
             return (None, Path::root());
@@ -85,6 +97,17 @@ fn path(steps: &[Step]) -> (Option<Key>, Path) {
         };
     }
     (key, attribute)
+}
+
+/// True for `count.index` and `each.key`, which nothing can give another meaning.
+fn is_own_key(expr: &Expr) -> bool {
+    let ExprKind::Traversal(traversal) = &expr.kind else { return false };
+    let (ExprKind::Variable(word), [Step { kind: StepKind::Attribute(name), .. }]) =
+        (&traversal.base.kind, traversal.steps.as_slice())
+    else {
+        return false;
+    };
+    matches!((&**word, &**name), ("count", "index") | ("each", "key"))
 }
 
 /// What one expression refers to directly.
@@ -221,7 +244,7 @@ impl LocalGraph {
         if direct.locals.is_empty() {
             return all;
         }
-        let mut seen: HashSet<(Root, Option<Key>, Path)> =
+        let mut seen: HashSet<(Root, Option<ReferenceKey>, Path)> =
             all.iter().map(|r| (r.root.clone(), r.key.clone(), r.attribute.clone())).collect();
         let mut visited = HashSet::new();
         for (local, span) in direct.locals {

@@ -518,6 +518,44 @@ fn a_resource_is_typed_and_its_instances_are_expanded() {
 }
 
 #[test]
+fn a_reference_by_the_own_key_of_a_copy_names_one_copy_and_any_other_expression_all() {
+    let (evaluator, _) = evaluator(
+        r#"
+resource "a" {
+  count = 3
+}
+resource "b" {
+  count = 3
+  properties = {
+    same    = resource.a[count.index].id
+    next    = resource.a[count.index + 1].id
+    written = resource.a[1].id
+    all     = resource.a[*].id
+  }
+}
+resource "c" {
+  for_each = toset(["x"])
+  properties = {
+    same     = resource.a[each.key].properties.x[0]
+    by_value = resource.a[each.value].id
+    deeper   = resource.a[each.key.x].id
+    inside   = [for each in [1] : resource.a[each.key].name]
+  }
+}
+"#,
+        &[],
+    );
+    let mut text = String::new();
+    for name in ["b", "c"] {
+        let block = declared(evaluator.module(), DeclarationKind::Resource, name);
+        for reference in evaluator.references(block) {
+            let _ = writeln!(text, "{:?} `{}`", reference.key, reference.attribute);
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn what_is_wrong_with_a_resource() {
     let (module, sources, mut diagnostics) = module(
         r#"
