@@ -260,6 +260,7 @@ async fn steps(count: usize, shape: Shape, durable: bool, parallelism: usize) {
         journal,
         recorded: world,
         observed: Arc::default(),
+        looked: true,
         hidden: |_| &[],
         salt: Arc::from(&b"salt"[..]),
         now: Arc::new(|| "2026-11-22T14:00:00Z".into()),

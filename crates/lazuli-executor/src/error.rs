@@ -5,6 +5,7 @@ use std::time::Duration;
 use lazuli_core::journal::JournalError;
 use lazuli_core::path::Path;
 use lazuli_core::provider::ProviderError;
+use lazuli_core::resource::ResourceId;
 use lazuli_core::{Diagnostic, Diagnostics};
 
 /// A step that failed.
@@ -41,12 +42,31 @@ pub enum StepError {
     /// What should be read does not exist.
     #[error("it does not exist")]
     Missing,
+    /// What is to be created exists already and is not this state's.
+    #[error("{id} exists already: {owner}")]
+    Exists {
+        /// What has the id.
+        id: ResourceId,
+        /// Whose it is.
+        owner: Owner,
+    },
     /// A record could not be made durable, so nothing that relies on it was done.
     #[error("{0}")]
     Journal(#[from] JournalError),
     /// The plan does not fit the run: a mistake in Lazuli, or a plan that was put together by hand.
     #[error("the plan cannot be carried out: {0}")]
     Plan(String),
+}
+
+/// Whose an object is that is not this state's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Owner {
+    /// It says nothing of a state.
+    #[error("it was not made by Lazuli")]
+    Nobody,
+    /// It says that it belongs to this one.
+    #[error("it belongs to another Lazuli state (lineage {0})")]
+    State(String),
 }
 
 /// What exists because of a step that failed.
@@ -78,6 +98,7 @@ impl StepError {
     /// The code with a page in `docs/errors`.
     pub fn code(&self) -> &'static str {
         match self {
+            StepError::Exists { .. } => "LZ1002",
             StepError::Promise { .. } => "LZ2002",
             StepError::Provider(_) => "LZ2100",
             StepError::Timeout(_) => "LZ2101",
@@ -86,6 +107,14 @@ impl StepError {
             StepError::Evaluation(_) => "LZ2112",
             StepError::Plan(_) => "LZ2113",
         }
+    }
+
+    /// What to do next, where that does not depend on what the provider said.
+    pub fn advice(&self) -> Option<&'static str> {
+        matches!(self, StepError::Exists { .. }).then_some(
+            "Plan again: the plan prints the import block that would take it over. Or give this resource another name, \
+             or delete the object when nobody needs it.",
+        )
     }
 
     /// The failure of a step that has sent nothing yet.

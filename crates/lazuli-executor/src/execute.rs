@@ -19,6 +19,7 @@ use crate::adjust::adjustments;
 use crate::error::{Failure, Left, StepError};
 use crate::event::{Event, EventKind};
 use crate::objects::Objects;
+use crate::ownership::recorded_ids;
 use crate::queue::{Offer, Queue};
 use crate::report::{Ending, Report};
 use crate::step::{Context, perform};
@@ -49,6 +50,10 @@ pub struct Run {
     pub recorded: Arc<RecordedWorld>,
     /// The observed objects the plan was made for; empty without refresh.
     pub observed: Arc<HashMap<ResourceId, Json>>,
+    /// Whether the plan was made just now and its refresh looked at every id that was known before: what is to be created
+    /// is then known to be free. False for a saved plan, without refresh, and when the configuration was expanded anew
+    /// after looking; each create is then read before it is sent.
+    pub looked: bool,
     /// Of a type, patterns of what its provider returns that is sensitive, such as `private_key`.
     pub hidden: Hidden,
     /// Salt for the digests of write-only values; the same for the life of a state.
@@ -95,8 +100,10 @@ pub async fn execute(
     let places = run.configuration.declarations().iter().enumerate();
     let places = places.map(|(place, declaration)| (declaration.address.clone(), place)).collect();
     let parallelism = run.parallelism.max(1);
-    let context =
-        Arc::new(Context { run, places, moved: adjusted.moved, objects: objects.clone(), events, began });
+    let owned = recorded_ids(&run.recorded);
+    let moved = adjusted.moved;
+    let context = Context { run, places, moved, owned, objects: objects.clone(), events, began };
+    let context = Arc::new(context);
 
     let mut queue = Queue::new(&plan);
     let mut tasks: JoinSet<Result<(), Failure>> = JoinSet::new();

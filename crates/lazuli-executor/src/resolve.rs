@@ -7,7 +7,7 @@ use lazuli_core::provider::{Provider, ProviderError};
 use lazuli_core::resource::{ResourceId, ResourceType};
 
 /// How long a read that resolves an outcome may take.
-const READ: Duration = Duration::from_secs(120);
+pub(crate) const READ: Duration = Duration::from_secs(120);
 
 /// What reading an object showed.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,6 +13,7 @@ use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::{Address, Json};
 
 use crate::execute::{Hidden, Providers};
+use crate::ownership::is_not_what_was_sent;
 use crate::record::add_hidden;
 use crate::resolve::{Sight, is_as_sent, look};
 
@@ -92,6 +93,17 @@ pub async fn settle(
     }
     let settled = |seen: Seen<'_>| {
         let Seen { recorded, deposed, operation, open, sight, .. } = seen;
+        // Law 5: what has the id and cannot have come of what was sent is somebody else's, which the plan says then.
+        let sight = match sight {
+            Sight::Present(object)
+                if operation == Operation::Create
+                    && recorded.pending.as_ref().is_none_or(|p| p.url.is_none())
+                    && is_not_what_was_sent(&recorded.inputs, &object, &world.lineage) =>
+            {
+                Sight::Absent
+            }
+            sight => sight,
+        };
         let (finding, mut after) = judge(recorded, operation, sight, open);
         if let After::Now(found) = &mut after {
             add_hidden(&found.observed, hidden(&found.ty), &mut found.sensitive);

@@ -1,6 +1,6 @@
 //! One step: evaluate, keep the promise, make the intent durable, ask the provider, make the outcome durable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,13 +20,15 @@ use crate::execute::Run;
 use crate::objects::Objects;
 use crate::record::{Draft, add_hidden, sensitive_paths};
 use crate::resolve::{Sight, is_as_sent, look};
-use crate::{promise, write_only};
+use crate::{ownership, promise, write_only};
 
 /// What all steps of a run share.
 pub(crate) struct Context {
     pub(crate) run: Run,
     pub(crate) places: HashMap<Address, usize>,
     pub(crate) moved: BTreeMap<Address, Recorded>,
+    /// The ids of what is recorded as ours.
+    pub(crate) owned: HashSet<ResourceId>,
     pub(crate) objects: Arc<Objects>,
     pub(crate) events: UnboundedSender<Event>,
     pub(crate) began: Instant,
@@ -163,6 +165,9 @@ async fn answer<T>(
 async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<(), Failure> {
     let (desired, id) = context.evaluate(step).map_err(StepError::untouched)?;
     let updates = step.operation == Operation::Update;
+    if !updates {
+        ownership::claim(context, step, &desired, &id, provider).await.map_err(StepError::untouched)?;
+    }
     let before = context.recorded(step).filter(|_| updates);
     let body = encoding::to_json(&desired.body)
         .map_err(|e| StepError::Plan(format!("{e}: {:?}", e.0.source)).untouched())?; // impossible: checked above
@@ -204,6 +209,13 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
         Answer::Unknown(error) => {
             let sight = look(provider, &desired.ty, &id).await;
             match sight {
+                Sight::Present(observed)
+                    if !updates && is_anothers(context, &watch, &recorded, &observed) =>
+                {
+                    // What was sent has not arrived. Should it still, the object says then that it is ours.
+                    let error = says_whose(error, &id, &observed);
+                    end(context, Record::Undone { step: step.number }, error, Left::Unknown).await
+                }
                 Sight::Present(observed) if arrived(step, before, &recorded, &observed) => {
                     made(context, step, &desired, recorded, observed).await
                 }
@@ -221,6 +233,27 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
                 Sight::Unreadable(_) => uncertain(context, step, error, Left::Unknown).await,
             }
         }
+    }
+}
+
+/// True when an object that has the id was never ours, and nobody has accepted that it becomes so.
+fn is_anothers(context: &Context, watch: &StepWatch<'_>, recorded: &Recorded, observed: &Json) -> bool {
+    let lineage = &context.run.plan.lineage;
+    !context.owned.contains(&recorded.id)
+        && watch.url().is_none()
+        && ownership::is_not_what_was_sent(&recorded.inputs, observed, lineage)
+}
+
+/// An error of a create with whose the object is that has the id.
+fn says_whose(error: StepError, id: &ResourceId, object: &Json) -> StepError {
+    let exists = StepError::Exists { id: id.clone(), owner: ownership::owner(object) };
+    match error {
+        StepError::Provider(mut error) => {
+            error.message.push_str(&format!("; {exists}"));
+            error.advice = exists.advice().map(Into::into);
+            StepError::Provider(error)
+        }
+        _ => exists,
     }
 }
 

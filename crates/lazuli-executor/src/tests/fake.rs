@@ -24,8 +24,12 @@ pub(super) fn address(name: &str) -> Address {
     Address::root("resource", name)
 }
 
+/// The id of a thing; `a_in_b` lies below `b`.
 pub(super) fn id(name: &str) -> ResourceId {
-    ResourceId::new(format!("/g/{name}"))
+    match name.split_once("_in_") {
+        Some((name, above)) => ResourceId::new(format!("/g/{above}/parts/{name}")),
+        None => ResourceId::new(format!("/g/{name}")),
+    }
 }
 
 fn ty() -> ResourceType {
@@ -132,6 +136,7 @@ pub(super) enum Fault {
 #[derive(Default)]
 pub(super) struct Cloud {
     pub(super) objects: Mutex<BTreeMap<String, Json>>,
+    pub(super) reads: Mutex<Vec<String>>,
     pub(super) log: Mutex<Vec<String>>,
     pub(super) seconds: Mutex<HashMap<String, f64>>,
     pub(super) faults: Mutex<HashMap<String, Fault>>,
@@ -255,6 +260,7 @@ impl Provider for Cloud {
         if *self.unreadable.lock().unwrap() {
             return Err(ProviderError::own("Reset", "connection reset", Outcome::Nothing));
         }
+        self.reads.lock().unwrap().push(id.name().to_owned());
         let mut objects = self.objects.lock().unwrap();
         let mut late = self.late.lock().unwrap();
         if let Some((times, object)) = late.get_mut(id.name()) {
@@ -467,6 +473,7 @@ pub(super) struct Scene {
     pub(super) world: RecordedWorld,
     pub(super) journal: Arc<Memory>,
     pub(super) parallelism: usize,
+    pub(super) looked: bool,
 }
 
 pub(super) struct Ended {
@@ -482,7 +489,14 @@ impl Scene {
             cloud.seconds.lock().unwrap().insert(thing.name.clone(), thing.seconds);
         }
         let world = RecordedWorld { lineage: "l".into(), ..RecordedWorld::default() };
-        Scene { things: Things::new(things), cloud, world, journal: Arc::default(), parallelism: 10 }
+        Scene {
+            things: Things::new(things),
+            cloud,
+            world,
+            journal: Arc::default(),
+            parallelism: 10,
+            looked: true,
+        }
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -501,6 +515,7 @@ impl Scene {
             observed: Arc::new(
                 observed.iter().map(|(k, v)| (ResourceId::new(k.as_str()), v.clone())).collect(),
             ),
+            looked: self.looked,
             hidden: |_| &["properties.token"],
             salt: Arc::from(&b"salt"[..]),
             now: Arc::new(|| "2026-11-22T14:00:00Z".into()),

@@ -2,5 +2,6 @@ mod crashes;
 mod ends;
 mod fake;
 mod order;
+mod ownership;
 mod parts;
 mod promises;
