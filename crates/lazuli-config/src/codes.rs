@@ -37,6 +37,7 @@ codes! {
     BAD_REPETITION "LZ0211" "count or for_each has a value that cannot be used";
     CONDITION "LZ0212" "a precondition or postcondition does not hold";
     NO_INSTANCE "LZ0213" "each, count or self is used where it has no meaning";
+    NOT_SUPPORTED "LZ0230" "Not supported by this version";
     NO_ATTRIBUTE "LZ0301" "a value has no attribute of that name";
     BAD_INDEX "LZ0302" "an index does not fit the value";
     BAD_OPERAND "LZ0303" "an operand has the wrong type";

@@ -53,6 +53,14 @@ pub(crate) fn unknown_block<'n>(
     if names.is_empty() { diagnostic } else { diagnostic.help(format!("{help}{}", some_of(&names))) }
 }
 
+/// A block that is part of the language and not yet of this version: ignoring it would be worse.
+pub(crate) fn not_supported(name: &Name) -> Diagnostic {
+    let message = format!("`{}` is not supported by this version of Lazuli", name.text);
+    Diagnostic::error(codes::NOT_SUPPORTED, message)
+        .at(name.span, "cannot be carried out")
+        .help("take it out; nothing was changed")
+}
+
 pub(crate) fn missing_attribute(name: &str, block: &str, span: Span) -> Diagnostic {
     Diagnostic::error(codes::MISSING_ATTRIBUTE, format!("`{block}` needs the attribute `{name}`"))
         .at(span, format!("`{name}` is missing"))

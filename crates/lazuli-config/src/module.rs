@@ -224,6 +224,9 @@ const TOP_LEVEL: &[(&str, usize)] = &[
     ("data", 1),
 ];
 
+/// The top-level blocks of the language that this version cannot carry out.
+const NOT_YET: &[&str] = &["module", "moved", "removed", "import", "check"];
+
 #[derive(Default)]
 struct Builder {
     module: Module,
@@ -250,6 +253,10 @@ impl Builder {
     }
 
     fn block(&mut self, block: Block) {
+        if NOT_YET.contains(&&*block.name.text) {
+            self.diagnostics.push(crate::decode::not_supported(&block.name));
+            return;
+        }
         let Some((_, labels)) = TOP_LEVEL.iter().find(|(name, _)| *name == &*block.name.text) else {
             let names = TOP_LEVEL.iter().map(|(name, _)| *name);
             self.diagnostics.push(crate::decode::unknown_block(&block.name, "the configuration", names));

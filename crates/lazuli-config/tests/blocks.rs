@@ -671,6 +671,37 @@ fn an_evaluator_is_shared_between_threads() {
 }
 
 #[test]
+fn blocks_of_the_language_that_this_version_cannot_carry_out_are_refused_as_such() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+module "net" {
+  source = "./net"
+}
+moved {
+  from = resource.a
+  to   = resource.b
+}
+removed {
+  from = resource.a
+  lifecycle {
+    destroy = false
+  }
+}
+import {
+  to = resource.a
+  id = "/subscriptions/s"
+}
+check "health" {
+  assert {
+    condition     = true
+    error_message = "Down."
+  }
+}
+"#
+    ));
+}
+
+#[test]
 fn every_code_has_a_page() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
     for (code, meaning) in lazuli_config::CODES {
