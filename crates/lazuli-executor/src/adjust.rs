@@ -52,6 +52,12 @@ pub(crate) fn adjustments(plan: &Plan, world: &RecordedWorld) -> Adjustments {
             }
             let mut recorded = recorded.clone();
             if let Some(to) = renamed {
+                let node = recorded.address.parent();
+                if let (Some(slot), Some(new)) = (&mut recorded.slot, to.parent())
+                    && node.as_ref() == Some(&slot.address)
+                {
+                    slot.address = new;
+                }
                 recorded.address = (*to).clone();
             }
             for on in &mut recorded.dependencies {

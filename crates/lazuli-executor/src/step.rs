@@ -11,6 +11,7 @@ use lazuli_core::provider::{Outcome, Provider, ProviderError, Put, Watch};
 use lazuli_core::recorded::{Pending, Recorded};
 use lazuli_core::resource::{Desired, ResourceId};
 use lazuli_core::{Address, Json, Value, encoding};
+use lazuli_planner::keep::keep;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -81,7 +82,7 @@ impl Context {
         let Some(place) = self.places.get(&step.address) else {
             return Err(StepError::Plan(format!("{} is not in the configuration", step.address)));
         };
-        let desired =
+        let mut desired =
             self.run.configuration.evaluate(*place, &*self.objects).map_err(StepError::Evaluation)?;
         let same = |name: &str, planned: &str, now: &str| {
             if planned == now {
@@ -99,6 +100,15 @@ impl Context {
         };
         if step.id.as_ref().is_some_and(|planned| *planned != id) {
             same("id", planned_id, id.as_str())?;
+        }
+        let lifecycle = self.run.configuration.declarations().get(*place).map(|d| &d.lifecycle);
+        let ignored = lifecycle.map_or(&[][..], |lifecycle| &lifecycle.ignore);
+        if step.operation == Operation::Update && !ignored.is_empty() {
+            // as the planner did, from the same object: what others set there is what was shown
+            let recorded = || self.recorded(step).map(|recorded| &recorded.observed);
+            if let Some(object) = self.run.observed.get(&id).or_else(recorded) {
+                desired.body = keep(&desired.body, ignored, object);
+            }
         }
         match &step.planned {
             Some(planned) => promise::check(planned, &desired.body)?,

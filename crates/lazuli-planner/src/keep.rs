@@ -6,7 +6,7 @@ use lazuli_core::value::Content;
 use lazuli_core::{Json, Path, Value};
 
 /// The body with the ignored paths as the object has them now.
-pub(crate) fn keep(body: &Value, ignored: &[Path], object: &Json) -> Value {
+pub fn keep(body: &Value, ignored: &[Path], object: &Json) -> Value {
     ignored.iter().fold(body.clone(), |body, path| at(body, path.steps(), object))
 }
 

@@ -7,7 +7,7 @@
 //! | [`known`] | what expressions may know of a resource while a plan is made |
 //! | [`compare`] | attribute by attribute: what differs, and who changed it |
 //! | `same` | whether two values mean the same, in the semantics of a kind |
-//! | `keep` | `ignore_changes`: what others set stays |
+//! | [`keep`] | `ignore_changes`: what others set stays |
 //! | `marks` | secrets in what comes back from the world |
 //! | [`decide`] | what happens to a resource, and why |
 //! | `apply` | the walk over the declarations |
@@ -23,7 +23,7 @@ pub mod compare;
 pub mod decide;
 pub mod draft;
 pub mod graph;
-mod keep;
+pub mod keep;
 pub mod known;
 pub mod make;
 mod marks;

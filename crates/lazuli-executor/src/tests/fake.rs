@@ -46,6 +46,7 @@ pub(super) struct Thing {
     pub(super) body: Value,
     pub(super) data: bool,
     pub(super) timeout: u64,
+    pub(super) ignore: Vec<Path>,
 }
 
 /// A thing that needs others: of each it takes the number the cloud gave it.
@@ -55,7 +56,16 @@ pub(super) fn thing(name: &str, needs: &[&str], seconds: f64) -> Thing {
     });
     let body = Value::object([("properties", Value::object(numbers))]);
     let needs = needs.iter().map(|n| (*n).to_owned()).collect();
-    Thing { name: name.into(), needs, seconds, lock: None, body, data: false, timeout: 600 }
+    Thing {
+        name: name.into(),
+        needs,
+        seconds,
+        lock: None,
+        body,
+        data: false,
+        timeout: 600,
+        ignore: Vec::new(),
+    }
 }
 
 pub(super) struct Things {
@@ -79,7 +89,7 @@ impl Things {
                 })
                 .collect(),
             origin: None,
-            lifecycle: Lifecycle::default(),
+            lifecycle: Lifecycle { ignore: t.ignore.clone(), ..Lifecycle::default() },
             timeouts: Timeouts::default(),
             rollout: None,
         };

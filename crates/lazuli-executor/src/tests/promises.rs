@@ -58,6 +58,53 @@ async fn write_only_and_sensitive_parts_are_sent_and_not_recorded_in_clear() {
     assert!(recorded.inputs["properties"].as_object().unwrap().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_others_set_where_changes_are_ignored_is_sent_as_it_was_shown() {
+    let body = |size: i64| {
+        let tags = object(vec![("owner", Value::string("us"))]);
+        Value::object([("tags", tags), ("size", Value::int(size))])
+    };
+    let ignoring = |size: i64| {
+        let ignore = vec!["tags.owner".parse().unwrap()];
+        Things::new(vec![Thing { body: body(size), ignore, ..thing("a", &[], 1.0) }])
+    };
+    for seen in [true, false] {
+        let mut scene = Scene::new(vec![thing("a", &[], 1.0)]);
+        scene.things = ignoring(1);
+        scene.world = scene.apply().await.world;
+        assert_eq!(
+            scene.world.resources[&address("a")].inputs["tags"]["owner"],
+            "us",
+            "a create ignores nothing"
+        );
+        scene.journal = std::sync::Arc::default();
+        let changed = serde_json::json!({"tags": {"owner": "policy"}, "size": 1, "properties": {}});
+        let id = lazuli_core::resource::ResourceId::new("/g/a");
+        scene.world.resources.get_mut(&address("a")).unwrap().observed = changed.clone();
+        scene.cloud.objects.lock().unwrap().insert("/g/a".into(), changed.clone());
+        scene.things = ignoring(2);
+        let recorded = scene.world.resources.get_mut(&address("a")).unwrap();
+        recorded.pending = Some(lazuli_core::recorded::Pending {
+            operation: lazuli_core::plan::Operation::Update, // the test planner updates it
+            url: None,
+        });
+        let mut plan = scene.plan();
+        let kept = lazuli_planner::keep::keep(&body(2), &scene.things.things[0].ignore, &changed);
+        plan.steps[0].planned = Some(kept);
+        let mut run = scene.run(plan);
+        if !seen {
+            run.observed = std::sync::Arc::default();
+        }
+        let (tell, _told) = tokio::sync::mpsc::unbounded_channel();
+        let (_keep, cancel) = tokio::sync::watch::channel(crate::Cancel::Go);
+        let report = crate::execute(run, tell, cancel).await;
+        assert!(report.is_complete(), "{:?}", report.endings);
+        let object = scene.cloud.objects.lock().unwrap()[id.as_str()].clone();
+        assert_eq!((&object["tags"]["owner"], &object["size"]), (&"policy".into(), &2.into()));
+        assert_eq!(scene.after().resources[&address("a")].inputs["tags"]["owner"], "policy");
+    }
+}
+
 fn object(entries: Vec<(&'static str, Value)>) -> Value {
     Value::object(entries)
 }
