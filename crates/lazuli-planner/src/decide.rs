@@ -246,13 +246,13 @@ fn adopt(case: &Case<'_>, object: &Json) -> Result<Decision, Box<Diagnostic>> {
     }
     let owner = match tag {
         Some(other) => format!("it belongs to another Lazuli state (lineage {other})"),
-        None => "it was not made by Lazuli".to_owned(),
+        None => "it carries no mark of this state: others made it, or the state that did is lost".to_owned(),
     };
     Err(Box::new(
         exists(address, case.declaration, id)
             .note(owner)
-            .note(format!("to take it over:\nimport {{\n  to = {address}\n  id = \"{id}\"\n}}"))
-            .help("give this resource another name, delete the object in Azure, or import it"),
+            .note(format!("with a version that imports, this takes it over:\nimport {{\n  to = {address}\n  id = \"{id}\"\n}}"))
+            .help("give this resource another name, or delete the object in Azure; when the state file was lost, put its newest backup back"),
     ))
 }
 
