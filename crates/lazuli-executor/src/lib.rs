@@ -15,6 +15,7 @@
 //! | [`promise`] | whether what is evaluated now is what the plan showed (pure) |
 //! | [`objects`] | what expressions know while a plan is carried out |
 //! | [`record`], [`write_only`] | resources as the state remembers them; what is never stored (pure) |
+//! | [`secrets`] | what a service repeats of what it was sent is hidden (pure) |
 //! | [`adjust`] | what changes in the record without any request (pure) |
 //! | [`event`], [`report`], [`error`] | what is told during and after a run |
 //!
@@ -33,6 +34,7 @@ pub mod queue;
 pub mod record;
 pub mod report;
 pub mod resolve;
+pub mod secrets;
 pub mod settle;
 pub mod step;
 pub mod write_only;

@@ -108,6 +108,11 @@ pub async fn settle(
         if let After::Now(found) = &mut after {
             add_hidden(&found.observed, hidden(&found.ty), &mut found.sensitive);
         }
+        if after == After::Removed && operation == Operation::Create {
+            // It was to take the place of another object, which therefore has its place again.
+            let replaced = world.deposed.iter().rfind(|d| d.address == recorded.address);
+            after = replaced.map_or(after, |replaced| After::Now(Box::new(replaced.clone())));
+        }
         let after = if deposed { After::AsItWas } else { after }; // the plan deletes or forgets it
         Settled { address: recorded.address.clone(), operation, deposed, finding, after }
     };

@@ -21,7 +21,7 @@ use crate::execute::Run;
 use crate::objects::Objects;
 use crate::record::{Draft, add_hidden, sensitive_paths};
 use crate::resolve::{Sight, is_as_sent, look};
-use crate::{ownership, promise, write_only};
+use crate::{ownership, promise, secrets, write_only};
 
 /// What all steps of a run share.
 pub(crate) struct Context {
@@ -213,7 +213,12 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
     let watch = StepWatch::new(context, step.number);
     let previous = before.map(|b| &b.inputs);
     let request = Put { operation: step.operation, ty: &desired.ty, id: &id, body: &body, previous };
-    match answer(step, &watch, provider.put(request, &watch)).await {
+    let hidden = |mut error: ProviderError| {
+        secrets::hide(&mut error, &desired.body, recorded.write_only.keys());
+        error
+    };
+    let sent = async { provider.put(request, &watch).await.map_err(hidden) };
+    match answer(step, &watch, sent).await {
         Answer::Ok(observed) => made(context, step, &desired, recorded, observed).await,
         Answer::Refused(error) => refuse(context, step, error).await,
         Answer::Unknown(error) => {

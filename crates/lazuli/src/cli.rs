@@ -54,8 +54,10 @@ Ctrl-C stops after what is running; a second one leaves at once. `lazuli apply` 
 const SIMULATOR_EXAMPLES: &str = "\
 Examples:
   lazuli simulator serve --world demo.json
-  eval \"$(lazuli simulator serve --world demo.json --print-env)\"
-  lazuli simulator serve --profile hostile --seed 7";
+  lazuli simulator serve --profile hostile --seed 7
+  lazuli simulator serve --world demo.json --print-env > env.sh
+
+It serves until Ctrl-C. For az and SDKs: the last line in one terminal, `. ./env.sh` in another.";
 
 /// Plans, applies and destroys self-managed Kubernetes clusters on Azure.
 #[derive(Debug, Clone, Parser)]

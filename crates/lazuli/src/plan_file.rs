@@ -62,6 +62,7 @@ impl SavedPlan {
     /// # Errors
     /// When there is no key or the file cannot be written.
     pub fn save(&self, path: &Path, sealer: &Sealer) -> Result<(), Failure> {
+        SavedPlan::may_replace(path)?;
         let plain = serde_json::to_vec(self).map_err(|error| unusable(path, &error))?;
         let context = Context {
             what: WHAT.to_owned(),
@@ -71,6 +72,23 @@ impl SavedPlan {
         };
         write_atomic(path, &sealer.seal(&plain, &context)?)?;
         Ok(())
+    }
+
+    /// Refuses a path at which something else than a saved plan lies: a slip must not cost a configuration or a state.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub fn may_replace(path: &Path) -> Result<(), Failure> {
+        match std::fs::read(path) {
+            Ok(bytes) if !SavedPlan::is_one(&bytes) => {
+                let message =
+                    format!("{} exists and is no saved plan, so it is not replaced", path.display());
+                Err(Failure::of(
+                    Diagnostic::error("LZ3010", message).help("give --out another name, such as lazuli.plan"),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// True when a file is a saved plan.

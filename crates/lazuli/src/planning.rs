@@ -21,6 +21,9 @@ use crate::failure::Failure;
 use crate::preflight;
 use crate::project::Project;
 
+/// Where the state lies when nobody says.
+pub const STATE: &str = "lazuli.state";
+
 /// What kind of plan is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
@@ -64,11 +67,11 @@ pub struct Planned {
 /// When the configuration asks for a backend that this version does not have.
 pub fn backend(project: &Project) -> Result<LocalBackend, Failure> {
     let path = match &project.evaluator.module().settings.backend {
-        None => PathBuf::from("lazuli.state"),
+        None => PathBuf::from(STATE),
         Some(backend) if &*backend.kind.text == "local" => backend
             .setting("path")
             .and_then(|s| s.value.as_str())
-            .map_or_else(|| PathBuf::from("lazuli.state"), PathBuf::from),
+            .map_or_else(|| PathBuf::from(STATE), PathBuf::from),
         Some(backend) => {
             let message =
                 format!("the backend `{}` is not supported by this version of Lazuli", backend.kind.text);
@@ -177,6 +180,10 @@ pub async fn plan(
     };
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(&wish.replace, &blueprint)?;
+    let unchangeable = if wish.destroy { Diagnostics::new() } else { blueprint.unchangeable(recorded) };
+    if !unchangeable.is_empty() {
+        return Err(Failure::at(unchangeable, &project.sources));
+    }
 
     let start = Instant::now();
     let (world, findings) = match wish.no_refresh {

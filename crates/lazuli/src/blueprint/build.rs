@@ -21,6 +21,7 @@ use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Bond, Declaration, Dependency, Lifecycle, Mode, Timeouts};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Path};
 
+use super::history;
 use super::seen::Seen;
 use super::{Blueprint, ClusterBlock, Item};
 
@@ -118,6 +119,15 @@ impl Blueprint {
         }
     }
 
+    /// True when a cluster block, or a copy of one, has this address.
+    fn is_declared(&self, address: &Address) -> bool {
+        self.evaluator.module().clusters.iter().any(|block| {
+            self.copies(block)
+                .iter()
+                .any(|instance| address_of("cluster", block, instance.as_ref()) == *address)
+        })
+    }
+
     /// Expands the clusters, those that others refer to first.
     fn add_clusters(
         &mut self,
@@ -202,7 +212,13 @@ impl Blueprint {
         self.warnings.extend(warnings);
         let Some(account) = self.accounts.get(&cluster.account) else { return }; // undeclared accounts are refused where they are named
         let records = Records { world: ground.recorded, renewals: ground.renewals };
-        let expansion = expand(&cluster, account, records);
+        let mut expansion = expand(&cluster, account, records);
+        if let Some(former) =
+            history::former(ground.recorded, &expansion, |address| self.is_declared(address))
+        {
+            let world = history::renamed(ground.recorded, &former, &address);
+            expansion = expand(&cluster, account, Records { world: &world, renewals: ground.renewals });
+        }
         problems.extend(user_data(&expansion));
         let own = self.dependencies(&self.evaluator.references(block), instance.as_ref());
         let object = attributes::object(&expansion);
@@ -323,7 +339,9 @@ impl Blueprint {
     fn on_cluster(&self, reference: &Reference, key: Option<&Key>, on: &mut dyn FnMut(Address)) {
         let meant = self.clusters.iter().filter(|c| c.name == reference.root.name);
         let meant = meant.filter(|c| {
-            let of = |instance: &Instance, key: &Key| converted(key, std::slice::from_ref(instance)) == instance.key;
+            let of = |instance: &Instance, key: &Key| {
+                converted(key, std::slice::from_ref(instance)) == instance.key
+            };
             key.is_none_or(|key| c.instance.as_ref().is_some_and(|instance| of(instance, key)))
         });
         for cluster in meant {

@@ -179,7 +179,8 @@ impl Blueprint {
 
 /// Refuses the tag by which an object says which state it belongs to: that is not for a configuration to say.
 fn no_lineage(resource: &Resource) -> Result<(), Diagnostics> {
-    let mut tags = resource.body.get("tags").and_then(Value::as_entries).into_iter().flat_map(|tags| tags.keys());
+    let mut tags =
+        resource.body.get("tags").and_then(Value::as_entries).into_iter().flat_map(|tags| tags.keys());
     if !tags.any(|key| key.eq_ignore_ascii_case(LINEAGE_TAG)) {
         return Ok(());
     }

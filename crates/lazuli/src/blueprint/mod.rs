@@ -3,12 +3,16 @@
 //! | module | what |
 //! |---|---|
 //! | [`build`] | blocks → declarations: accounts, profiles, clusters, resources, with their dependencies |
+//! | `history` | the label a cluster had before; what of one that exists cannot change |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
 //! | `seen` | what expressions see of other blocks |
 
 pub mod build;
 pub mod evaluate;
+mod history;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

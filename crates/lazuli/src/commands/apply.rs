@@ -51,6 +51,7 @@ pub(super) async fn destroy(args: &Destroy, printer: &Arc<Printer>) -> Outcome {
 
 /// Plans and applies.
 async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
+    options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;
     let setting = Setting::here(&options.variables, printer)?;
     let command = if goal.destroy { "destroy" } else { "apply" };
     let mut state = plan::open(&setting, command, options, printer)?;
@@ -201,11 +202,16 @@ async fn carry_out(
         printer.message("Left at once. What was running is recorded as begun; `lazuli apply` finds out what came of it and goes on.");
         return Ok(Exit::Interrupted);
     }
-    let outputs = outputs(&plan, &blueprint, &*report.objects);
-    let outputs = outputs.map_err(|found| Failure::at(found, &setting.project.sources));
+    let told = outcome::report(&plan, &report);
+    let complete = told.is_complete();
+    // Outputs speak of the world that was planned: while it is not there, the last ones stay.
+    let outputs = match complete {
+        true => outputs(&plan, &blueprint, &*report.objects).map(Some),
+        false => Ok(None),
+    };
     // Should nothing be durable any more, what happened is told before that is.
     let mut saved = Ok(());
-    if let Ok(outputs) = &outputs {
+    if let Ok(Some(outputs)) = &outputs {
         let record = Record::Outputs { outputs: outputs.iter().cloned().collect() };
         saved = journal
             .append(record)
@@ -216,7 +222,6 @@ async fn carry_out(
     let saved = state.commit().map_err(Failure::from).and(saved);
     close(clouds).await;
 
-    let told = outcome::report(&plan, &report);
     if printer.json() {
         for failure in &told.failures {
             printer.event(events::diagnostic(&rendered::failure_diagnostic(failure), &Default::default()));
@@ -227,13 +232,13 @@ async fn carry_out(
         printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
     }
     saved?;
-    let complete = told.is_complete();
-    let outputs = match outputs {
-        Ok(outputs) => outputs,
-        Err(failure) if complete => return Err(failure),
-        Err(_) => Vec::new(), // what failed explains it
-    };
-    show_outputs(&outputs, printer);
+    match outputs.map_err(|found| Failure::at(found, &setting.project.sources))? {
+        Some(outputs) => show_outputs(&outputs, printer),
+        None if !recorded.outputs.is_empty() && !printer.json() => {
+            printer.message("Outputs stay as they were until an apply does everything.");
+        }
+        None => {}
+    }
     let exit = match (report.cancelled, complete) {
         (true, _) => Exit::Interrupted,
         (false, false) => Exit::Failed,

@@ -57,6 +57,10 @@ pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
     }
     ignore(&dir)?;
     let at = if args.dir.is_some() { format!(" --chdir {}", dir.display()) } else { String::new() };
+    if printer.json() {
+        printer.document(&serde_json::json!({"directory": dir, "template": name}));
+        return Ok(Exit::Done);
+    }
     printer.result(&format!(
         "Started a project in {} (template {name}). Its Azure is simulated: nothing costs anything.\n\n  lazuli{at} plan\n  lazuli{at} apply\n",
         dir.display()

@@ -52,13 +52,25 @@ type Outcome = Result<Exit, Failure>;
 /// Runs a command and says what went wrong.
 pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
     log(cli.global.verbose);
+    let streams = matches!(cli.command, Command::Plan(_) | Command::Apply(_) | Command::Destroy(_));
+    let began = Instant::now();
+    if printer.json() && streams {
+        printer.event(events::version(env!("CARGO_PKG_VERSION")));
+    }
+    let code = dispatch(cli, printer);
+    if printer.json() && streams {
+        printer.event(events::done(code, began.elapsed()));
+    }
+    code
+}
+
+fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
         let problem = Diagnostic::error("LZ3001", format!("cannot work in {}: {error}", dir.display()));
         return fail(printer, &Failure::of(problem));
     }
-    let began = Instant::now();
     let outcome = match &cli.command {
         Command::Init(args) => init::run(args, printer),
         Command::Validate(args) => validate::run(args, printer),
@@ -79,14 +91,10 @@ pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
             Ok(Exit::Done)
         }
     };
-    let code = match outcome {
+    match outcome {
         Ok(exit) => exit.code(),
         Err(failure) => fail(printer, &failure),
-    };
-    if printer.json() && matches!(cli.command, Command::Plan(_) | Command::Apply(_) | Command::Destroy(_)) {
-        printer.event(events::done(code, began.elapsed()));
     }
-    code
 }
 
 /// Sends what libraries tell to standard error: with `LAZULI_LOG`, or requests with `-vv`.

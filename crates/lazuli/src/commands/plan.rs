@@ -20,6 +20,7 @@ use crate::render::plan as rendered;
 use crate::terminal::Printer;
 
 pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
+    args.options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;
     let setting = Setting::here(&args.options.variables, printer)?;
     let state = open(&setting, "plan", &args.options, printer)?;
     let clouds = Arc::new(setting.clouds(state.world(), args.options.parallelism.get()).await?);
@@ -101,11 +102,13 @@ pub(super) fn save(
 /// Shows a plan, as text or as events.
 pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer, operation: &str) {
     if printer.json() {
-        printer.event(events::version(env!("CARGO_PKG_VERSION")));
         for change in planned.plan.changes.iter().filter_map(events::planned_change) {
             printer.event(change);
         }
         printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
+        if let Some(outputs) = events::planned_outputs(&planned.plan) {
+            printer.event(outputs);
+        }
         printer.event(events::change_summary(planned.plan.summary(), operation));
         return;
     }
@@ -162,27 +165,29 @@ pub(super) async fn look_at_unfinished(
     }
     let settled =
         settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
-    if !printer.json() {
-        for one in &settled {
-            let found = match &one.finding {
-                Finding::Finished => "Azure finished it".to_owned(),
-                Finding::NothingThere => {
-                    "Azure never received it, or nothing came of it: it is planned again".to_owned()
-                }
-                Finding::Unfinished => "it exists and is not finished: the plan goes on with it".to_owned(),
-                Finding::StillThere => "it still exists: it is planned again".to_owned(),
-                Finding::Running => "Azure accepted it and is still at it".to_owned(),
-                Finding::Unreadable(error) => {
-                    format!(
-                        "it cannot be read{}",
-                        error.as_ref().map_or_else(String::new, |e| format!(": {e}"))
-                    )
-                }
-            };
-            printer.message(&format!("  {} {}   {found}", verb(one.operation), one.address));
+    for one in &settled {
+        let (address, found) = (one.address.as_str(), found(&one.finding));
+        match printer.json() {
+            true => printer.event(events::unfinished(address, verb(one.operation), &found)),
+            false => printer.message(&format!("  {} {address}   {found}", verb(one.operation))),
         }
     }
     settled
+}
+
+/// What became of a step that was begun.
+fn found(finding: &Finding) -> String {
+    match finding {
+        Finding::Finished => "Azure finished it".to_owned(),
+        Finding::NothingThere => {
+            "Azure never received it, or nothing came of it: it is planned again".to_owned()
+        }
+        Finding::Unfinished => "it exists and is not finished: the plan goes on with it".to_owned(),
+        Finding::StillThere => "it still exists: it is planned again".to_owned(),
+        Finding::Running => "Azure accepted it and is still at it".to_owned(),
+        Finding::Unreadable(None) => "it cannot be read".to_owned(),
+        Finding::Unreadable(Some(error)) => format!("it cannot be read: {error}"),
+    }
 }
 
 fn verb(operation: lazuli_core::plan::Operation) -> &'static str {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic};
+use lazuli_state::LocalBackend;
 
 use super::{Exit, Outcome};
 use crate::cli::{State, Variables};
@@ -41,9 +42,25 @@ fn unknown(address: &Address, world: &RecordedWorld) -> Failure {
     })
 }
 
-/// Reads the state of the project in the current directory. Looking at it takes no values of variables.
+/// Reads the state of the project in the current directory. Looking at it takes no values of variables; and when the
+/// configuration is broken or gone, a state in the usual place can be looked at all the same.
 pub(super) fn read() -> Result<RecordedWorld, Failure> {
+    let keys = planning::keys(&host::environment);
+    let backend = match configured() {
+        Ok(backend) => backend,
+        Err(failure) => {
+            let usual = Path::new(planning::STATE);
+            if !usual.exists() {
+                return Err(failure);
+            }
+            LocalBackend::new(usual)
+        }
+    };
+    Ok(backend.read(keys)?.world)
+}
+
+fn configured() -> Result<LocalBackend, Failure> {
     let inputs = Inputs::read(Path::new("."), &Variables::default(), Default::default())?;
     let (project, _) = Project::glance(inputs, None)?;
-    Ok(planning::backend(&project)?.read(planning::keys(&host::environment))?.world)
+    planning::backend(&project)
 }

@@ -141,7 +141,9 @@ fn text(path: &Path) -> Result<String, InputsError> {
         let message = format!("it has {size} bytes, more than the {MAX_FILE} that are allowed");
         return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
     }
-    std::fs::read_to_string(path).map_err(failed)
+    // Lines may end as on Windows; everything behind sees one kind of line end.
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
 }
 
 #[cfg(test)]

@@ -140,6 +140,27 @@ fn seconds(time: Duration) -> Json {
     json!((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
+/// What happens to outputs, for a plan; `None` when nothing does.
+pub fn planned_outputs(plan: &Plan) -> Option<Json> {
+    let changed = plan.outputs.iter().filter(|output| output.changes());
+    let outputs: Map<String, Json> = changed
+        .map(|output| {
+            let action = match (&output.before, &output.after) {
+                (None, _) => "create",
+                (Some(_), Some(_)) => "update",
+                (Some(_), None) => "delete",
+            };
+            (output.name.to_string(), json!({"action": action, "sensitive": output.sensitive}))
+        })
+        .collect();
+    (!outputs.is_empty()).then(|| json!({"type": "outputs", "outputs": outputs}))
+}
+
+/// A step that an earlier run left unfinished, with what was found of it.
+pub fn unfinished(address: &str, operation: &str, found: &str) -> Json {
+    json!({"type": "unfinished", "address": address, "operation": operation, "message": found})
+}
+
 /// The outputs after an apply; of a sensitive one everything but the value.
 pub fn outputs<'a>(outputs: impl IntoIterator<Item = (&'a str, &'a Json, bool)>) -> Json {
     let outputs: Map<String, Json> = outputs

@@ -1,0 +1,117 @@
+//! What the record says about a cluster beyond its nodes: the label it had before, and what of it cannot change any more.
+
+use std::collections::HashSet;
+
+use lazuli_cluster::expand::Expansion;
+use lazuli_cluster::spec::Network;
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::resource::{Mode, ResourceId};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
+
+use super::Blueprint;
+
+/// The address under which a cluster is recorded, when its block has another label now: its objects keep their ids.
+pub(super) fn former(
+    world: &RecordedWorld,
+    expansion: &Expansion,
+    is_declared: impl Fn(&Address) -> bool,
+) -> Option<Address> {
+    let address = &expansion.cluster.address;
+    if world.resources.keys().any(|recorded| recorded.is_within(address)) {
+        return None;
+    }
+    let own = expansion.parts.iter().filter(|part| part.declaration.mode == Mode::Managed);
+    let ids: HashSet<&ResourceId> = own.filter_map(|part| part.desired.id.as_ref()).collect();
+    let same = world
+        .resources
+        .values()
+        .find(|r| r.address.as_str().starts_with("cluster.") && ids.contains(&r.id))?;
+    let segments = same.address.segments();
+    let label = segments.get(1)?;
+    let root = Address::root("cluster", &label.name);
+    let former = label.key.as_ref().map_or(root.clone(), |key| root.instance(key));
+    (!is_declared(&former)).then_some(former)
+}
+
+/// The record as if the cluster had always had its new address.
+pub(super) fn renamed(world: &RecordedWorld, from: &Address, to: &Address) -> RecordedWorld {
+    let rename = |address: &Address| match address.is_within(from) {
+        true => format!("{to}{}", &address.as_str()[from.as_str().len()..])
+            .parse()
+            .unwrap_or_else(|_| address.clone()),
+        false => address.clone(),
+    };
+    let mut world = world.clone();
+    world.resources = std::mem::take(&mut world.resources)
+        .into_values()
+        .map(|mut recorded| {
+            recorded.address = rename(&recorded.address);
+            if let Some(slot) = &mut recorded.slot {
+                slot.address = rename(&slot.address);
+            }
+            (recorded.address.clone(), recorded)
+        })
+        .collect();
+    world.roster = std::mem::take(&mut world.roster)
+        .into_values()
+        .map(|mut slot| {
+            slot.address = rename(&slot.address);
+            (slot.address.clone(), slot)
+        })
+        .collect();
+    world
+}
+
+impl Blueprint {
+    /// What is asked of clusters that exist and cannot be done to them.
+    pub fn unchangeable(&self, world: &RecordedWorld) -> Diagnostics {
+        self.clusters().flat_map(|expansion| unchangeable(expansion, world)).collect()
+    }
+}
+
+fn unchangeable(expansion: &Expansion, world: &RecordedWorld) -> Diagnostics {
+    let cluster = &expansion.cluster;
+    let input = |part: Address, pointer: &str| -> Option<&str> {
+        world.resources.get(&part)?.inputs.pointer(pointer).and_then(Json::as_str)
+    };
+    let mut problems = Diagnostics::new();
+    let region = input(cluster.address.child("api_server").child("load_balancer"), "/location");
+    if let Some(region) = region.filter(|region| !region.eq_ignore_ascii_case(&cluster.region)) {
+        problems.push(
+            Diagnostic::error(
+                "LZ0246",
+                format!("{} lies in {region} and cannot move to {}", cluster.address, cluster.region),
+            )
+            .at(cluster.span, "the region of a cluster that exists cannot change")
+            .help("make a second cluster there, or destroy this one first"),
+        );
+    }
+    let Network::Dynamic(network) = &cluster.network else { return problems };
+    for (name, subnet, pool) in [
+        ("control_plane_subnet", &network.control_plane, "control_plane"),
+        ("worker_subnet", &network.worker, "worker_pool"),
+    ] {
+        let before = input(cluster.address.child("network").child(name), "/properties/addressPrefix");
+        let nodes = world.resources.keys().any(|address| {
+            let rest = address
+                .as_str()
+                .strip_prefix(cluster.address.as_str())
+                .and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| rest.starts_with(pool))
+        });
+        if let Some(before) = before.filter(|before| nodes && **before != subnet.cidr.to_string()) {
+            problems.push(
+                Diagnostic::error(
+                    "LZ0246",
+                    format!(
+                        "the {name} of {} cannot change from {before} to {}",
+                        cluster.address, subnet.cidr
+                    ),
+                )
+                .at(subnet.span, "nodes have addresses in it")
+                .help("make a second cluster with the other addresses, or destroy this one first"),
+            );
+        }
+    }
+    problems
+}
