@@ -13,17 +13,14 @@ const SHORTEST: usize = 4;
 
 /// Takes the secrets of a body out of an error: what is marked as sensitive, and what lies at the `write_only` paths
 /// whether it is marked or not.
-pub(crate) fn hide<'a>(
-    error: &mut ProviderError,
-    body: &Value,
-    write_only: impl Iterator<Item = &'a Path>,
-) {
+pub(crate) fn hide<'a>(error: &mut ProviderError, body: &Value, write_only: impl Iterator<Item = &'a Path>) {
     let mut secrets = BTreeSet::new();
     collect(body, false, &mut secrets);
     write_only.filter_map(|path| body.at(path)).for_each(|value| collect(value, true, &mut secrets));
     let mut secrets: Vec<String> = secrets.into_iter().collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len())); // one may be a part of another
-    let clean = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
+    let clean =
+        |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
     error.message = clean(&error.message);
     error.code = clean(&error.code);
     error.advice = error.advice.take().map(|advice| clean(&advice).into());
@@ -56,8 +53,10 @@ mod tests {
             ("lines", Value::string("-----BEGIN\nkey\n").sensitive()),
             ("data", Value::string("cloud-init")),
         ]);
-        let message = "eastus2: abc `hunter2-and-more`, hunter2, \"-----BEGIN\\nkey\\n\", -----BEGIN\nkey, cloud-init";
-        let mut error = ProviderError::own("Bad-hunter2", message, Outcome::Nothing).advise("Change hunter2.");
+        let message =
+            "eastus2: abc `hunter2-and-more`, hunter2, \"-----BEGIN\\nkey\\n\", -----BEGIN\nkey, cloud-init";
+        let mut error =
+            ProviderError::own("Bad-hunter2", message, Outcome::Nothing).advise("Change hunter2.");
         hide(&mut error, &body, ["data".parse().unwrap()].iter());
         assert_eq!(
             error.message,

@@ -138,6 +138,8 @@ pub(super) enum Fault {
     EndsFailed,
     /// Accepted, and never finished.
     Hangs,
+    /// Refused, or nobody can tell, with words that repeat what was sent.
+    Repeats(Outcome),
     /// The code panics.
     Panics,
 }
@@ -233,6 +235,11 @@ impl Cloud {
         let url = format!("https://poll/{name}");
         match fault {
             Some(Fault::Refused) => return Err(ProviderError::own("Conflict", "no room", Outcome::Nothing)),
+            Some(Fault::Repeats(outcome)) => {
+                return Err(
+                    ProviderError::own("Bad", "`hunter2` is not allowed", outcome).advise("not hunter2")
+                );
+            }
             Some(Fault::RequestLost) => {
                 return Err(ProviderError::own("Reset", "connection reset", Outcome::Unknown));
             }

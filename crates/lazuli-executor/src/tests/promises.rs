@@ -1,9 +1,10 @@
 use lazuli_core::configuration::Known as _;
+use lazuli_core::provider::Outcome;
 use lazuli_core::value::Unknown;
 use lazuli_core::{Type, Value};
 use proptest::prelude::*;
 
-use super::fake::{Scene, Thing, Things, address, number, password, thing};
+use super::fake::{Fault, Scene, Thing, Things, address, number, password, thing};
 use crate::Ending;
 use crate::promise::check;
 
@@ -102,6 +103,25 @@ async fn what_others_set_where_changes_are_ignored_is_sent_as_it_was_shown() {
         let object = scene.cloud.objects.lock().unwrap()[id.as_str()].clone();
         assert_eq!((&object["tags"]["owner"], &object["size"]), (&"policy".into(), &2.into()));
         assert_eq!(scene.after().resources[&address("a")].inputs["tags"]["owner"], "policy");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_repeats_of_a_secret_is_told_to_nobody() {
+    let key = object(vec![("key", Value::string("hunter2").sensitive())]);
+    let unmarked = object(vec![("password", Value::string("hunter2"))]); // write-only by its kind
+    for secret in [key, unmarked] {
+        for outcome in [Outcome::Nothing, Outcome::Unknown] {
+            let body = object(vec![("properties", secret.clone())]);
+            let scene = Scene::new(vec![Thing { body, ..thing("a", &[], 1.0) }]);
+            scene.cloud.break_once("a", Fault::Repeats(outcome));
+            let plan = scene.plan();
+            let ended = scene.carry_out(plan.clone()).await;
+            let Ending::Failed { failure, .. } = &ended.report.endings[0] else { panic!() };
+            assert_eq!(failure.error.to_string(), "Bad: `(sensitive value)` is not allowed");
+            assert!(!format!("{:?}", failure.error).contains("hunter2"), "{:?}", failure.error);
+            assert!(!ended.lines(&plan).contains("hunter2"));
+        }
     }
 }
 
