@@ -219,7 +219,7 @@ pub fn print_env(running: &RunningSimulator, ca_file: &std::path::Path) -> Strin
     format!(
         "\
 # Simulated Azure at {endpoint}. Nothing here reaches the real one.
-# Run this in a shell of its own: eval \"$(…)\" or paste it.
+# Save it while the simulator serves (--print-env > env.sh), then in another terminal: . ./env.sh
 export LAZULI_SIMULATOR_ENDPOINT='{endpoint}'
 export AZURE_AUTHORITY_HOST='{endpoint}'
 export AZURE_TENANT_ID='{tenant}'
