@@ -62,7 +62,7 @@ pub enum StepError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Owner {
     /// It says nothing of a state.
-    #[error("it was not made by Lazuli")]
+    #[error("it carries no mark of this state: others made it, or the state that did is lost")]
     Nobody,
     /// It says that it belongs to this one.
     #[error("it belongs to another Lazuli state (lineage {0})")]
@@ -112,8 +112,8 @@ impl StepError {
     /// What to do next, where that does not depend on what the provider said.
     pub fn advice(&self) -> Option<&'static str> {
         matches!(self, StepError::Exists { .. }).then_some(
-            "Plan again: the plan prints the import block that would take it over. Or give this resource another name, \
-             or delete the object when nobody needs it.",
+            "Give this resource another name, or delete the object when nobody needs it; when the state file was lost, \
+             put its newest backup back. Then plan again.",
         )
     }
 

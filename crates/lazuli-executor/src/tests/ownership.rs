@@ -38,9 +38,12 @@ fn failure(ending: &Ending) -> (&StepError, Left) {
 #[tokio::test(start_paused = true)]
 async fn what_appeared_since_a_plan_was_saved_is_not_overwritten() {
     for (tags, whose) in [
-        (json!({"team": "data"}), "it was not made by Lazuli"),
+        (
+            json!({"team": "data"}),
+            "it carries no mark of this state: others made it, or the state that did is lost",
+        ),
         (json!({"lazuli_lineage": "other"}), "it belongs to another Lazuli state (lineage other)"),
-        (Json::Null, "it was not made by Lazuli"),
+        (Json::Null, "it carries no mark of this state: others made it, or the state that did is lost"),
     ] {
         let mut scene = Scene::new(vec![tagged("a")]);
         let plan = scene.plan();
@@ -50,7 +53,7 @@ async fn what_appeared_since_a_plan_was_saved_is_not_overwritten() {
         let (error, left) = failure(&ended.report.endings[0]);
         assert_eq!(error.to_string(), format!("/g/a exists already: {whose}"));
         assert_eq!((error.code(), left), ("LZ1002", Left::Untouched));
-        assert!(error.advice().unwrap().contains("import block"));
+        assert!(error.advice().unwrap().contains("another name"));
         assert_eq!(there(&scene, "a"), object);
         assert!(scene.cloud.log().is_empty(), "nothing was sent");
         assert!(scene.journal.records.lock().unwrap().is_empty(), "and nothing is recorded as ours");
@@ -135,7 +138,10 @@ async fn a_lost_request_does_not_make_anothers_object_ours() {
     scene.cloud.break_once("a", Fault::RequestLost);
     let ended = scene.carry_out(plan).await;
     let (error, left) = failure(&ended.report.endings[0]);
-    assert_eq!(error.to_string(), "Reset: connection reset; /g/a exists already: it was not made by Lazuli");
+    assert_eq!(
+        error.to_string(),
+        "Reset: connection reset; /g/a exists already: it carries no mark of this state: others made it, or the state that did is lost"
+    );
     assert_eq!((error.code(), left), ("LZ2100", Left::Unknown));
     assert!(ended.world.resources.is_empty());
     assert_eq!(there(&scene, "a"), object);

@@ -305,7 +305,7 @@ impl Known {
             "ObjectExists" => known(
                 "LZ1002",
                 "the object exists already",
-                "run `lazuli plan`: it prints the import block that would take it over; or give this resource another name",
+                "give this resource another name, or delete the object when nobody needs it; then run `lazuli plan` again",
             ),
             "PromiseBroken" => known(
                 "LZ2002",
