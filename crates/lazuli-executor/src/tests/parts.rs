@@ -166,6 +166,19 @@ fn begun(name: &str, operation: lazuli_core::plan::Operation, url: Option<&str>)
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_never_got_a_successor_has_its_place_again() {
+    let before = recorded("a-before", &[]);
+    let mut world = world(vec![begun("a", lazuli_core::plan::Operation::Create, None)]);
+    world.deposed.push(Recorded { address: address("a"), ..before.clone() });
+    let scene = Scene::new(Vec::new());
+    let settled = settle(&world, &OneCloud(scene.cloud.clone()), false, |_| &[], &|_, _| {}).await;
+    assert_eq!(settled[0].finding, Finding::NothingThere);
+    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    assert!(removed.is_empty());
+    assert_eq!(resources.iter().map(|r| &r.id).collect::<Vec<_>>(), [&before.id]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_operation_nobody_can_be_asked_about_is_not_taken_for_over() {
     use lazuli_core::plan::Operation::{Create, Delete, Update};
     let names = ["a-failed", "b-deleting", "c-updating"];
