@@ -130,3 +130,20 @@ fn a_refresh_that_is_refused_stops_before_anything_changes() {
     told("refresh_refused", refused);
     assert_eq!(before, (bench.sent().len(), bench.bytes("lazuli.state")));
 }
+
+#[test]
+fn a_replacement_whose_first_request_is_lost_gives_the_old_node_its_place_again() {
+    let address = "cluster.small.worker_pool[\"general\"].node[\"1\"]";
+    let mut bench = Workbench::with(SMALL);
+    bench.applies();
+    bench.faults(&json!([{
+        "method": "PUT", "path": "/networkInterfaces/", "times": 1, "answer": "drop_before_accept",
+    }]));
+    let lost = bench.run_with(&["apply", "--auto-approve", "--replace", address]);
+    assert_eq!(lost.status, Some(1), "{lost}");
+    told("replacement_lost_plan", bench.does("plan"));
+    bench.applies();
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 2);
+    assert_eq!(bench.existing("Microsoft.Network/networkInterfaces").len(), 2);
+    bench.is_settled();
+}
