@@ -15,7 +15,8 @@ pub struct Graph {
     pub places: HashMap<Address, usize>,
     /// For each declaration the declarations it depends on, without doubles, in order of place.
     pub dependencies: Vec<Vec<Link>>,
-    /// Every place once, dependencies first; ties in the order of declaration.
+    /// Every place once, dependencies first; where that leaves a choice, the copies of a block together, after those of
+    /// the blocks it refers to, and blocks in the order of declaration.
     pub order: Vec<usize>,
 }
 
@@ -71,7 +72,7 @@ impl Graph {
             links.dedup_by_key(|link| link.on);
             dependencies.push(links);
         }
-        match order(&graph) {
+        match order(&graph, &ranks(declarations, &dependencies)) {
             Some(order) => Ok(Graph { places, dependencies, order }),
             None => Err(cycles(&graph, declarations)),
         }
@@ -100,28 +101,76 @@ impl<'a> Containers<'a> {
     }
 }
 
-/// Kahn's algorithm with the smallest place first; `None` when there is a cycle.
-fn order(graph: &DiGraph<usize, &Dependency, u32>) -> Option<Vec<usize>> {
+/// Kahn's algorithm with the smallest rank first; `None` when there is a cycle.
+fn order<N, E>(graph: &DiGraph<N, E, u32>, ranks: &[usize]) -> Option<Vec<usize>> {
     let mut waiting: Vec<usize> =
         graph.node_indices().map(|n| graph.edges_directed(n, petgraph::Incoming).count()).collect();
-    let mut ready: BinaryHeap<Reverse<usize>> = waiting
+    let mut ready: BinaryHeap<Reverse<(usize, usize)>> = waiting
         .iter()
         .enumerate()
         .filter(|(_, count)| **count == 0)
-        .map(|(place, _)| Reverse(place))
+        .map(|(place, _)| Reverse((ranks[place], place)))
         .collect();
     let mut order = Vec::with_capacity(waiting.len());
-    while let Some(Reverse(place)) = ready.pop() {
+    while let Some(Reverse((_, place))) = ready.pop() {
         order.push(place);
         for edge in graph.edges(NodeIndex::new(place)) {
             let target = edge.target().index();
             waiting[target] -= 1;
             if waiting[target] == 0 {
-                ready.push(Reverse(target));
+                ready.push(Reverse((ranks[target], target)));
             }
         }
     }
     (order.len() == waiting.len()).then_some(order)
+}
+
+/// Which declarations are better first. What sees one copy of a block sees all of them: that is put together once when
+/// all are there, and anew for everybody who asks before.
+fn ranks(declarations: &[Declaration], dependencies: &[Vec<Link>]) -> Vec<usize> {
+    let mut blocks: HashMap<&str, usize> = HashMap::with_capacity(declarations.len());
+    let block_of: Vec<usize> = declarations
+        .iter()
+        .map(|d| {
+            let next = blocks.len();
+            *blocks.entry(without_key(&d.address)).or_insert(next)
+        })
+        .collect();
+    let count = blocks.len();
+    let by_place = || (0..declarations.len()).collect();
+    if count == declarations.len() {
+        return by_place();
+    }
+    let mut edges: Vec<(u32, u32)> = Vec::new();
+    for (place, links) in dependencies.iter().enumerate() {
+        let of = |place: usize| u32::try_from(block_of[place]).unwrap_or(u32::MAX);
+        edges.extend(links.iter().map(|link| (of(link.on), of(place))).filter(|(on, by)| on != by));
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    let mut graph: DiGraph<(), (), u32> = DiGraph::with_capacity(count, edges.len());
+    for _ in 0..count {
+        graph.add_node(());
+    }
+    graph.extend_with_edges(edges);
+    let by_block: Vec<usize> = (0..count).collect();
+    let Some(order) = order(&graph, &by_block) else { return by_place() };
+    let mut rank = vec![0; count];
+    for (at, block) in order.into_iter().enumerate() {
+        rank[block] = at;
+    }
+    block_of.into_iter().map(|block| rank[block]).collect()
+}
+
+/// The address of the block whose copy this is; its own when it is none.
+fn without_key(address: &Address) -> &str {
+    let text = address.as_str();
+    if !text.ends_with(']') {
+        return text;
+    }
+    let segments = address.segments();
+    let key = segments.last().and_then(|segment| segment.key.as_ref()).map(ToString::to_string);
+    key.and_then(|key| text.strip_suffix(key.as_str())).unwrap_or(text)
 }
 
 /// One diagnostic for each strongly connected group, with its shortest cycle. `kosaraju_scc` does not recurse.

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use lazuli_core::Address;
+use lazuli_core::configuration::Configuration;
 use serde_json::json;
 
 use crate::world::{Block, Config, How, World, block, data, destroying, text};
@@ -137,4 +138,33 @@ fn many_blocks_wait_for_everything_in_a_cluster() {
     });
     let plan = World::default().try_plan(&Config::new(inner.chain(outer)), &how).unwrap();
     assert_eq!(plan.edges.len(), 2500);
+}
+
+#[test]
+fn all_copies_of_a_block_come_before_those_of_another_one_that_refers_to_them_one_by_one() {
+    let thing = |address: &str, name: &str| block(address, &format!("Test/things/{name}"), json!({}));
+    let config = Config::new([
+        thing("b.user[0]", "u0").depends_on("c.used[\"0\"]"),
+        thing("b.user[1]", "u1").depends_on("c.used[\"1\"]"),
+        thing("c.alone", "alone"),
+        thing("c.used[\"0\"]", "0"),
+        thing("c.used[\"1\"]", "1"),
+    ]);
+    let order = |config: &Config| {
+        let graph = lazuli_planner::graph::Graph::new(config.declarations()).unwrap();
+        graph
+            .order
+            .iter()
+            .map(|place| config.blocks[*place].declaration.address.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(order(&config), ["c.alone", "c.used[\"0\"]", "c.used[\"1\"]", "b.user[0]", "b.user[1]"]);
+    // Blocks whose copies refer to each other crosswise have an order of their copies only.
+    let crosswise = Config::new([
+        thing("a.x[0]", "x0").depends_on("b.y[0]"),
+        thing("a.x[1]", "x1"),
+        thing("b.y[0]", "y0"),
+        thing("b.y[1]", "y1").depends_on("a.x[1]"),
+    ]);
+    assert_eq!(order(&crosswise), ["a.x[1]", "b.y[0]", "a.x[0]", "b.y[1]"]);
 }
