@@ -61,7 +61,7 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
     if let Some(path) = &options.out {
         plan::save(&setting, &planned, &state, path)?;
     }
-    plan::show(&planned, &clouds, printer, "plan");
+    plan::show(&planned, &clouds, printer);
     if planned.plan.is_empty() {
         if printer.json() {
             printer.event(events::change_summary(planned.plan.summary(), command));
@@ -131,7 +131,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         refreshed: false,
         warnings: Diagnostics::new(),
     };
-    plan::show(&planned, &clouds, printer, "plan");
+    plan::show(&planned, &clouds, printer);
     carry_out(&setting, state, clouds, planned, options, manner, printer).await
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::{Diagnostic, Sources};
 use lazuli_executor::settle::{self, Finding, Settled};
 use lazuli_state::{LocalState, Replay};
 
@@ -29,7 +30,7 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     if let Some(path) = &args.options.out {
         save(&setting, &planned, &state, path)?;
     }
-    show(&planned, &clouds, printer, "plan");
+    show(&planned, &clouds, printer);
     if let Some(path) = args.options.out.as_ref().filter(|_| !printer.json()) {
         printer.result(&format!(
             "\nSaved to {}: apply exactly this with `lazuli apply {}`.\n",
@@ -100,16 +101,13 @@ pub(super) fn save(
 }
 
 /// Shows a plan, as text or as events.
-pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer, operation: &str) {
+pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
     if printer.json() {
         for change in planned.plan.changes.iter().filter_map(events::planned_change) {
             printer.event(change);
         }
         printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
-        if let Some(outputs) = events::planned_outputs(&planned.plan) {
-            printer.event(outputs);
-        }
-        printer.event(events::change_summary(planned.plan.summary(), operation));
+        printer.event(events::plan_summary(&planned.plan));
         return;
     }
     let context = rendered::Context {
@@ -168,7 +166,12 @@ pub(super) async fn look_at_unfinished(
     for one in &settled {
         let (address, found) = (one.address.as_str(), found(&one.finding));
         match printer.json() {
-            true => printer.event(events::unfinished(address, verb(one.operation), &found)),
+            true => {
+                let message =
+                    format!("an earlier run began to {} it and did not finish: {found}", verb(one.operation));
+                let warning = Diagnostic::warning("LZ2102", message).about(one.address.clone());
+                printer.event(events::diagnostic(&warning, &Sources::default()));
+            }
             false => printer.message(&format!("  {} {address}   {found}", verb(one.operation))),
         }
     }

@@ -140,8 +140,8 @@ fn seconds(time: Duration) -> Json {
     json!((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
-/// What happens to outputs, for a plan; `None` when nothing does.
-pub fn planned_outputs(plan: &Plan) -> Option<Json> {
+/// The summary of a plan, with what happens to outputs by name.
+pub fn plan_summary(plan: &Plan) -> Json {
     let changed = plan.outputs.iter().filter(|output| output.changes());
     let outputs: Map<String, Json> = changed
         .map(|output| {
@@ -150,15 +150,14 @@ pub fn planned_outputs(plan: &Plan) -> Option<Json> {
                 (Some(_), Some(_)) => "update",
                 (Some(_), None) => "delete",
             };
-            (output.name.to_string(), json!({"action": action, "sensitive": output.sensitive}))
+            (output.name.to_string(), json!(action))
         })
         .collect();
-    (!outputs.is_empty()).then(|| json!({"type": "outputs", "outputs": outputs}))
-}
-
-/// A step that an earlier run left unfinished, with what was found of it.
-pub fn unfinished(address: &str, operation: &str, found: &str) -> Json {
-    json!({"type": "unfinished", "address": address, "operation": operation, "message": found})
+    let mut summary = change_summary(plan.summary(), "plan");
+    if let Some(fields) = summary.as_object_mut() {
+        fields.insert("outputs".into(), Json::Object(outputs));
+    }
+    summary
 }
 
 /// The outputs after an apply; of a sensitive one everything but the value.

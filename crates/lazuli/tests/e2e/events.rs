@@ -7,11 +7,12 @@ use serde_json::{Value as Json, json};
 use crate::configurations::SMALL;
 use crate::workbench::{Ran, Workbench, told};
 
-/// The types of CLI.md.
-const TYPES: [&str; 11] = [
+/// The contract's types, and `planned_outputs`.
+const TYPES: [&str; 12] = [
     "version",
     "diagnostic",
     "planned_change",
+    "planned_outputs",
     "change_summary",
     "preflight",
     "step_start",
