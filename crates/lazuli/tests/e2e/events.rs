@@ -7,12 +7,11 @@ use serde_json::{Value as Json, json};
 use crate::configurations::SMALL;
 use crate::workbench::{Ran, Workbench, told};
 
-/// The contract's types, and `planned_outputs`.
-const TYPES: [&str; 12] = [
+/// The contract's types.
+const TYPES: [&str; 11] = [
     "version",
     "diagnostic",
     "planned_change",
-    "planned_outputs",
     "change_summary",
     "preflight",
     "step_start",
