@@ -52,8 +52,18 @@ impl Reader {
         );
     }
 
+    /// Text that becomes part of names, sizes and places: plans and states show those, so it cannot be a secret.
     pub(super) fn text(&mut self, block: &Block, name: &str) -> Option<String> {
-        self.known(block, name)?.as_str().map(str::to_owned)
+        let value = self.known(block, name)?;
+        if value.is_sensitive() {
+            self.problem(
+                Diagnostic::error("LZ0223", format!("`{name}` cannot be sensitive"))
+                    .at(block.span_of(name), "it is part of what plans and messages show")
+                    .help("use nonsensitive() if it may be shown"),
+            );
+            return None;
+        }
+        value.as_str().map(str::to_owned)
     }
 
     pub(super) fn truth(&mut self, block: &Block, name: &str) -> bool {
@@ -119,14 +129,6 @@ impl Reader {
 
     /// A network in CIDR notation whose host bits are zero.
     pub(super) fn cidr(&mut self, block: &Block, name: &str) -> Option<Ipv4Net> {
-        if block.value(name).is_some_and(Value::is_sensitive) {
-            self.problem(
-                Diagnostic::error("LZ0223", format!("`{name}` cannot be sensitive"))
-                    .at(block.span_of(name), "networks are part of what plans and messages show")
-                    .help("use nonsensitive() if it may be shown"),
-            );
-            return None;
-        }
         let net: Ipv4Net = self.parsed(block, name, "an IPv4 network such as 10.40.0.0/16")?;
         if net.addr() == net.network() {
             return Some(net);
