@@ -17,6 +17,7 @@ use crate::host;
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned, Wish};
 use crate::render::events;
+use crate::render::layout::count;
 use crate::render::plan as rendered;
 use crate::terminal::Printer;
 
@@ -159,7 +160,7 @@ pub(super) async fn look_at_unfinished(
                 )
             },
         );
-        printer.message(&format!("{who} stopped without finishing {} step(s):", open.len()));
+        printer.message(&format!("{who} stopped without finishing {}:", count(open.len(), "step")));
     }
     let settled =
         settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
