@@ -60,19 +60,16 @@ const IMPURE_WORDS: [&str; 11] = [
 const NOWHERE: [&str; 4] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs"];
 
 /// The top level without dot files, `target` and what a checkout's owner may put beside them.
-const TOP: [&str; 13] = [
+const TOP: [&str; 10] = [
     "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
     "README.md",
     "ci",
-    "clippy.toml",
     "crates",
-    "deny.toml",
     "docs",
     "examples",
-    "rustfmt.toml",
     "testdata",
 ];
 
