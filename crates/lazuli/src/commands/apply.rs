@@ -226,8 +226,7 @@ async fn carry_out(
         for failure in &told.failures {
             printer.event(events::diagnostic(&rendered::failure_diagnostic(failure), &Default::default()));
         }
-        let operation = if plan.mode == PlanMode::Destroy { "destroy" } else { "apply" };
-        printer.event(events::change_summary(told.done, operation));
+        printer.event(events::change_summary(told.done, events::operation_of(plan.mode)));
     } else {
         printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
     }
