@@ -1,0 +1,200 @@
+//! Every expression of `testdata/expressions` is worth what Terraform says, or differs on purpose and says why.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::{Objects, show};
+use lazuli_config::{Evaluator, Files, parse, parse_expression};
+use lazuli_core::value::Content;
+use lazuli_core::{Sources, Type, Value};
+
+/// The oracle's unknown objects, as resources.
+const WORLD: &str = "resource \"u\" {\n}\nresource \"d\" {\n}\n";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The folder that functions read.
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
+        std::fs::read(self.0.join(path)).map(Arc::from).map_err(|error| error.to_string())
+    }
+}
+
+fn evaluator() -> (Evaluator, Sources, Objects) {
+    let mut sources = Sources::default();
+    let preamble = std::fs::read_to_string(root().join("testdata/expressions/preamble.hcl")).unwrap();
+    let files = vec![("preamble.hcl".into(), preamble), ("world.hcl".into(), WORLD.to_owned())];
+    let (module, diagnostics) = parse(&mut sources, files);
+    assert!(diagnostics.is_empty(), "{}", show(&sources, &diagnostics));
+    let folder = Folder(root().join("testdata/expressions/files"));
+    let (evaluator, diagnostics) = Evaluator::new(Arc::new(module), &[], Arc::new(folder));
+    assert!(diagnostics.is_empty(), "{}", show(&sources, &diagnostics));
+    let of = |name: &str, path: &str, ty: Type, not_null: bool| {
+        let value =
+            Value::unknown_from(format!("resource.{name}").parse().unwrap(), path.parse().unwrap(), ty);
+        let Content::Unknown(unknown) = value.content() else { unreachable!() };
+        Value::unknown(lazuli_core::Unknown { not_null, ..(**unknown).clone() })
+    };
+    let id = |name| ("id", of(name, "id", Type::String, true));
+    let u = Value::object([id("u"), ("output", Value::null())]);
+    let d = Value::object([id("d"), ("output", of("d", "output", Type::Any, false))]);
+    let objects = Objects(BTreeMap::from([("resource.u".to_owned(), u), ("resource.d".to_owned(), d)]));
+    (evaluator, sources, objects)
+}
+
+/// The JSON form of a type.
+fn type_json(ty: &Type) -> Value {
+    let pair = |word: &str, inner: Value| Value::tuple([Value::from(word), inner]);
+    match ty {
+        Type::Any => Value::from("dynamic"),
+        Type::Bool => Value::from("bool"),
+        Type::Number => Value::from("number"),
+        Type::String => Value::from("string"),
+        Type::List(element) => pair("list", type_json(element)),
+        Type::Set(element) => pair("set", type_json(element)),
+        Type::Map(element) => pair("map", type_json(element)),
+        Type::Tuple(elements) => pair("tuple", Value::tuple(elements.iter().map(type_json))),
+        Type::Object(fields) => {
+            pair("object", Value::object(fields.iter().map(|(k, f)| (k.clone(), type_json(&f.ty)))))
+        }
+    }
+}
+
+/// Which parts are unknown: true, or a structure that leads to them.
+fn unknown_parts(value: &Value) -> Value {
+    match value.content() {
+        Content::Unknown(_) => Value::from(true),
+        Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => {
+            Value::tuple(items.iter().map(unknown_parts))
+        }
+        Content::Map(_, entries) | Content::Object(entries) => Value::object(
+            entries
+                .iter()
+                .map(|(k, v)| (k.clone(), unknown_parts(v)))
+                .filter(|(_, v)| v.as_bool() != Some(false) && v.as_entries().is_none_or(|e| !e.is_empty())),
+        ),
+        _ => Value::from(false),
+    }
+}
+
+/// The value as JSON has it: unknown parts of objects left out, null elsewhere, nothing marked.
+fn plain(value: &Value) -> Value {
+    match value.content() {
+        Content::Unknown(_) | Content::Null(_) => Value::null(),
+        Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => {
+            Value::tuple(items.iter().map(plain))
+        }
+        Content::Map(_, entries) | Content::Object(entries) => {
+            let known = entries.iter().filter(|(_, v)| !v.is_unknown());
+            Value::object(known.map(|(k, v)| (k.clone(), plain(v))))
+        }
+        other => Value::new(other.clone()),
+    }
+}
+
+/// An answer in the form of the data.
+fn answer(value: &Value) -> Value {
+    let mut members = vec![("ok", Value::from(true)), ("value", plain(value))];
+    if value.is_wholly_known() {
+        members.push(("type", type_json(&value.type_of())));
+    } else {
+        members.push(("unknown", unknown_parts(value)));
+    }
+    Value::object(members)
+}
+
+#[test]
+fn every_expression_is_worth_what_terraform_says() {
+    let (evaluator, mut sources, objects) = evaluator();
+    let reasons = std::fs::read_to_string(root().join("docs/language/differences.md")).unwrap_or_default();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("testdata/expressions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+        .collect();
+    files.sort();
+    let (mut checked, mut on_purpose, mut wrong) = (0, 0, String::new());
+    let mut lines_wrong = 0;
+    for file in &files {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
+            continue;
+        }
+        for (number, line) in std::fs::read_to_string(file).unwrap().lines().enumerate() {
+            let read =
+                parse_expression(&mut Sources::default(), "line", &format!("jsondecode({})", quoted(line)))
+                    .and_then(|e| evaluator.expression(&e, &objects, None))
+                    .unwrap_or_else(|e| panic!("{name}:{}: {e:?}", number + 1));
+            let written = read.get("expr").and_then(Value::as_str).unwrap();
+            let expression = written.replace("terraform_data.", "resource.");
+            let outcome = parse_expression(&mut sources, "e", &expression)
+                .and_then(|e| evaluator.expression(&e, &objects, None));
+            let (got, why) = match &outcome {
+                Ok(value) => (answer(value), String::new()),
+                Err(found) => (Value::object([("ok", Value::from(false))]), show(&sources, found)),
+            };
+            let expected = match (read.get("ours"), read.get("because").and_then(Value::as_str)) {
+                (Some(ours), Some(because)) => {
+                    on_purpose += 1;
+                    assert!(
+                        reasons
+                            .lines()
+                            .any(|l| l.trim_start_matches('#').trim() == because && l.starts_with('#')),
+                        "{name}:{}: docs/language/differences.md has no section `{because}`",
+                        number + 1
+                    );
+                    ours
+                }
+                _ => &read,
+            };
+            checked += 1;
+            let same = ["ok", "value", "type", "unknown"].iter().all(|member| {
+                // A null or an unknown value has no type in the data.
+                let told = expected.get(member);
+                (*member == "type" && told.is_none()) || told.map(plain) == got.get(member).map(plain)
+            });
+            if !same {
+                lines_wrong += 1;
+                let of = |v: &Value| {
+                    let shown = ["ok", "value", "type", "unknown"];
+                    let shown = shown.iter().filter_map(|m| v.get(m).map(|x| format!("{m} {x:?}")));
+                    shown.collect::<Vec<_>>().join(", ")
+                };
+                let _ = write!(
+                    wrong,
+                    "{name}:{}  {written}\n   expected {}\n   got      {}\n{why}",
+                    number + 1,
+                    of(expected),
+                    of(&got)
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{lines_wrong} of {checked} differ:\n{wrong}");
+    println!("{checked} expressions, {on_purpose} of them different on purpose");
+}
+
+/// Text as a string of the language.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '$' => quoted.push_str("\\u0024"),
+            '%' => quoted.push_str("\\u0025"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
