@@ -160,10 +160,6 @@ fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
 
 /// Decimal text, with an exponent if need be.
 pub(crate) fn parse_number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.ends_with('.') || digits.contains('_') {
-        return None;
-    }
     text.parse().ok()
 }
 

@@ -65,9 +65,6 @@ impl Scope<'_> {
             let ty = if compares { Type::Bool } else { Type::Number };
             return Ok(unknown(ty, true, &[left, right]));
         };
-        let by_zero = |scope: &mut Self| {
-            scope.fail(Diagnostic::error(codes::BAD_OPERAND, "division by zero").at(divisor, "this is zero"))
-        };
         let order = a.cmp(b);
         Ok(match operator {
             BinaryOperator::Add => Value::from(a.add(b)),
@@ -75,12 +72,12 @@ impl Scope<'_> {
             BinaryOperator::Multiply => return self.number(a.mul(b), span),
             BinaryOperator::Divide => match a.div(b) {
                 Some(quotient) => return self.number(quotient, span),
-                None => return by_zero(self),
+                None => {
+                    let diagnostic = Diagnostic::error(codes::BAD_OPERAND, "division by zero");
+                    return self.fail(diagnostic.at(divisor, "this is zero"));
+                }
             },
-            BinaryOperator::Remainder => match a.rem(b) {
-                Some(rest) => Value::from(rest),
-                None => return by_zero(self),
-            },
+            BinaryOperator::Remainder => Value::from(a.rem(b)),
             BinaryOperator::Less => Value::from(order == Ordering::Less),
             BinaryOperator::LessOrEqual => Value::from(order != Ordering::Greater),
             BinaryOperator::Greater => Value::from(order == Ordering::Greater),
@@ -90,9 +87,8 @@ impl Scope<'_> {
 
     /// A number, unless its digits have grown beyond use.
     fn number(&mut self, number: Number, span: Span) -> Outcome {
-        const MAX_DIGITS: usize = 20_000;
-        if number.as_i64().is_none() && number.to_string().len() > MAX_DIGITS {
-            let message = format!("a number has more than {MAX_DIGITS} digits");
+        if number.is_excessive() {
+            let message = "a number has more than 10000 digits";
             return self
                 .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "the result of this"));
         }

@@ -52,13 +52,7 @@ pub(super) fn number(arguments: &[Value], i: usize) -> Number {
 }
 
 fn floor(number: &Number) -> Number {
-    if number.is_integer() {
-        return number.clone();
-    }
-    let one = Number::from(1i64);
-    let fraction = number.rem(&one).unwrap_or_else(|| Number::from(0i64)); // impossible: one is not zero
-    let truncated = number.sub(&fraction);
-    if number.is_negative() { truncated.sub(&one) } else { truncated }
+    number.floor()
 }
 
 fn extreme(arguments: &[Value], choose: fn(Number, Number) -> Number) -> Answer {
