@@ -135,9 +135,21 @@ impl LocalBackend {
                 Err(StateError::ForeignJournal { .. } | StateError::Missing { .. }) if attempts < 3 => {
                     attempts += 1
                 }
-                result => return result,
+                Ok(mut snapshot) => {
+                    if snapshot.world.lineage.is_empty() {
+                        snapshot.world.lineage = self.chosen_lineage().unwrap_or_default();
+                    }
+                    return Ok(snapshot);
+                }
+                failed => return failed,
             }
         }
+    }
+
+    /// The lineage that was chosen for a state that is not written yet, when one was.
+    fn chosen_lineage(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.folder.join("lineage")).ok()?;
+        text.trim().parse::<uuid::Uuid>().ok().map(|lineage| lineage.to_string())
     }
 
     /// Locks the state and reads it.

@@ -51,6 +51,14 @@ Examples:
 
 Ctrl-C stops after what is running; a second one leaves at once. `lazuli apply` then goes on where it stopped.";
 
+const CONSOLE_EXAMPLES: &str = "\
+Examples:
+  lazuli console
+  echo 'cidrsubnet(\"10.0.0.0/16\", 8, 3)' | lazuli console
+  lazuli console --json < expressions.txt
+
+Resources have the values that were recorded last; nothing is asked of Azure. `exit` or Ctrl-D ends it.";
+
 const SIMULATOR_EXAMPLES: &str = "\
 Examples:
   lazuli simulator serve --world demo.json
@@ -124,6 +132,9 @@ pub enum Command {
     Show(Show),
     /// Show outputs
     Output(Output),
+    /// Evaluate expressions, one per line
+    #[command(after_help = CONSOLE_EXAMPLES)]
+    Console(Console),
     /// Look into the state
     #[command(subcommand)]
     State(State),
@@ -289,6 +300,14 @@ pub struct Output {
     /// The bare text without quotes or newline, for scripts
     #[arg(long, requires = "name", conflicts_with = "json")]
     pub raw: bool,
+}
+
+/// `console`
+#[derive(Debug, Clone, Args)]
+pub struct Console {
+    /// Values of variables.
+    #[command(flatten)]
+    pub variables: Variables,
 }
 
 /// `state …`
@@ -492,6 +511,7 @@ mod tests {
             "destroy --auto-approve",
             "show",
             "show monday.plan --json",
+            "console --json --var a=b",
             "output",
             "output endpoint --raw",
             "--json output",

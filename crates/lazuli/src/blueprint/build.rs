@@ -297,7 +297,11 @@ impl Blueprint {
     }
 
     /// The resources a block waits for, or the copy of it that `instance` is.
-    fn dependencies(&self, references: &[Reference], instance: Option<&Instance>) -> Vec<Dependency> {
+    pub(super) fn dependencies(
+        &self,
+        references: &[Reference],
+        instance: Option<&Instance>,
+    ) -> Vec<Dependency> {
         let mut dependencies = Vec::with_capacity(references.len());
         for reference in references {
             let span = Some(reference.through.as_ref().map_or(reference.span, |(_, span)| *span));

@@ -5,8 +5,10 @@
 //! | [`build`] | blocks → declarations: accounts, profiles, clusters, resources, with their dependencies |
 //! | `history` | the label a cluster had before; what of one that exists cannot change |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
+//! | [`ask`] | an expression that stands in no file |
 //! | `seen` | what expressions see of other blocks |
 
+pub mod ask;
 pub mod build;
 pub mod evaluate;
 mod history;

@@ -59,7 +59,7 @@ impl Setting {
 }
 
 /// All mistakes at once: what is wrong with blocks is looked for also when names or values are wrong.
-fn everything_wrong(rejected: Rejected) -> Failure {
+pub(super) fn everything_wrong(rejected: Rejected) -> Failure {
     let Rejected { mut diagnostics, sources, evaluator } = rejected;
     let accounts = accounts::declared(&evaluator).unwrap_or_else(|found| {
         diagnostics.extend(found);

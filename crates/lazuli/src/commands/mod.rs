@@ -2,6 +2,7 @@
 
 mod apply;
 mod begin;
+mod console;
 mod graph;
 mod init;
 mod output;
@@ -79,6 +80,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
         Command::Destroy(args) => with_runtime(apply::destroy(args, printer)),
         Command::Show(args) => show::run(args, printer),
         Command::Output(args) => output::run(args, printer),
+        Command::Console(args) => console::run(args, printer),
         Command::State(args) => state::run(args, printer),
         Command::Graph(args) => with_runtime(graph::run(args, printer)),
         Command::Simulator(cli::Simulator::Serve(args)) => with_runtime(simulator::serve(args, printer)),

@@ -8,6 +8,7 @@
 //! | [`style`], [`layout`], [`duration`] | semantic styles; columns and wrapping; times for people |
 //! | [`names`] | what to call things that are named by a GUID |
 //! | [`value`] | values and their differences |
+//! | [`console`] | what the console answers |
 //! | [`diagnostic`] | errors and warnings, like rustc |
 //! | [`plan`], [`plan_json`] | a plan for people, and in Terraform's shape |
 //! | [`events`] | the events of `--json` |
@@ -15,6 +16,7 @@
 //! | [`graph`] | the steps of a plan as a drawing |
 //! | [`report`] | how an apply ended |
 
+pub mod console;
 pub mod diagnostic;
 pub mod duration;
 pub mod events;

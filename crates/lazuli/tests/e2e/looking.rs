@@ -129,3 +129,23 @@ fn exit_codes_are_those_of_the_contract() {
     }
     told("nobody_to_ask", bench.run("apply"));
 }
+
+#[test]
+fn the_console_answers_line_by_line_and_knows_what_was_applied() {
+    let bench = Workbench::with(SMALL);
+    let asked =
+        "1 + 1\n\ncluster.small.fqdn\nnope\nkeys(cluster.small.nodes)\ncluster.small.nat_public_ip != null\n";
+    told("console_before", bench.asks("console", asked));
+    bench.applies();
+    told("console", bench.asks("console", asked));
+    told("console_json", bench.asks("console --json", asked));
+}
+
+#[test]
+fn the_console_needs_no_configuration() {
+    let bench = Workbench::new();
+    let answered =
+        bench.asks("console", "cidrsubnet(\"10.0.0.0/16\", 8, 3)\n[for z in [1, 2] : \"z${z}\"]\n");
+    assert_eq!((answered.status, &*answered.stdout), (Some(0), "\"10.0.3.0/24\"\n[\"z1\", \"z2\"]\n"));
+    assert!(!bench.path("lazuli.state").exists());
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -131,6 +132,14 @@ impl Workbench {
     /// Runs a command line to its end. Spaces separate; for addresses use [`Workbench::run_with`].
     pub(crate) fn run(&self, line: &str) -> Ran {
         self.run_with(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Runs to the end with something on standard input.
+    pub(crate) fn asks(&self, line: &str, input: &str) -> Ran {
+        let mut command = self.command(&line.split_whitespace().collect::<Vec<_>>());
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        self.ran(child.wait_with_output().unwrap())
     }
 
     /// Runs to the end.
