@@ -117,9 +117,8 @@ impl Scope<'_> {
             let refs: Vec<&Value> = values.iter().collect();
             // Marks of parts that stay visible in a known result would be lost in an unknown one.
             let sensitive = sensitive || refs.iter().any(|v| v.contains_sensitive());
-            return Ok(
-                unknown(function.result(&values), !function.may_be_null, &refs).with_sensitivity(sensitive)
-            );
+            return Ok(unknown(function.result(&values), function.gives_no_null(), &refs)
+                .with_sensitivity(sensitive));
         }
         let result = match function.body {
             Body::Values(body) => body(&values),
@@ -177,14 +176,10 @@ impl Scope<'_> {
         })
     }
 
-    /// Evaluates with mistakes kept apart; the flag says whether anything unknown was read.
-    fn probe(&mut self, expr: &Expr) -> Result<(Option<Value>, bool), Failed> {
+    /// Evaluates with mistakes kept apart; `None` when there are some.
+    fn probe(&mut self, expr: &Expr) -> Result<Option<Value>, Failed> {
         let before = self.diagnostics.len();
-        let outer = (std::mem::replace(&mut self.probing, true), std::mem::take(&mut self.met_unknown));
         let outcome = self.eval(expr);
-        let met_unknown = self.met_unknown;
-        self.probing = outer.0;
-        self.met_unknown = outer.1 || met_unknown;
         if self.diagnostics[before..].iter().any(|d| STATIC.contains(&d.code)) {
             return Err(Failed);
         }
@@ -193,19 +188,18 @@ impl Scope<'_> {
         if reported_before {
             return Err(Failed); // what it reads failed elsewhere: nobody can say what it would have been
         }
-        Ok((outcome.ok(), met_unknown))
+        Ok(outcome.ok())
     }
 
     fn try_each(&mut self, call: &Call) -> Outcome {
         for argument in &call.arguments {
-            let (value, met_unknown) = self.probe(argument)?;
-            match value {
-                Some(value) if met_unknown => {
+            match self.probe(argument)? {
+                Some(value) if value.is_wholly_known() => return Ok(value),
+                Some(value) => {
+                    // Once it is known it may turn out to fail after all, and another alternative is taken.
                     let sensitive = value.contains_sensitive();
                     return Ok(unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive));
                 }
-                None if met_unknown => return Ok(Value::unknown_of(Type::Any)),
-                Some(value) => return Ok(value),
                 None => {}
             }
         }
@@ -227,7 +221,9 @@ impl Scope<'_> {
             let diagnostic = Diagnostic::error(codes::WRONG_ARGUMENTS, message);
             return self.fail(diagnostic.at(call.name.span, "expected can(expression)"));
         };
-        let (value, met_unknown) = self.probe(argument)?;
-        Ok(if met_unknown { Value::unknown_of(Type::Bool) } else { Value::from(value.is_some()) })
+        Ok(match self.probe(argument)? {
+            Some(value) if !value.is_wholly_known() => Value::unknown_of(Type::Bool),
+            outcome => Value::from(outcome.is_some()),
+        })
     }
 }

@@ -65,7 +65,9 @@ impl Scope<'_> {
         span: Span,
     ) -> Result<Option<Vec<(Value, Value)>>, Failed> {
         let pairs = match collection.content() {
-            Content::Unknown(_) => return Ok(None),
+            Content::Unknown(unknown) if !matches!(unknown.ty, Type::Bool | Type::Number | Type::String) => {
+                return Ok(None);
+            }
             Content::List(_, items) | Content::Tuple(items) => {
                 let index = |i: usize| Value::int(i64::try_from(i).unwrap_or(i64::MAX));
                 items.iter().enumerate().map(|(i, item)| (index(i), item.clone())).collect()

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use lazuli_core::value::Content;
-use lazuli_core::{Type, Unknown, Value};
+use lazuli_core::{Type, Value};
+
+use crate::convert::has_any;
 
 /// Whether two values are equal; `None` when that depends on something unknown. Marks do not matter.
 ///
@@ -11,54 +13,85 @@ use lazuli_core::{Type, Unknown, Value};
 pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
     match (a.content(), b.content()) {
         (Content::Unknown(u), Content::Unknown(v)) => {
-            let differ = !u.prefix.starts_with(&*v.prefix) && !v.prefix.starts_with(&*u.prefix);
-            if differ { Some(false) } else { None }
+            let apart = !u.prefix.starts_with(&*v.prefix) && !v.prefix.starts_with(&*u.prefix);
+            if apart { Some(false) } else { None }
         }
-        (Content::Unknown(unknown), _) => equal_unknown(unknown, b),
-        (_, Content::Unknown(unknown)) => equal_unknown(unknown, a),
         (Content::Null(_), Content::Null(_)) => Some(true),
+        (Content::Null(_), Content::Unknown(unknown)) | (Content::Unknown(unknown), Content::Null(_)) => {
+            if unknown.not_null {
+                Some(false)
+            } else {
+                None
+            }
+        }
         (Content::Null(_), _) | (_, Content::Null(_)) => Some(false),
         (Content::Bool(a), Content::Bool(b)) => Some(a == b),
         (Content::Number(a), Content::Number(b)) => Some(a == b),
         (Content::String(a), Content::String(b)) => Some(a == b),
-        (Content::List(s, a), Content::List(t, b)) => {
-            if a.is_empty() && b.is_empty() {
-                return Some(s == t || *s == Type::Any || *t == Type::Any);
-            }
-            all_equal(a, b)
+        (Content::Bool(_) | Content::Number(_) | Content::String(_), _) if !b.is_unknown() => Some(false),
+        (_, Content::Bool(_) | Content::Number(_) | Content::String(_)) if !a.is_unknown() => Some(false),
+        _ => {
+            let (s, t) = (a.type_of(), b.type_of());
+            let apart = if untyped(a) || untyped(b) { differ(&s, &t) } else { s != t };
+            if apart { Some(false) } else { same(a, b) }
         }
+    }
+}
+
+/// True when it holds something unknown whose type is not known either.
+fn untyped(value: &Value) -> bool {
+    match value.content() {
+        Content::Unknown(unknown) => has_any(&unknown.ty),
+        _ => value.children().any(untyped),
+    }
+}
+
+/// Whether two values of one type are equal.
+fn same(a: &Value, b: &Value) -> Option<bool> {
+    match (a.content(), b.content()) {
+        (Content::Unknown(unknown), Content::String(text))
+        | (Content::String(text), Content::Unknown(unknown)) => {
+            if text.starts_with(&*unknown.prefix) {
+                None
+            } else {
+                Some(false)
+            }
+        }
+        (Content::List(_, a), Content::List(_, b)) | (Content::Tuple(a), Content::Tuple(b)) => all_same(a, b),
         (Content::Set(_, a), Content::Set(_, b)) => {
             let known = a.iter().chain(b.iter()).all(Value::is_wholly_known);
-            if known { all_equal(a, b) } else { None }
+            if known || a.is_empty() || b.is_empty() { all_same(a, b) } else { None }
         }
-        (Content::Tuple(a), Content::Tuple(b)) => all_equal(a, b),
         (Content::Map(_, a), Content::Map(_, b)) | (Content::Object(a), Content::Object(b)) => {
             if a.len() != b.len() || !a.keys().eq(b.keys()) {
                 return Some(false);
             }
             every(a.values().zip(b.values()))
         }
-        _ => Some(false),
+        (Content::Unknown(_), Content::Null(_)) | (Content::Null(_), Content::Unknown(_)) => equal(a, b),
+        (Content::Unknown(_), _) | (_, Content::Unknown(_)) => None,
+        _ => equal(a, b),
     }
 }
 
-fn equal_unknown(unknown: &Unknown, other: &Value) -> Option<bool> {
-    match other.content() {
-        Content::Null(_) if unknown.not_null => Some(false),
-        Content::String(text) if !text.starts_with(&*unknown.prefix) => Some(false),
-        Content::Null(_) => None,
-        _ => {
-            let ty = other.type_of();
-            let primitive = |ty: &Type| matches!(ty, Type::Bool | Type::Number | Type::String);
-            let differ = primitive(&unknown.ty) && ty != unknown.ty
-                || primitive(&ty) && unknown.ty != Type::Any && ty != unknown.ty;
-            // A null of another type would still equal nothing but null.
-            if differ { Some(false) } else { None }
+/// True when no value of the one type can be of the other, `Any` standing for one that is not known.
+fn differ(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Any, _) | (_, Type::Any) => false,
+        (Type::List(a), Type::List(b)) | (Type::Set(a), Type::Set(b)) | (Type::Map(a), Type::Map(b)) => {
+            differ(a, b)
         }
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.len() != b.len() || a.iter().zip(b.iter()).any(|(a, b)| differ(a, b))
+        }
+        (Type::Object(a), Type::Object(b)) => {
+            !a.keys().eq(b.keys()) || a.values().zip(b.values()).any(|(a, b)| differ(&a.ty, &b.ty))
+        }
+        (a, b) => a != b,
     }
 }
 
-fn all_equal(a: &[Value], b: &[Value]) -> Option<bool> {
+fn all_same(a: &[Value], b: &[Value]) -> Option<bool> {
     if a.len() != b.len() {
         return Some(false);
     }
@@ -68,7 +101,7 @@ fn all_equal(a: &[Value], b: &[Value]) -> Option<bool> {
 fn every<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> {
     let mut unknown = false;
     for (a, b) in pairs {
-        match equal(a, b) {
+        match same(a, b) {
             Some(false) => return Some(false),
             None => unknown = true,
             Some(true) => {}
@@ -77,7 +110,7 @@ fn every<'a>(pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool
     if unknown { None } else { Some(true) }
 }
 
-/// A total order: numbers by value, text by bytes, null after everything known, unknown parts last.
+/// A total order: numbers by value, text by bytes, unknown parts after everything known, null last.
 pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
     match (a.content(), b.content()) {
         (Content::Bool(a), Content::Bool(b)) => a.cmp(b),
@@ -105,7 +138,7 @@ fn rank(content: &Content) -> u8 {
         Content::String(_) => 2,
         Content::List(..) | Content::Set(..) | Content::Tuple(_) => 3,
         Content::Map(..) | Content::Object(_) => 4,
-        Content::Null(_) => 5,
-        Content::Unknown(_) => 6,
+        Content::Unknown(_) => 5,
+        Content::Null(_) => 6,
     }
 }

@@ -9,6 +9,8 @@ use lazuli_core::value::{Content, Source};
 use lazuli_core::{Number, Type, Unknown, Value};
 
 use crate::compare;
+use crate::set_order;
+use crate::unify::unify;
 
 /// Why a value cannot be converted. Never holds the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +106,7 @@ fn is_of(value: &Value, ty: &Type) -> bool {
     }
 }
 
-fn has_any(ty: &Type) -> bool {
+pub(crate) fn has_any(ty: &Type) -> bool {
     match ty {
         Type::Any => true,
         Type::Bool | Type::Number | Type::String => false,
@@ -120,7 +122,8 @@ fn mismatch(value: &Value, ty: &Type) -> Mismatch {
 
 fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
     match value.content() {
-        Content::Null(_) => return Ok(Value::null_of(ty.clone())),
+        Content::Null(of) if convertible(of, ty) => return Ok(Value::null_of(ty.clone())),
+        Content::Null(_) => return Err(mismatch(value, ty)),
         Content::Unknown(unknown) => return convert_unknown(unknown, ty).ok_or_else(|| mismatch(value, ty)),
         _ => {}
     }
@@ -145,6 +148,14 @@ fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
             None => Err(mismatch(value, ty)),
         },
         Type::List(element) => {
+            if let Content::Set(of, items) = value.content()
+                && !items.iter().all(Value::is_wholly_known)
+            {
+                // Two elements may turn out to be one: not even their number is known.
+                let element = if has_any(element) { narrowed(of, element) } else { (**element).clone() };
+                let unknown = Unknown { not_null: true, ..Unknown::of(Type::List(Arc::new(element))) };
+                return Ok(Value::unknown(unknown));
+            }
             let (element, items) = elements(value, element).unwrap_or_else(|| Err(mismatch(value, ty)))?;
             Ok(Value::new(Content::List(element, Arc::new(items))))
         }
@@ -186,8 +197,8 @@ pub(crate) fn convertible(from: &Type, to: &Type) -> bool {
         (Type::List(a) | Type::Set(a), Type::List(b) | Type::Set(b)) | (Type::Map(a), Type::Map(b)) => {
             convertible(a, b)
         }
-        (Type::Tuple(items), Type::List(b) | Type::Set(b)) => items.iter().all(|a| convertible(a, b)),
-        (Type::Object(fields), Type::Map(b)) => fields.values().all(|a| convertible(&a.ty, b)),
+        (Type::Tuple(items), Type::List(b) | Type::Set(b)) => one_type(items.iter(), b),
+        (Type::Object(fields), Type::Map(b)) => one_type(fields.values().map(|field| &field.ty), b),
         (Type::Map(a), Type::Object(fields)) => fields.values().all(|b| convertible(a, &b.ty)),
         (Type::Tuple(a), Type::Tuple(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| convertible(a, b))
@@ -200,11 +211,30 @@ pub(crate) fn convertible(from: &Type, to: &Type) -> bool {
     }
 }
 
+/// True when elements of these types fit a collection of the element type, whose own choice `Any` leaves open.
+fn one_type<'t>(items: impl Iterator<Item = &'t Type> + Clone, element: &Type) -> bool {
+    if *element == Type::Any {
+        let types: Vec<Type> = items.cloned().collect();
+        return common(&types).is_some();
+    }
+    items.clone().all(|ty| convertible(ty, element))
+}
+
+/// The type that elements of these types have in common; any when there are none.
+fn common(types: &[Type]) -> Option<Type> {
+    if types.is_empty() {
+        return Some(Type::Any);
+    }
+    let found = unify(types)?;
+    // Any type would do for some of them only.
+    (found != Type::Any || types.iter().all(|ty| *ty == Type::Any)).then_some(found)
+}
+
 /// The elements converted to one type; `None` when the value has none.
 fn elements(value: &Value, element: &Type) -> Option<Result<(Type, Vec<Value>), Mismatch>> {
     let items = value.as_sequence()?;
     let element = if has_any(element) {
-        match unify(items.iter().map(Value::type_of).collect()) {
+        match element_type(items.iter()) {
             Some(ty) if convertible(&ty, element) => narrowed(&ty, element),
             _ => return Some(Err(Mismatch::new("expected elements of one type, found different ones"))),
         }
@@ -216,7 +246,26 @@ fn elements(value: &Value, element: &Type) -> Option<Result<(Type, Vec<Value>), 
         .enumerate()
         .map(|(i, item)| convert(item, &element).map_err(|m| m.under(format_args!("[{i}]"))))
         .collect::<Result<Vec<_>, _>>();
-    Some(converted.map(|items| (element, items)))
+    Some(converted.and_then(|items| settled(element, items)))
+}
+
+/// The elements once more, where a type that was left open (`list(list(any))`) made lists of different types of them.
+fn settled(element: Type, items: Vec<Value>) -> Result<(Type, Vec<Value>), Mismatch> {
+    if !has_any(&element) {
+        return Ok((element, items));
+    }
+    let of_one_type = |items: &[Value]| items.windows(2).all(|pair| pair[0].type_of() == pair[1].type_of());
+    if of_one_type(&items) {
+        return Ok((items.first().map_or(element, Value::type_of), items));
+    }
+    let different = || Mismatch::new("expected elements of one type, found different ones");
+    let element = element_type(items.iter()).ok_or_else(different)?;
+    let items = items.iter().map(|item| convert(item, &element)).collect::<Result<Vec<_>, _>>()?;
+    if of_one_type(&items) { Ok((element, items)) } else { Err(different()) }
+}
+
+fn element_type<'v>(items: impl Iterator<Item = &'v Value>) -> Option<Type> {
+    common(&items.map(Value::type_of).collect::<Vec<_>>())
 }
 
 /// The found type, within what the constraint demands.
@@ -238,7 +287,7 @@ pub(crate) fn set(element: Type, mut items: Vec<Value>) -> Value {
     if sensitive {
         items = items.iter().map(unmark).collect();
     }
-    items.sort_by(compare::order);
+    set_order::sort(&mut items);
     items.dedup_by(|a, b| compare::equal(a, b) == Some(true));
     Value::new(Content::Set(element, Arc::new(items))).with_sensitivity(sensitive)
 }
@@ -265,7 +314,9 @@ pub(crate) fn unmark(value: &Value) -> Value {
 fn to_map(value: &Value, element: &Type, ty: &Type) -> Result<Value, Mismatch> {
     let entries = value.as_entries().ok_or_else(|| mismatch(value, ty))?;
     let element = if has_any(element) {
-        match unify(entries.values().map(Value::type_of).collect()) {
+        // A null fits every type, also one that is not known yet.
+        let typed = entries.values().filter(|v| !matches!(v.content(), Content::Null(Type::Any)));
+        match element_type(typed) {
             Some(found) if convertible(&found, element) => narrowed(&found, element),
             _ => return Err(Mismatch::new("expected elements of one type, found different ones")),
         }
@@ -274,12 +325,10 @@ fn to_map(value: &Value, element: &Type, ty: &Type) -> Result<Value, Mismatch> {
     };
     let converted = entries
         .iter()
-        .map(|(name, item)| {
-            let item = convert(item, &element).map_err(|m| m.under(format_args!("[{name:?}]")))?;
-            Ok((name.clone(), item))
-        })
-        .collect::<Result<BTreeMap<_, _>, Mismatch>>()?;
-    Ok(Value::new(Content::Map(element, Arc::new(converted))))
+        .map(|(name, item)| convert(item, &element).map_err(|m| m.under(format_args!("[{name:?}]"))))
+        .collect::<Result<Vec<_>, Mismatch>>()?;
+    let (element, items) = settled(element, converted)?;
+    Ok(Value::new(Content::Map(element, Arc::new(entries.keys().cloned().zip(items).collect()))))
 }
 
 fn to_tuple(value: &Value, types: &[Type], ty: &Type) -> Result<Value, Mismatch> {
@@ -311,78 +360,4 @@ fn to_object(value: &Value, fields: &BTreeMap<Arc<str>, Field>, ty: &Type) -> Re
         converted.insert(name.clone(), item);
     }
     Ok(Value::new(Content::Object(Arc::new(converted))))
-}
-
-/// The type all of them can be converted to; `None` when there is none.
-pub(crate) fn unify(mut types: Vec<Type>) -> Option<Type> {
-    types.dedup();
-    types.retain(|ty| *ty != Type::Any);
-    let Some(first) = types.first() else { return Some(Type::Any) };
-    if types.iter().all(|ty| ty == first) {
-        return Some(first.clone());
-    }
-    if types.iter().all(|ty| matches!(ty, Type::Bool | Type::Number | Type::String)) {
-        return types.contains(&Type::String).then_some(Type::String);
-    }
-    if let Some(objects) = types.iter().map(as_object).collect::<Option<Vec<_>>>()
-        && objects.iter().all(|o| o.len() == objects[0].len() && o.keys().eq(objects[0].keys()))
-        && let Some(fields) = unify_fields(&objects)
-    {
-        return Some(Type::Object(Arc::new(fields)));
-    }
-    if let Some(tuples) = types.iter().map(as_tuple).collect::<Option<Vec<_>>>()
-        && tuples.iter().all(|t| t.len() == tuples[0].len())
-    {
-        let columns = (0..tuples[0].len()).map(|i| unify(tuples.iter().map(|t| t[i].clone()).collect()));
-        return columns.collect::<Option<Vec<_>>>().map(|elements| Type::Tuple(elements.into()));
-    }
-    if types.iter().all(|ty| matches!(ty, Type::Object(_) | Type::Map(_))) {
-        return unify(element_types(&types)).map(|ty| Type::Map(Arc::new(ty)));
-    }
-    if types.iter().all(|ty| matches!(ty, Type::Tuple(_) | Type::List(_) | Type::Set(_))) {
-        let element = Arc::new(unify(element_types(&types))?);
-        let sets_only = types.iter().any(|ty| matches!(ty, Type::Set(_)))
-            && !types.iter().any(|ty| matches!(ty, Type::List(_)));
-        return Some(if sets_only { Type::Set(element) } else { Type::List(element) });
-    }
-    None
-}
-
-fn as_object(ty: &Type) -> Option<&BTreeMap<Arc<str>, Field>> {
-    match ty {
-        Type::Object(fields) => Some(fields),
-        _ => None,
-    }
-}
-
-fn as_tuple(ty: &Type) -> Option<&[Type]> {
-    match ty {
-        Type::Tuple(elements) => Some(elements),
-        _ => None,
-    }
-}
-
-fn unify_fields(objects: &[&BTreeMap<Arc<str>, Field>]) -> Option<BTreeMap<Arc<str>, Field>> {
-    objects[0]
-        .keys()
-        .map(|name| {
-            let types = objects.iter().filter_map(|o| o.get(name)).map(|f| f.ty.clone()).collect();
-            unify(types).map(|ty| (name.clone(), Field::required(ty)))
-        })
-        .collect()
-}
-
-fn element_types(types: &[Type]) -> Vec<Type> {
-    let mut elements = Vec::new();
-    for ty in types {
-        match ty {
-            Type::List(element) | Type::Set(element) | Type::Map(element) => {
-                elements.push((**element).clone())
-            }
-            Type::Tuple(items) => elements.extend(items.iter().cloned()),
-            Type::Object(fields) => elements.extend(fields.values().map(|f| f.ty.clone())),
-            _ => {}
-        }
-    }
-    elements
 }

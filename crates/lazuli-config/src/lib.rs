@@ -10,7 +10,7 @@
 //! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
 //! | `scope`, `operators`, `traverse`, `collections`, `template`, `call` | evaluation of expressions |
-//! | `convert`, `compare`, `text`, `limits` | operations on values |
+//! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
 //! | `codes` | the codes of diagnostics |
@@ -41,6 +41,7 @@ pub mod resource;
 pub mod schemas;
 mod scope;
 mod scope_check;
+mod set_order;
 mod settings;
 mod split;
 pub mod syntax;
@@ -48,6 +49,7 @@ mod template;
 mod text;
 mod traverse;
 mod type_constraint;
+mod unify;
 mod variables;
 mod walk;
 

@@ -25,7 +25,7 @@ impl Scope<'_> {
     }
 
     fn operand(&mut self, expr: &Expr, ty: &Type, symbol: &str) -> Outcome {
-        self.eval_as(expr, ty, codes::BAD_OPERAND, &format!("an operand of `{symbol}`"))
+        self.eval_as(expr, ty, codes::BAD_OPERAND, &operand_of(symbol))
     }
 
     pub(crate) fn binary(&mut self, binary: &Binary, span: Span) -> Outcome {
@@ -95,12 +95,19 @@ impl Scope<'_> {
         Ok(Value::from(number))
     }
 
-    /// `&&` and `||`: an operand that decides the result makes the other one irrelevant, even an unknown one.
+    /// `&&` and `||`: an operand that decides the result makes the other one irrelevant, even one that is unknown, null
+    /// or cannot be evaluated; only a value that could never stand there is still a mistake.
     fn logic(&mut self, left: &Expr, right: &Expr, symbol: &str, decides: bool) -> Outcome {
         let a = self.operand(left, &Type::Bool, symbol);
         if let Ok(a) = &a
             && a.as_bool() == Some(decides)
         {
+            let before = self.diagnostics.len();
+            let b = self.eval(right);
+            self.diagnostics.truncate(before);
+            if let Some(b) = b.ok().filter(|b| !b.is_null()) {
+                self.converted(&b, &Type::Bool, codes::BAD_OPERAND, &operand_of(symbol), right.span)?;
+            }
             return Ok(a.clone());
         }
         let b = self.operand(right, &Type::Bool, symbol);
@@ -124,4 +131,8 @@ impl Scope<'_> {
         };
         Ok(result.with_sensitivity(sensitive))
     }
+}
+
+fn operand_of(symbol: &str) -> String {
+    format!("an operand of `{symbol}`")
 }

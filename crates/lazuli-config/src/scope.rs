@@ -10,11 +10,12 @@ use lazuli_core::value::Content;
 use lazuli_core::{Diagnostic, Diagnostics, Span, Type, Unknown, Value};
 
 use crate::codes;
-use crate::convert::{self, convert, derived, unify};
+use crate::convert::{self, convert, derived};
 use crate::evaluator::Evaluator;
 use crate::externals::{Externals, Instance};
 use crate::limits;
 use crate::syntax::{Conditional, Expr, ExprKind};
+use crate::unify::unify;
 
 /// It did not work; why is among the scope's diagnostics.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +36,6 @@ pub(crate) struct Scope<'a> {
     pub(crate) locals: HashMap<usize, Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
     fuel: u64,
-    /// Set while `try` and `can` look whether an expression depends on something unknown.
-    pub(crate) probing: bool,
-    pub(crate) met_unknown: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -55,8 +53,6 @@ impl<'a> Scope<'a> {
             locals: HashMap::new(),
             diagnostics: Vec::new(),
             fuel: limits::STEPS,
-            probing: false,
-            met_unknown: false,
         }
     }
 
@@ -174,10 +170,17 @@ impl<'a> Scope<'a> {
                 let no = self.eval(&conditional.no);
                 let (yes, no) = (yes?, no?);
                 let ty = self.common_type(&yes, &no, span)?;
+                if yes.is_null() && no.is_null() {
+                    return Ok(Value::null_of(ty).marked_as(&yes).marked_as(&no).marked_as(&condition));
+                }
                 let not_null = is_not_null(&yes) && is_not_null(&no);
                 let sensitive =
                     condition.is_sensitive() || yes.contains_sensitive() || no.contains_sensitive();
-                Ok(unknown(ty, not_null, &[&condition]).with_sensitivity(sensitive))
+                let value = match either(&yes, &no) {
+                    Some(value) => value,
+                    None => unknown(ty, not_null, &[&condition]),
+                };
+                Ok(value.with_sensitivity(sensitive))
             }
         }
     }
@@ -194,7 +197,7 @@ impl<'a> Scope<'a> {
     }
 
     fn common_type(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
-        match unify(vec![yes.type_of(), no.type_of()]) {
+        match common_type(yes, no) {
             Some(ty) => Ok(ty),
             None => self.inconsistent(yes, no, span),
         }
@@ -206,6 +209,35 @@ impl<'a> Scope<'a> {
             Diagnostic::error(codes::BAD_CONDITIONAL, "the two results of a conditional have no common type")
                 .at(span, format!("{yes} when true, {no} when false")),
         )
+    }
+}
+
+/// The type of a conditional's result; the type of a bare null is that of the other.
+fn common_type(yes: &Value, no: &Value) -> Option<Type> {
+    let bare = |value: &Value| matches!(value.content(), Content::Null(Type::Any));
+    match (bare(yes), bare(no)) {
+        (true, _) => Some(no.type_of()),
+        (_, true) => Some(yes.type_of()),
+        _ => unify(&[yes.type_of(), no.type_of()]),
+    }
+}
+
+/// What is known of a value that is one of two, beyond its type: the number that both are, or how many elements both have.
+fn either(yes: &Value, no: &Value) -> Option<Value> {
+    match (yes.content(), no.content()) {
+        (Content::Number(a), Content::Number(b)) if a == b => Some(yes.clone()),
+        (Content::List(s, a), Content::List(t, b)) if s == t && a.len() == b.len() => {
+            let items = a.iter().map(|_| Value::unknown_of(s.clone())).collect();
+            Some(Value::new(Content::List(s.clone(), Arc::new(items))))
+        }
+        (Content::Set(s, a), Content::Set(t, b)) if s == t && a.len() == b.len() && a.len() < 2 => {
+            let items = a.iter().map(|_| Value::unknown_of(s.clone())).collect();
+            Some(Value::new(Content::Set(s.clone(), Arc::new(items))))
+        }
+        (Content::Map(s, a), Content::Map(t, b)) if s == t && a.is_empty() && b.is_empty() => {
+            Some(yes.clone())
+        }
+        _ => None,
     }
 }
 

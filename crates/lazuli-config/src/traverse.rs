@@ -24,9 +24,7 @@ impl Scope<'_> {
     /// A name alone.
     pub(crate) fn bare(&mut self, name: &Arc<str>, span: Span) -> Outcome {
         if let Some(value) = self.bound(name) {
-            let value = value.clone();
-            self.meet(&value);
-            return Ok(value);
+            return Ok(value.clone());
         }
         if &**name == "self"
             && let Some(this) = self.this
@@ -44,16 +42,7 @@ impl Scope<'_> {
             }
             _ => (self.eval(&traversal.base)?, traversal.steps.as_slice()),
         };
-        let value = self.steps(value, rest)?;
-        self.meet(&value);
-        Ok(value)
-    }
-
-    /// Remembers, for `try` and `can`, that something unknown was read.
-    fn meet(&mut self, value: &Value) {
-        if self.probing && !self.met_unknown && !value.is_wholly_known() {
-            self.met_unknown = true;
-        }
+        self.steps(value, rest)
     }
 
     /// What `word.name` means, and the steps after it.
@@ -258,23 +247,46 @@ impl Scope<'_> {
                     },
                 }
             }
-            Content::Unknown(u) => {
-                let step = match (key.as_i64().and_then(|i| usize::try_from(i).ok()), key.as_str()) {
-                    (Some(i), _) => Some(PathStep::Index(i)),
-                    (None, Some(name)) => Some(PathStep::Name(Arc::from(name))),
-                    _ => None,
-                };
-                match step {
-                    Some(step) => match unknown_at(u, step) {
-                        Some(found) => found,
-                        None => return self.fail(not_indexed(&convert::describe(&u.ty), span)),
-                    },
-                    None => unknown(Type::Any, false, &[value, key]),
-                }
-            }
+            Content::Unknown(u) => self.index_unknown(value, u, key, span)?,
             _ => return self.fail(not_indexed(&convert::describe_value(value), span)),
         };
         Ok(found.marked_as(value).marked_as(key))
+    }
+
+    /// `value[key]` of something unknown: its type says whether the key can be right.
+    fn index_unknown(&mut self, value: &Value, u: &Unknown, key: &Value, span: Span) -> Outcome {
+        let wanted = match &u.ty {
+            Type::Any => key.type_of(),
+            Type::List(_) | Type::Tuple(_) => Type::Number,
+            Type::Map(_) | Type::Object(_) => Type::String,
+            _ => return self.fail(not_indexed(&convert::describe(&u.ty), span)),
+        };
+        let key = self.index_key(key, &wanted, span)?;
+        let step = match (key.as_number(), key.as_str()) {
+            (Some(number), _) => match number.as_i64().and_then(|i| usize::try_from(i).ok()) {
+                Some(i) => Some(PathStep::Index(i)),
+                None => {
+                    let message = format!("{number} is not the index of an element");
+                    let label = "expected a whole number from 0";
+                    return self.fail(Diagnostic::error(codes::BAD_INDEX, message).at(span, label));
+                }
+            },
+            (None, Some(name)) => Some(PathStep::Name(Arc::from(name))),
+            _ => None,
+        };
+        match step {
+            Some(step) => match unknown_at(u, step) {
+                Some(found) => Ok(found),
+                None => self.fail(not_indexed(&convert::describe(&u.ty), span)),
+            },
+            None => {
+                let ty = match &u.ty {
+                    Type::List(element) | Type::Map(element) => (**element).clone(),
+                    _ => Type::Any,
+                };
+                Ok(unknown(ty, false, &[value, &key]))
+            }
+        }
     }
 
     fn index_key(&mut self, key: &Value, ty: &Type, span: Span) -> Outcome {
@@ -286,11 +298,34 @@ impl Scope<'_> {
 
     /// `value[*].inner`
     fn splat(&mut self, value: &Value, inner: &[Step], span: Span) -> Outcome {
+        let ty = value.type_of();
+        let element = match &ty {
+            Type::List(element) | Type::Set(element) => Some(element.clone()),
+            _ => None,
+        };
         let items = match value.content() {
-            Content::Null(_) => return Ok(Value::tuple([]).marked_as(value)),
-            Content::Unknown(u) => {
-                return Ok(unknown(Type::Any, u.not_null, &[value]).marked_as(value));
+            Content::Null(Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+                let diagnostic = Diagnostic::error(codes::NULL_VALUE, "null has no elements");
+                return self.fail(diagnostic.at(span, "what this is taken from is null"));
             }
+            Content::Null(_) => return Ok(Value::tuple([]).marked_as(value)),
+            Content::Unknown(u) => match (&u.ty, &element) {
+                (_, Some(element)) => {
+                    let ty = self.type_inside(element, inner)?;
+                    let list = Type::List(Arc::new(ty));
+                    return Ok(unknown(list, true, &[value]).marked_as(value));
+                }
+                // Neither list nor null: it is taken as a list of itself.
+                (ty, None) if u.not_null && !matches!(ty, Type::Any | Type::Tuple(_)) => {
+                    Arc::new(vec![value.clone().with_sensitivity(false)])
+                }
+                _ => {
+                    if !matches!(u.ty, Type::Any | Type::Tuple(_)) {
+                        self.steps(value.clone(), inner)?; // mistakes are there all the same
+                    }
+                    return Ok(unknown(Type::Any, false, &[value]).marked_as(value));
+                }
+            },
             Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => items.clone(),
             _ => Arc::new(vec![value.clone().with_sensitivity(false)]),
         };
@@ -299,15 +334,20 @@ impl Scope<'_> {
         for item in items.iter() {
             results.push(self.steps(item.clone(), inner)?);
         }
-        let typed = matches!(value.content(), Content::List(..) | Content::Set(..));
         let first = results.first().map(Value::type_of);
-        let content = match first {
-            Some(ty) if typed && results.iter().all(|r| r.type_of() == ty) => {
+        let content = match (element, first) {
+            (Some(element), None) => Content::List(self.type_inside(&element, inner)?, Arc::new(results)),
+            (Some(_), Some(ty)) if results.iter().all(|r| r.type_of() == ty) => {
                 Content::List(ty, Arc::new(results))
             }
             _ => Content::Tuple(Arc::new(results)),
         };
         Ok(Value::new(content).marked_as(value))
+    }
+
+    /// The type of what the steps lead to from any value of a type.
+    fn type_inside(&mut self, ty: &Type, steps: &[Step]) -> Result<Type, Failed> {
+        self.steps(Value::unknown_of(ty.clone()), steps).map(|found| found.type_of())
     }
 }
 

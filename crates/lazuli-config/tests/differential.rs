@@ -46,7 +46,7 @@ fn evaluator() -> (Evaluator, Sources, Objects) {
     };
     let id = |name| ("id", of(name, "id", Type::String, true));
     let u = Value::object([id("u"), ("output", Value::null())]);
-    let d = Value::object([id("d"), ("output", of("d", "output", Type::Any, false))]);
+    let d = Value::object([id("d"), ("output", of("d", "output", Type::String, false))]);
     let objects = Objects(BTreeMap::from([("resource.u".to_owned(), u), ("resource.d".to_owned(), d)]));
     (evaluator, sources, objects)
 }
@@ -101,6 +101,18 @@ fn plain(value: &Value) -> Value {
     }
 }
 
+/// A member of an answer, without structures that lead to nothing.
+fn comparable(member: &Value) -> Value {
+    match member.content() {
+        Content::Object(entries) => {
+            let members = entries.iter().map(|(k, v)| (k.clone(), comparable(v)));
+            Value::object(members.filter(|(_, v)| v.as_entries().is_none_or(|e| !e.is_empty())))
+        }
+        Content::Tuple(items) => Value::tuple(items.iter().map(comparable)),
+        _ => plain(member),
+    }
+}
+
 /// An answer in the form of the data.
 fn answer(value: &Value) -> Value {
     let mut members = vec![("ok", Value::from(true)), ("value", plain(value))];
@@ -116,11 +128,13 @@ fn answer(value: &Value) -> Value {
 fn every_expression_is_worth_what_terraform_says() {
     let (evaluator, mut sources, objects) = evaluator();
     let reasons = std::fs::read_to_string(root().join("docs/language/differences.md")).unwrap_or_default();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("testdata/expressions"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
-        .collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(
+        std::env::var("EXPRESSIONS").map_or_else(|_| root().join("testdata/expressions"), PathBuf::from),
+    )
+    .unwrap()
+    .map(|entry| entry.unwrap().path())
+    .filter(|path| path.extension().is_some_and(|e| e == "jsonl"))
+    .collect();
     files.sort();
     let (mut checked, mut on_purpose, mut wrong) = (0, 0, String::new());
     let mut lines_wrong = 0;
@@ -158,9 +172,11 @@ fn every_expression_is_worth_what_terraform_says() {
             };
             checked += 1;
             let same = ["ok", "value", "type", "unknown"].iter().all(|member| {
-                // A null or an unknown value has no type in the data.
+                // The type of a null or an unknown value is not told.
                 let told = expected.get(member);
-                (*member == "type" && told.is_none()) || told.map(plain) == got.get(member).map(plain)
+                let untyped = expected.get("value").is_none_or(Value::is_null);
+                (*member == "type" && (told.is_none() || untyped))
+                    || told.map(comparable) == got.get(member).map(comparable)
             });
             if !same {
                 lines_wrong += 1;

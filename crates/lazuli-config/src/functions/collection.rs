@@ -7,9 +7,10 @@ use lazuli_core::{Number, Type, Value};
 
 use super::{Answer, Function, Kind, Known, Problem, items, nullable, p, whole};
 use crate::compare;
-use crate::convert::{convert, unify};
+use crate::convert::convert;
 use crate::limits;
 use crate::scope::unknown;
+use crate::unify::unify;
 
 const L: super::Parameter = p("list", Kind::Any);
 
@@ -242,7 +243,7 @@ fn chunk(arguments: &[Value]) -> Answer {
 }
 
 fn coalesce(arguments: &[Value]) -> Answer {
-    let Some(ty) = unify(arguments.iter().map(Value::type_of).collect()) else {
+    let Some(ty) = unify(&arguments.iter().map(Value::type_of).collect::<Vec<_>>()) else {
         return Err(Problem::new("the arguments have no common type"));
     };
     for (i, value) in arguments.iter().enumerate() {
@@ -276,7 +277,7 @@ fn concat(arguments: &[Value]) -> Answer {
         }
     }
     if lists_only
-        && let Some(ty) = unify(element_types)
+        && let Some(ty) = unify(&element_types)
         && let Ok(converted) = all.iter().map(|v| convert(v, &ty)).collect::<Result<Vec<_>, _>>()
     {
         return Ok(Value::new(Content::List(ty, Arc::new(converted))));

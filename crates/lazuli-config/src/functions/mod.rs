@@ -232,6 +232,11 @@ impl Function {
         }
     }
 
+    /// True when the result is certainly not null, also while it is unknown.
+    pub(crate) fn gives_no_null(&self) -> bool {
+        !self.may_be_null || matches!(self.returns, ResultType::Kind(kind) if kind != Kind::Any)
+    }
+
     /// As people write it: `join(separator, lists...)`.
     pub fn signature(&self) -> String {
         let mut names: Vec<String> = self.parameters.iter().map(|p| p.name.to_owned()).collect();

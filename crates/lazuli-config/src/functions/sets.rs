@@ -7,8 +7,9 @@ use lazuli_core::{Type, Value};
 
 use super::{Answer, Function, Kind, Problem, items, p};
 use crate::compare;
-use crate::convert::{convert, set, unify};
+use crate::convert::{convert, set};
 use crate::limits;
+use crate::unify::unify;
 
 const SETS: super::Parameter = p("sets", Kind::Set);
 
@@ -58,7 +59,7 @@ fn combined(arguments: &[Value], step: fn(Vec<Value>, &[Value]) -> Vec<Value>) -
         Content::Set(ty, _) => Some(ty.clone()),
         _ => None,
     });
-    let Some(element) = unify(types.collect()) else {
+    let Some(element) = unify(&types.collect::<Vec<_>>()) else {
         return Err(Problem::new("the sets have no common element type"));
     };
     let ty = Type::Set(Arc::new(element.clone()));
