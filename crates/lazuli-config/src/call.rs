@@ -179,7 +179,9 @@ impl Scope<'_> {
     /// Evaluates with mistakes kept apart; `None` when there are some.
     fn probe(&mut self, expr: &Expr) -> Result<Option<Value>, Failed> {
         let before = self.diagnostics.len();
+        self.quiet += 1;
         let outcome = self.eval(expr);
+        self.quiet -= 1;
         if self.diagnostics[before..].iter().any(|d| STATIC.contains(&d.code)) {
             return Err(Failed);
         }

@@ -247,7 +247,10 @@ impl Scope<'_> {
         if value.is_null() {
             return Ok(None);
         }
-        let value = self.shaped(value, *shape, name, &attribute.value)?;
+        let before = self.diagnostics.len();
+        let value = self.shaped(value, *shape, name, &attribute.value).inspect_err(|Failed| {
+            self.explain(&attribute.value, before);
+        })?;
         Ok(Some(block::Attribute {
             name: name.text.clone(),
             name_span: name.span,

@@ -377,7 +377,10 @@ impl Scope<'_> {
             Ok(text) => text.as_str().unwrap_or("(the message is not known yet)").trim().to_owned(),
             Err(_) => "(the message is not text)".to_owned(),
         };
-        self.fail(Diagnostic::error(code, message).at(rule.condition.span, "this is false"))
+        let before = self.diagnostics.len();
+        self.diagnostics.push(Diagnostic::error(code, message).at(rule.condition.span, "this is false"));
+        self.explain(&rule.condition, before);
+        Err(Failed)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
 //! | `scope`, `operators`, `traverse`, `collections`, `template`, `call` | evaluation of expressions |
+//! | `explain` | what a failed expression refers to, said with its mistakes |
 //! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
@@ -26,6 +27,7 @@ mod convert;
 mod declare;
 mod decode;
 mod evaluator;
+mod explain;
 mod externals;
 pub mod functions;
 mod limits;

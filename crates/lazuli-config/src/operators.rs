@@ -102,10 +102,7 @@ impl Scope<'_> {
         if let Ok(a) = &a
             && a.as_bool() == Some(decides)
         {
-            let before = self.diagnostics.len();
-            let b = self.eval(right);
-            self.diagnostics.truncate(before);
-            if let Some(b) = b.ok().filter(|b| !b.is_null()) {
+            if let Some(b) = self.eval_quietly(right).ok().filter(|b| !b.is_null()) {
                 self.converted(&b, &Type::Bool, codes::BAD_OPERAND, &operand_of(symbol), right.span)?;
             }
             return Ok(a.clone());

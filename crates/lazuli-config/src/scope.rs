@@ -36,6 +36,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) locals: HashMap<usize, Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
     fuel: u64,
+    /// Above zero while mistakes will be forgotten again: nobody needs to explain them.
+    pub(crate) quiet: u32,
+    /// How many of the mistakes say what the values in them were, or need not.
+    pub(crate) explained: usize,
 }
 
 impl<'a> Scope<'a> {
@@ -53,6 +57,8 @@ impl<'a> Scope<'a> {
             locals: HashMap::new(),
             diagnostics: Vec::new(),
             fuel: limits::STEPS,
+            quiet: 0,
+            explained: 0,
         }
     }
 
@@ -87,6 +93,25 @@ impl<'a> Scope<'a> {
     /// The value of an expression.
     pub(crate) fn eval(&mut self, expr: &Expr) -> Outcome {
         self.spend(1, expr.span)?;
+        let before = self.diagnostics.len();
+        let outcome = self.eval_kind(expr);
+        if outcome.is_err() && self.diagnostics.len() > before {
+            self.explain(expr, before);
+        }
+        outcome
+    }
+
+    /// The value of an expression whose mistakes do not matter.
+    pub(crate) fn eval_quietly(&mut self, expr: &Expr) -> Outcome {
+        let before = self.diagnostics.len();
+        self.quiet += 1;
+        let outcome = self.eval(expr);
+        self.quiet -= 1;
+        self.diagnostics.truncate(before);
+        outcome
+    }
+
+    fn eval_kind(&mut self, expr: &Expr) -> Outcome {
         match &expr.kind {
             ExprKind::Literal(value) => Ok(value.clone()),
             ExprKind::Template(parts) => self.template(parts, expr.span),
@@ -156,10 +181,7 @@ impl<'a> Scope<'a> {
                 };
                 let value = self.eval(chosen)?;
                 // The other branch gives the result its type; its mistakes do not matter.
-                let mark = self.diagnostics.len();
-                let other = self.eval(other);
-                self.diagnostics.truncate(mark);
-                let value = match other {
+                let value = match self.eval_quietly(other) {
                     Ok(other) => self.common(&value, &other, truth, span)?,
                     Err(Failed) => value,
                 };

@@ -46,7 +46,7 @@ impl Scope<'_> {
     }
 
     /// What `word.name` means, and the steps after it.
-    fn root<'s>(
+    pub(crate) fn root<'s>(
         &mut self,
         word: &Arc<str>,
         span: Span,

@@ -661,7 +661,7 @@ resource "a" {
     assert!(check(Value::int(1)).is_ok());
     assert!(check(Value::unknown_of(Type::Number)).is_ok());
     let said = check(Value::int(2)).unwrap_err();
-    assert_eq!(said, "main.hcl:5:23 LZ0212 n is 2 | `self.n == 1` this is false\n");
+    assert_eq!(said, "main.hcl:5:23 LZ0212 n is 2 | `self.n == 1` this is false\n    note: self.n is 2\n");
 }
 
 #[test]

@@ -259,3 +259,25 @@ fn conversions_are_terraforms() {
         "#
     ));
 }
+
+#[test]
+fn a_mistake_says_what_the_references_in_it_are_worth() {
+    let mistakes = table(
+        r#"
+        local.m.x
+        local.l[7]
+        local.l[local.m.a]
+        "a" * local.m.b + 1
+        upper(local.l)
+        [for x in local.l : x.size]
+        local.s + 1
+        cidrsubnet("10.0.0.0/8", 99, length(local.l))
+        local.u.name
+        try(local.m.x, local.l.y)
+        { for k, v in local.m : v => k + "z" }
+        true ? local.m.zz : 1
+        "${local.l}"
+        "#,
+    );
+    insta::assert_snapshot!(mistakes);
+}

@@ -16,6 +16,8 @@ const SOURCE_LINES: usize = 6;
 const PLACES: usize = 6;
 /// Lines one fact, note or help may take.
 const TEXT_LINES: usize = 12;
+/// Lines one diagnostic may take.
+const SCREEN: usize = 40;
 /// Notes shown.
 const NOTES: usize = 6;
 
@@ -101,7 +103,18 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
         rows.extend(diagnostic.help.iter().map(|help| ("help", help.clone())));
     }
     out.push_str(&facts(&rows, width));
-    out
+    on_one_screen(out)
+}
+
+/// The text, cut where a screen would end.
+fn on_one_screen(text: String) -> String {
+    let Some((end, _)) = text.match_indices('\n').nth(SCREEN - 1) else { return text };
+    let more = text[end + 1..].lines().count();
+    if more < 2 {
+        return text;
+    }
+    // A style that was begun ends with its line, so nothing is left open.
+    format!("{}\n… and {more} more lines\n", &text[..end])
 }
 
 /// True when there is source to show, below which notes are set.
@@ -308,6 +321,21 @@ mod tests {
     fn machines_get_the_same_with_positions() {
         let (sources, id) = sources();
         assert_json_snapshot!(validation(&mistakes(id), &sources));
+    }
+
+    #[test]
+    fn whatever_is_said_fits_on_a_screen() {
+        let (sources, id) = sources();
+        let long = "word ".repeat(2_000);
+        let mut diagnostic = Diagnostic::error("LZ0301", "much to say")
+            .at(span(id, "cluster", "\"10.40.0.0/16\""), long.trim())
+            .also_at(span(id, "count", "2"), long.trim())
+            .help(long.clone());
+        for _ in 0..20 {
+            diagnostic = diagnostic.note(long.clone()).fact("Azure", long.clone());
+        }
+        let shown = plain(&[diagnostic], &sources);
+        assert!(shown.lines().count() <= SCREEN + 4, "{shown}");
     }
 
     #[test]
