@@ -51,8 +51,87 @@ fn main() {
         let what = format!("parse + evaluate + plan, {count} resources");
         println!("{what:<44} {:>10} {:>10} {:>9} MB", ms(start.elapsed()), "", peak_memory());
     }
+    expressions();
+    for count in [10_000, 20_000, 40_000] {
+        let start = Instant::now();
+        assert_eq!(plan(instances(count)), count);
+        let what = format!("evaluate + plan, {count} instances of for_each");
+        println!("{what:<44} {:>10} {:>10} {:>9} MB", ms(start.elapsed()), "", peak_memory());
+    }
     let size = std::fs::metadata(BINARY).map_or(0, |m| m.len());
     println!("binary: {} kB (bound: 40 MB)", size / 1000);
+}
+
+/// One block with many instances.
+fn instances(count: usize) -> String {
+    format!(
+        "cloud_account \"a\" {{\n  simulator {{}}\n}}\nresource \"r\" {{\n  for_each = {{ for i in range({count}) : \"k${{i}}\" => i }}\n  \
+         type = \"Microsoft.Storage/storageAccounts@2025-06-01\"\n  resource_group = \"rg\"\n  name = \"stor${{each.value}}\"\n  \
+         location = \"eastus2\"\n  tags = {{ key = each.key, half = floor(each.value / 2) }}\n  sku = {{ name = \"Standard_ZRS\" }}\n  kind = \"StorageV2\"\n  \
+         properties = {{ minimumTlsVersion = \"TLS1_2\" }}\n}}\n"
+    )
+}
+
+/// The expressions of `testdata/expressions` that refer to nothing, through the console, and through a real terraform
+/// where one is installed and the oracle that drives it is at hand.
+fn expressions() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut list = Vec::new();
+    let files = std::fs::read_dir(root.join("testdata/expressions")).expect("expressions");
+    let mut files: Vec<_> = files.map(|f| f.expect("a file").path()).collect();
+    files.sort();
+    for file in files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "jsonl")) {
+        for line in std::fs::read_to_string(file).expect("text").lines() {
+            let case: lazuli_core::Json = serde_json::from_str(line).expect("a case");
+            let text = case["expr"].as_str().unwrap_or_default();
+            let alone = !["terraform_data", "local.", "var.", "\n", "file", "template"]
+                .iter()
+                .any(|w| text.contains(w));
+            if alone && case["ok"] == true {
+                list.push(text.to_owned());
+            }
+        }
+    }
+    list.truncate(4_000);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("expressions.txt");
+    std::fs::write(&path, list.join("\n")).expect("a file");
+    let timed = |command: &mut Command| {
+        let start = Instant::now();
+        let input = std::fs::File::open(&path).expect("the list");
+        let output = command.stdin(input).stderr(Stdio::null()).output().expect("it runs");
+        (start.elapsed(), output.stdout.iter().filter(|b| **b == b'\n').count())
+    };
+    let mut best = Duration::MAX;
+    for _ in 0..RUNS {
+        let (took, answers) =
+            timed(Command::new(BINARY).arg("--chdir").arg(folder.path()).args(["--json", "console"]));
+        assert_eq!(answers, list.len());
+        best = best.min(took);
+    }
+    let rate = |took: Duration| list.len() as f64 / took.as_secs_f64();
+    println!(
+        "{:<44} {:>10} {:>10}   {:.0} a second",
+        format!("console, {} expressions", list.len()),
+        ms(best),
+        "",
+        rate(best)
+    );
+    let shared = std::env::var("LAZULI_SHARED").map_or_else(|_| root.join("../shared"), Into::into);
+    let oracle = shared.join("tools/tfconsole_oracle.py");
+    if !oracle.exists() || Command::new("terraform").arg("version").output().is_err() {
+        println!("  terraform: skipped, needs terraform and {}", oracle.display());
+        return;
+    }
+    let (took, _) = timed(Command::new("python3").arg(oracle).args(["--lines", "--no-errors", "-"]));
+    println!(
+        "{:<44} {:>10} {:>10}   {:.0} a second, {:.0} times slower",
+        "  the same through terraform console",
+        ms(took),
+        "",
+        rate(took),
+        took.as_secs_f64() / best.as_secs_f64()
+    );
 }
 
 /// Resources in layers of a thousand, each referring to three of the layer before.
