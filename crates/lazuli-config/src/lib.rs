@@ -14,6 +14,7 @@
 //! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
+//! | `fmt` | the canonical format of a file ([`format()`]) |
 //! | `codes` | the codes of diagnostics |
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ mod decode;
 mod evaluator;
 mod explain;
 mod externals;
+mod fmt;
 pub mod functions;
 mod limits;
 mod lower;
@@ -59,6 +61,7 @@ pub use codes::CODES;
 pub use convert::{Mismatch, convert};
 pub use evaluator::{Evaluator, Instances};
 pub use externals::{Externals, Files, Instance, NoExternals, NoFiles, Root, Unavailable};
+pub use fmt::format;
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
 pub use parse::parse_expression;
