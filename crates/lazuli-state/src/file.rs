@@ -43,6 +43,18 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     sync_folder(folder_of(path))
 }
 
+/// Replaces an existing file like [`write_atomic`], and keeps its permissions.
+///
+/// # Errors
+/// When the file or its folder cannot be written. The old file is still there then.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
+    let permissions = std::fs::metadata(path).map_err(StateError::io("read", path))?.permissions();
+    let temporary = prepare(path, bytes)?;
+    temporary.as_file().set_permissions(permissions).map_err(StateError::io("write", path))?;
+    temporary.persist(path).map_err(|e| StateError::io("write", path)(e.error))?;
+    sync_folder(folder_of(path))
+}
+
 /// Creates `path` whole and durable unless it exists already; true when it was created.
 ///
 /// # Errors

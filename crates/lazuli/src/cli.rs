@@ -34,7 +34,15 @@ Environment:
   AZURE_*              the usual credentials
   NO_COLOR             no colours
 
-Exit codes: 0 success, 1 error, 2 changes (--detailed-exitcode), 64 wrong usage, 130 interrupted.";
+Exit codes: 0 success, 1 error, 2 changes (--detailed-exitcode), 3 differences (fmt --check), 64 wrong usage, 130 interrupted.";
+
+const FMT_EXAMPLES: &str = "\
+Examples:
+  lazuli fmt                           every .hcl file here; prints the names of those that change
+  lazuli fmt --check --recursive       for pipelines: changes nothing, exit 3 when something would
+  lazuli fmt --diff --check            what would change
+  lazuli fmt - < main.hcl              for editors
+";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -120,6 +128,9 @@ pub enum Command {
     Init(Init),
     /// Check the configuration without any network
     Validate(Validate),
+    /// Put configuration files into the canonical format
+    #[command(after_help = FMT_EXAMPLES)]
+    Fmt(Fmt),
     /// Show what would change
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
@@ -166,6 +177,23 @@ pub struct Validate {
     /// Values of variables.
     #[command(flatten)]
     pub variables: Variables,
+}
+
+/// `fmt`
+#[derive(Debug, Clone, Args)]
+pub struct Fmt {
+    /// Write nothing; exit with 3 when there is something to change
+    #[arg(long)]
+    pub check: bool,
+    /// Show what changes
+    #[arg(long)]
+    pub diff: bool,
+    /// Folders in folders too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Files and folders; `-` is standard input, the working directory when left out
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }
 
 /// `plan`
@@ -503,6 +531,9 @@ mod tests {
             "init",
             "init --template quickstart demo",
             "validate --json",
+            "fmt",
+            "fmt --check --diff --recursive . modules/network main.hcl",
+            "fmt -",
             "plan --out p --destroy --refresh=false --var a=b --var-file f",
             "plan --replace cluster.prod.network.nat_gateway --detailed-exitcode --parallelism 4",
             "plan --lock-timeout 5m --skip-preflight -vv --no-input",

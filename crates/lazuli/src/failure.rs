@@ -42,6 +42,7 @@ impl From<InputsError> for Failure {
             InputsError::Empty { .. } => {
                 diagnostic.help("run `lazuli init` to start a project, or name its directory with --chdir")
             }
+            InputsError::NotText { .. } => diagnostic.help("save the file as UTF-8"),
             InputsError::Directory { .. } | InputsError::File { .. } => diagnostic,
         })
     }

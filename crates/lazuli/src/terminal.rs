@@ -103,6 +103,15 @@ impl Printer {
         self.results.write(text);
     }
 
+    /// Writes a file's text to standard output, byte by byte: what looks like a style is part of it.
+    pub fn verbatim(&self, text: &str) {
+        let mut writer = self.results.lock();
+        if writer.failure.is_none() {
+            let mut out = io::stdout().lock();
+            writer.failure = out.write_all(text.as_bytes()).and_then(|()| out.flush()).err();
+        }
+    }
+
     /// Writes something that is no result to standard error, and a line end when it has none.
     pub fn message(&self, text: &str) {
         if text.ends_with('\n') {

@@ -20,7 +20,7 @@ cluster "small" {
   resource_group = "rg"
   ssh_key        = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com"
 
-  tags           = { microsoft-team = "x", team = "y" }
+  tags = { microsoft-team = "x", team = "y" }
 
   network {
     cidr = "10.40.0.0/16"

@@ -36,8 +36,8 @@ cluster "small" {
   }
 
   worker_pool "general" {
-    count         = 1
-    instance_typ  = "Standard_D8s_v5"
+    count        = 1
+    instance_typ = "Standard_D8s_v5"
   }
 }
 

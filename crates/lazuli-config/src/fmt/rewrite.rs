@@ -216,7 +216,9 @@ impl Walker<'_> {
             match token.kind {
                 Kind::LineEnd => return true,
                 Kind::Comment if depth == 0 && token.ends_line() => {
-                    return self.significant(at) < inside.end || !self.tokens[next].ends_line();
+                    let mut rest =
+                        self.tokens[next..].iter().filter(|t| t.kind != Kind::Comment || t.ends_line());
+                    return self.significant(at) < inside.end || !rest.next().is_some_and(Token::ends_line);
                 }
                 _ => {}
             }

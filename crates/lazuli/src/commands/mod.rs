@@ -3,6 +3,7 @@
 mod apply;
 mod begin;
 mod console;
+mod fmt;
 mod graph;
 mod init;
 mod output;
@@ -32,6 +33,8 @@ pub enum Exit {
     Failed,
     /// With `--detailed-exitcode`: there are changes.
     Changes,
+    /// `fmt --check`: files are not in the canonical format.
+    Differences,
     /// Ctrl-C.
     Interrupted,
 }
@@ -43,6 +46,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Changes => 2,
+            Exit::Differences => 3,
             Exit::Interrupted => 130,
         }
     }
@@ -75,6 +79,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
     let outcome = match &cli.command {
         Command::Init(args) => init::run(args, printer),
         Command::Validate(args) => validate::run(args, printer),
+        Command::Fmt(args) => fmt::run(args, printer),
         Command::Plan(args) => with_runtime(plan::run(args, printer)),
         Command::Apply(args) => with_runtime(apply::apply(args, printer)),
         Command::Destroy(args) => with_runtime(apply::destroy(args, printer)),

@@ -52,6 +52,21 @@ pub enum InputsError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A file that is no text.
+    #[error(
+        "{} is not UTF-8: byte {offset}, in line {line}, is 0x{byte:02x}, which cannot stand there",
+        .path.display()
+    )]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// How many bytes before it are fine.
+        offset: usize,
+        /// Its line, counted from one.
+        line: usize,
+        /// The byte.
+        byte: u8,
+    },
     /// No configuration.
     #[error("there is no configuration in {}: no file ends in .hcl", .path.display())]
     Empty {
@@ -134,16 +149,42 @@ fn is_configuration(name: &str) -> bool {
         && !name.starts_with('.')
 }
 
+/// The text of a configuration file as the parser wants it: lines may end as on Windows; everything behind sees one
+/// kind of line end.
 fn text(path: &Path) -> Result<String, InputsError> {
+    let text = read_text(path)?;
+    Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
+}
+
+/// The text of a configuration file.
+///
+/// # Errors
+/// When it cannot be read, is larger than 64 MiB, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, InputsError> {
     let failed = |source| InputsError::File { path: path.to_owned(), source };
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_FILE {
         let message = format!("it has {size} bytes, more than the {MAX_FILE} that are allowed");
         return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
     }
-    // Lines may end as on Windows; everything behind sees one kind of line end.
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
+    utf8(path, std::fs::read(path).map_err(failed)?)
+}
+
+/// Bytes as text.
+///
+/// # Errors
+/// When they are not UTF-8.
+pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, InputsError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        InputsError::NotText {
+            path: path.to_owned(),
+            offset,
+            line: 1 + bytes[..offset].iter().filter(|byte| **byte == b'\n').count(),
+            byte: bytes.get(offset).copied().unwrap_or(0),
+        }
+    })
 }
 
 #[cfg(test)]
