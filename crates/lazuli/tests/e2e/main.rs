@@ -17,6 +17,7 @@ mod configurations;
 mod contract;
 mod events;
 mod failures;
+mod formatting;
 mod interruptions;
 mod lifecycle;
 mod looking;
