@@ -5,7 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `split`, `parse`, `lower`, `lower_template` | text to the syntax tree ([`syntax`]), mistake by mistake |
+//! | `split`, `parse`, `token`, `scan`, `parser` | text to the syntax tree ([`syntax`]), mistake by mistake |
 //! | `module`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
 //! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
@@ -33,15 +33,15 @@ mod externals;
 mod fmt;
 pub mod functions;
 mod limits;
-mod lower;
-mod lower_template;
 mod meta;
 mod module;
 mod names;
 mod operators;
 mod parse;
+mod parser;
 mod references;
 pub mod resource;
+mod scan;
 pub mod schemas;
 mod scope;
 mod scope_check;
@@ -51,6 +51,7 @@ mod split;
 pub mod syntax;
 mod template;
 mod text;
+mod token;
 mod traverse;
 mod type_constraint;
 mod unify;
@@ -64,7 +65,7 @@ pub use externals::{Externals, Files, Instance, NoExternals, NoFiles, Root, Unav
 pub use fmt::format;
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
-pub use parse::parse_expression;
+pub use parse::{parse_expression, parse_template};
 pub use references::{Reference, ReferenceKey};
 pub use resource::{Placement, Resource, Timeouts};
 pub use settings::{Backend, Setting, Settings};

@@ -79,7 +79,6 @@ struct Splitter<'t> {
     /// The first closing brace whose indentation is not that of its opening line.
     suspect: Option<(usize, usize)>,
     chunks: Vec<Chunk>,
-    empty_heredocs: Vec<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -87,8 +86,6 @@ struct Splitter<'t> {
 pub(crate) struct Split {
     /// The items.
     pub(crate) chunks: Vec<Chunk>,
-    /// Heredocs without a line: the parser takes their end for their first line, so they are shown to it as `""`.
-    pub(crate) empty_heredocs: Vec<Range<usize>>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -107,7 +104,6 @@ pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> Split {
         last: b'\n',
         suspect: None,
         chunks: Vec::new(),
-        empty_heredocs: Vec::new(),
         diagnostics: Vec::new(),
     };
     loop {
@@ -116,8 +112,8 @@ pub(crate) fn split(text: &str, range: Range<usize>, file: FileId) -> Split {
             break;
         }
     }
-    let Splitter { chunks, empty_heredocs, diagnostics, .. } = splitter;
-    Split { chunks, empty_heredocs, diagnostics }
+    let Splitter { chunks, diagnostics, .. } = splitter;
+    Split { chunks, diagnostics }
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -390,28 +386,17 @@ impl Splitter<'_> {
         }
         self.open.push(Open::Heredoc { at: start, marker: marker.clone() });
         self.at = at + 1;
-        if self.heredoc_end(&marker) {
-            self.empty_heredocs.push(start..self.at);
-        }
+        self.heredoc_end(&marker);
     }
 
     /// At the beginning of a line of a heredoc: ends it when the line is its marker.
-    fn heredoc_end(&mut self, marker: &Range<usize>) -> bool {
-        let mut at = self.at;
-        while at < self.end && matches!(self.text[at], b' ' | b'\t') {
-            at += 1;
-        }
-        let name = &self.text[marker.clone()];
-        let after = at + name.len();
-        if after <= self.end
-            && &self.text[at..after] == name
-            && (after == self.end || !is_name_byte(self.text[after]))
-        {
+    fn heredoc_end(&mut self, marker: &Range<usize>) {
+        let rest = &self.text[self.at..self.end];
+        let line = rest.iter().position(|b| *b == b'\n').map_or(rest, |end| &rest[..end]);
+        if line.trim_ascii() == &self.text[marker.clone()] {
             self.open.pop();
-            self.at = after;
-            return true;
+            self.at += line.len();
         }
-        false
     }
 
     fn heredoc(&mut self, marker: &Range<usize>) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::spacing::blank_between;
-use super::token::{Kind, Token};
+use crate::token::{Kind, Token};
 
 /// Blanks of one level of indentation.
 const INDENT: u32 = 2;

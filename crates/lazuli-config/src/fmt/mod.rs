@@ -5,16 +5,13 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `token`, `scan` | a text cut into tokens |
 //! | `rewrite` | old spellings replaced: `"${x}"` by `x`, bare labels by quoted ones |
 //! | `layout` | lines, indentation, columns |
 //! | `spacing` | the blank between two tokens of a line |
 
 mod layout;
 mod rewrite;
-mod scan;
 mod spacing;
-mod token;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -24,7 +21,8 @@ use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
 use crate::parse::parse_file;
-use token::Token;
+use crate::scan::scan;
+use crate::token::Token;
 
 /// A file in the canonical format.
 ///
@@ -46,9 +44,9 @@ pub fn format(sources: &mut Sources, name: &str, text: &str) -> Result<String, D
         Cow::Owned(new) if has_errors(&problems(&unix(&new), file)) => Cow::Borrowed(text),
         new => new,
     };
-    let tokens = scan::scan(&rewritten);
+    let tokens = scan(&rewritten);
     let formatted = layout::layout(tokens.clone());
-    if same(&tokens, &scan::scan(&formatted)) {
+    if same(&tokens, &scan(&formatted)) {
         return Ok(formatted);
     }
     let problem =

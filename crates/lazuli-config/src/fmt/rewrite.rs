@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::scan::scan;
-use super::token::{Kind, Token};
+use crate::scan::scan;
+use crate::token::{Kind, Token};
 
 /// A part of the text and what comes in its place.
 struct Edit {
@@ -53,9 +53,9 @@ fn pass(text: &str) -> Option<String> {
 impl Walker<'_> {
     /// Where a token stands in the text.
     fn place(&self, token: usize) -> Range<usize> {
-        let token = self.tokens[token].text;
-        let start = token.as_ptr() as usize - self.text.as_ptr() as usize;
-        start..start + token.len()
+        let token = &self.tokens[token];
+        let start = token.start(self.text);
+        start..start + token.text.len()
     }
 
     fn replace(&mut self, tokens: Range<usize>, text: impl Into<String>) {

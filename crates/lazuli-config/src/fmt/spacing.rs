@@ -1,6 +1,6 @@
 //! The blank between two tokens that stand beside each other on a line.
 
-use super::token::{Kind, Token};
+use crate::token::{Kind, Token};
 
 /// True when one blank belongs between `token` and `next`; `before` is what precedes `token` in its cell.
 pub(super) fn blank_between(before: Option<&Token<'_>>, token: &Token<'_>, next: &Token<'_>) -> bool {

@@ -1,8 +1,8 @@
-//! Tokens.
+//! Tokens: what the parser and the canonical format work on.
 
-/// What a token is, as finely as the format needs to know.
+/// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A name or keyword.
     Name,
     Number,
@@ -48,15 +48,15 @@ pub(super) enum Kind {
 
 /// A piece of text and the blanks before it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
-    pub(super) text: &'t str,
-    pub(super) blanks: u32,
+pub(crate) struct Token<'t> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'t str,
+    pub(crate) blanks: u32,
 }
 
 impl Token<'_> {
     /// By how much the depth of brackets changes.
-    pub(super) fn nesting(&self) -> i32 {
+    pub(crate) fn nesting(&self) -> i32 {
         match self.kind {
             Kind::OpenBrace | Kind::OpenBracket | Kind::OpenParen | Kind::OpenSequence => 1,
             Kind::CloseBrace | Kind::CloseBracket | Kind::CloseParen | Kind::CloseSequence => -1,
@@ -64,8 +64,13 @@ impl Token<'_> {
         }
     }
 
+    /// Where it begins in the text it was cut from.
+    pub(crate) fn start(&self, text: &str) -> usize {
+        (self.text.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+    }
+
     /// True for line ends and for comments that reach to the end of their line.
-    pub(super) fn ends_line(&self) -> bool {
+    pub(crate) fn ends_line(&self) -> bool {
         match self.kind {
             Kind::LineEnd => true,
             Kind::Comment => self.text.ends_with('\n'),

@@ -1,6 +1,6 @@
 //! Text to tokens. Every byte of the text is in a token or is a blank before one.
 
-use super::token::{Kind, Token};
+use crate::token::{Kind, Token};
 
 /// What the scanner is in.
 enum Mode<'t> {
@@ -23,13 +23,23 @@ struct Scanner<'t> {
     tokens: Vec<Token<'t>>,
 }
 
+/// Cuts the text of a template, such as a file, into tokens: all of it stands as in a heredoc.
+pub(crate) fn scan_template(text: &str) -> Vec<Token<'_>> {
+    // No line ends it: the marker is empty.
+    run(text, Mode::Heredoc { marker: "", line_start: false })
+}
+
 /// Cuts a text into tokens.
-pub(super) fn scan(text: &str) -> Vec<Token<'_>> {
+pub(crate) fn scan(text: &str) -> Vec<Token<'_>> {
+    run(text, Mode::Code { braces: 0 })
+}
+
+fn run<'t>(text: &'t str, mode: Mode<'t>) -> Vec<Token<'t>> {
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
         at: 0,
-        modes: vec![Mode::Code { braces: 0 }],
+        modes: vec![mode],
         tokens: Vec::with_capacity(text.len() / 4),
     };
     while scanner.at < text.len() {
@@ -205,11 +215,15 @@ impl<'t> Scanner<'t> {
             self.open_sequence(length);
             return;
         }
+        if self.peek(0) == b'\n' {
+            self.modes.pop(); // a string that does not end: its line does
+            return;
+        }
         let start = self.at;
         while self.at < self.bytes.len() {
             match self.peek(0) {
-                b'"' => break,
-                b'\\' => self.at = (self.at + 2).min(self.bytes.len()),
+                b'"' | b'\n' => break,
+                b'\\' if self.peek(1) != b'\n' => self.at = (self.at + 2).min(self.bytes.len()),
                 byte @ (b'$' | b'%') if self.peek(1) == byte && self.peek(2) == b'{' => self.at += 3,
                 b'$' | b'%' if self.sequence().is_some() => break,
                 _ => self.at += 1,
@@ -221,7 +235,7 @@ impl<'t> Scanner<'t> {
     fn heredoc(&mut self, marker: &str, line_start: bool) {
         let rest = &self.bytes[self.at..];
         let line = rest.iter().position(|b| *b == b'\n').map_or(rest, |end| &rest[..end]);
-        if line_start && line.trim_ascii() == marker.as_bytes() {
+        if line_start && !marker.is_empty() && line.trim_ascii() == marker.as_bytes() {
             let line = line.strip_suffix(b"\r").unwrap_or(line).len();
             self.modes.pop();
             self.push(Kind::CloseHeredoc, 0, line);
@@ -267,13 +281,10 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// The length of the name a text begins with.
-pub(super) fn name_length(text: &str) -> usize {
-    let first = |c: char| c == '_' || c.is_alphabetic();
-    if !text.starts_with(first) {
+/// The length of the name a text begins with: what Unicode calls an identifier, with `_` and `-`.
+pub(crate) fn name_length(text: &str) -> usize {
+    if !text.starts_with(|c: char| c == '_' || unicode_ident::is_xid_start(c)) {
         return 0;
     }
-    let ends =
-        |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-') || (!c.is_ascii() && !c.is_whitespace()));
-    text.find(ends).unwrap_or(text.len())
+    text.find(|c: char| !(c == '-' || unicode_ident::is_xid_continue(c))).unwrap_or(text.len())
 }
