@@ -26,7 +26,7 @@ TF
 python3 - "$oracle" "$folder" "$@" <<'PY'
 import json, os, re, subprocess, sys
 def load(text):  # numbers stay as they are written
-    return json.loads(text, parse_float=lambda t: "\0" + t, parse_int=lambda t: "\0" + t)
+    return json.loads(text, parse_float=lambda t: "\0number " + t, parse_int=lambda t: "\0number " + t)
 oracle, folder, files = sys.argv[1], sys.argv[2], sys.argv[3:]
 keep = ("ours", "because")
 changed = []
@@ -44,7 +44,7 @@ for name in files:
             if key in asked:
                 parsed[key] = asked[key]
         text = json.dumps(parsed, ensure_ascii=False)
-        out.append(re.sub(r'"\\u0000([^"]*)"', r"\1", text))
+        out.append(re.sub(r'"\\u0000number ([^"]*)"', r"\1", text))
     text = "\n".join(out) + "\n"
     if text != open(name).read():
         changed.append(name)
