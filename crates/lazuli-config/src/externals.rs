@@ -61,13 +61,78 @@ impl Externals for NoExternals {
     }
 }
 
-/// Files that expressions read with `file()` and its relatives.
+/// What functions read from outside of the configuration: files with `file()` and its relatives, folders, and the time.
+/// Paths are relative to the configuration directory. Whoever implements it answers the same question always the same.
 pub trait Files: Send + Sync {
-    /// The bytes of a file, by its path relative to the configuration directory.
+    /// The bytes of a file.
     ///
     /// # Errors
     /// A sentence for people, such as `no such file`.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// What lies at a path, links followed; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// A sentence for people, such as `permission denied`.
+    fn kind(&self, path: &str) -> Result<Option<FileKind>, String> {
+        Ok(self.read(path).is_ok().then_some(FileKind::File))
+    }
+
+    /// The names in a folder and what each is, links not followed.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn list(&self, _folder: &str) -> Result<Vec<(String, FileKind)>, String> {
+        Err("folders cannot be read here".into())
+    }
+
+    /// The configuration directory as an absolute path.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn directory(&self) -> Result<String, String> {
+        Err("the configuration directory is not known here".into())
+    }
+
+    /// The user's home as an absolute path: what `~` means.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn home(&self) -> Result<String, String> {
+        Err("the home directory is not known here".into())
+    }
+
+    /// When the plan was made, as RFC 3339 text in UTC; `None` when that is not known.
+    fn plan_time(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// The apply that is under way; `None` while planning.
+    fn apply(&self) -> Option<Moment> {
+        None
+    }
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link; only in the list of a folder.
+    Link,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+/// An apply: what functions that are worth something else every time make their values from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// When it began, as RFC 3339 text in UTC.
+    pub time: Arc<str>,
+    /// Bytes that no other apply has.
+    pub seed: Arc<[u8]>,
 }
 
 /// No files.

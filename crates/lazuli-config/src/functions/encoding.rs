@@ -1,9 +1,9 @@
-//! Encodings and digests.
+//! Texts in other forms: base64, JSON, URLs.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use lazuli_core::Value;
-use ring::digest;
 
 use super::{Answer, Function, Kind, Problem, json, nullable, p, text};
 use crate::text::string;
@@ -15,8 +15,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::from(STANDARD.encode(text(a, 0))))
     }),
     Function::new("base64decode", S, Kind::String, "The text whose bytes are given in base64.", |a| {
-        let bytes = STANDARD.decode(text(a, 0)).map_err(|_| Problem::at(0, "this is not base64"))?;
-        let decoded = String::from_utf8(bytes).map_err(|_| Problem::at(0, "the bytes are not UTF-8 text"))?;
+        let decoded = String::from_utf8(base64_bytes(a, 0)?)
+            .map_err(|_| Problem::at(0, "the bytes are not UTF-8 text"))?;
         Ok(string(&decoded))
     }),
     Function::new("jsonencode", &[nullable("value", Kind::Any)], Kind::String, "The value as JSON.", |a| {
@@ -36,62 +36,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
         }
         Ok(Value::from(encoded))
     }),
-    Function::new("sha256", S, Kind::String, "The SHA-256 of the text in hexadecimal.", |a| {
-        Ok(Value::from(hex(digest::digest(&digest::SHA256, text(a, 0).as_bytes()).as_ref())))
-    }),
-    Function::new("sha512", S, Kind::String, "The SHA-512 of the text in hexadecimal.", |a| {
-        Ok(Value::from(hex(digest::digest(&digest::SHA512, text(a, 0).as_bytes()).as_ref())))
-    }),
-    Function::new("sha1", S, Kind::String, "The SHA-1 of the text in hexadecimal.", |a| {
-        Ok(Value::from(
-            hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text(a, 0).as_bytes()).as_ref()),
-        ))
-    }),
-    Function::new("base64sha256", S, Kind::String, "The SHA-256 of the text in base64.", |a| {
-        Ok(Value::from(STANDARD.encode(digest::digest(&digest::SHA256, text(a, 0).as_bytes()))))
-    }),
-    Function::new("base64sha512", S, Kind::String, "The SHA-512 of the text in base64.", |a| {
-        Ok(Value::from(STANDARD.encode(digest::digest(&digest::SHA512, text(a, 0).as_bytes()))))
-    }),
-    Function::new(
-        "uuidv5",
-        &[p("namespace", Kind::String), p("name", Kind::String)],
-        Kind::String,
-        "The UUID of a name in a namespace: dns, url, oid, x500 or a UUID.",
-        uuid_v5,
-    ),
+    Function::new("urldecode", S, Kind::String, "The text that urlencode() escaped.", url_decode),
 ];
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bits after the last byte do not matter; line ends are allowed anywhere.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// The bytes of an argument that is base64.
+pub(super) fn base64_bytes(arguments: &[Value], i: usize) -> Result<Vec<u8>, Problem> {
+    let mut written = text(arguments, i).as_bytes().to_vec();
+    written.retain(|byte| !matches!(byte, b'\r' | b'\n'));
+    BASE64.decode(&written).map_err(|_| Problem::at(i, "this is not base64"))
 }
 
-/// RFC 9562, section 5.5.
-fn uuid_v5(arguments: &[Value]) -> Answer {
-    let namespace = match text(arguments, 0) {
-        "dns" => "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-        "url" => "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
-        "oid" => "6ba7b812-9dad-11d1-80b4-00c04fd430c8",
-        "x500" => "6ba7b814-9dad-11d1-80b4-00c04fd430c8",
-        other => other,
-    };
-    let Some(mut bytes) = uuid_bytes(namespace) else {
-        return Err(Problem::at(0, "expected dns, url, oid, x500 or a UUID"));
-    };
-    bytes.extend_from_slice(text(arguments, 1).as_bytes());
-    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &bytes);
-    let mut id = digest.as_ref()[..16].to_vec();
-    id[6] = (id[6] & 0x0f) | 0x50;
-    id[8] = (id[8] & 0x3f) | 0x80;
-    let hex = hex(&id);
-    Ok(Value::from(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])))
-}
-
-fn uuid_bytes(written: &str) -> Option<Vec<u8>> {
-    let groups: Vec<usize> = written.split('-').map(str::len).collect();
-    if groups != [8, 4, 4, 4, 12] || !written.is_ascii() {
-        return None;
+fn url_decode(arguments: &[Value]) -> Answer {
+    let mut bytes = Vec::new();
+    let mut escaped = text(arguments, 0).bytes();
+    while let Some(byte) = escaped.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(escaped.next()?).to_digit(16);
+                let code = digit().and_then(|high| Some(16 * high + digit()?));
+                code.and_then(|code| u8::try_from(code).ok())
+                    .ok_or_else(|| Problem::at(0, "expected two hexadecimal digits after `%`"))?
+            }
+            other => other,
+        });
     }
-    let digits: String = written.chars().filter(|c| *c != '-').collect();
-    (0..16).map(|i| u8::from_str_radix(digits.get(2 * i..2 * i + 2)?, 16).ok()).collect()
+    let decoded = String::from_utf8(bytes).map_err(|_| Problem::at(0, "the bytes are not UTF-8 text"))?;
+    Ok(string(&decoded))
 }

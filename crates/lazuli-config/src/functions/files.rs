@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lazuli_core::Value;
 
-use super::encoding::hex;
+use super::digest::hex;
 use super::{Answer, Body, Function, Kind, Problem, p, text};
 use crate::externals::Files;
 use crate::text::string;

@@ -4,16 +4,23 @@
 //! entry says; a body only cares for unknown or sensitive *parts* when its entry says that it keeps them.
 
 mod azure;
+mod charset;
+mod code_pages;
 mod collection;
 mod conversion;
+mod deflate;
+mod digest;
 mod encoding;
 mod files;
 mod format;
+mod gzip;
+mod huffman;
 mod json;
 mod maps;
 mod network;
 mod numeric;
 mod sets;
+mod seven_bit;
 mod strings;
 
 use std::collections::HashMap;
@@ -265,6 +272,9 @@ static TABLES: &[&[Function]] = &[
     maps::FUNCTIONS,
     sets::FUNCTIONS,
     encoding::FUNCTIONS,
+    gzip::FUNCTIONS,
+    charset::FUNCTIONS,
+    digest::FUNCTIONS,
     files::FUNCTIONS,
     network::FUNCTIONS,
     conversion::FUNCTIONS,
