@@ -5,10 +5,11 @@ use lazuli_core::{Diagnostic, Span, Type, Value};
 
 use crate::codes;
 use crate::convert::{self, convert, unmark};
-use crate::functions::{self, Body, Function, Known, Marks, Parameter, Problem};
+use crate::functions::{self, Body, Function, Known, Marks, Parameter, Place, Problem};
 use crate::limits;
 use crate::scope::{Failed, Outcome, Scope, unknown};
 use crate::syntax::{Call, Expr};
+use crate::template_functions::is_reference;
 
 /// Mistakes that `try` and `can` do not forgive: they are there whatever the values are.
 const STATIC: [&str; 3] = [codes::UNDECLARED, codes::UNKNOWN_NAME, codes::EVALUATION_LIMIT];
@@ -21,7 +22,7 @@ impl Scope<'_> {
         match function.body {
             Body::Try => self.try_each(call),
             Body::Can => self.can(call),
-            Body::Values(_) | Body::Files(_) => match self.arguments(call)? {
+            _ => match self.arguments(call)? {
                 Ok(arguments) => self.apply(function, call, &arguments, span),
                 Err(unknown) => Ok(unknown),
             },
@@ -113,6 +114,17 @@ impl Scope<'_> {
         if failed {
             return Err(Failed);
         }
+        if let (Body::TemplateString, Some(first)) = (function.body, call.arguments.first())
+            && !is_reference(first)
+            && values.get(1).is_some_and(|vars| !vars.is_unknown())
+        {
+            let message = "the template of `templatestring` is not a reference";
+            let diagnostic = Diagnostic::error(codes::FUNCTION_FAILED, message)
+                .at(first.span, "expected a reference to text, such as local.greeting");
+            return self.fail(
+                diagnostic.help("text that is at hand is a template by itself: \"Hello, ${var.name}\""),
+            );
+        }
         if some_unknown {
             let refs: Vec<&Value> = values.iter().collect();
             // Marks of parts that stay visible in a known result would be lost in an unknown one.
@@ -123,6 +135,36 @@ impl Scope<'_> {
         let result = match function.body {
             Body::Values(body) => body(&values),
             Body::Files(body) => body(&values, self.evaluator.files()),
+            Body::TemplateFile => match functions::files::template(&values, self.evaluator.files()) {
+                Ok((name, template)) => {
+                    return self.render(function, &name, &template, given, &values).map(|value| {
+                        let sensitive = sensitive || value.is_sensitive();
+                        value.with_sensitivity(sensitive)
+                    });
+                }
+                Err(problem) => Err(problem),
+            },
+            Body::TemplateString => match values.first().and_then(Value::as_str) {
+                Some(template) => {
+                    let name = "the template";
+                    let value = self.render(function, name, template, given, &values)?;
+                    match convert(&value, &Type::String) {
+                        Ok(value) => return Ok(value.with_sensitivity(sensitive)),
+                        Err(mismatch) => Err(Problem::new(format!("the result is not text: {mismatch}"))),
+                    }
+                }
+                None => {
+                    let found = values.first().map_or_else(String::new, convert::describe_value);
+                    Err(Problem::at(0, format!("expected a string, found {found}")))
+                }
+            },
+            Body::Momentary(body) => match self.evaluator.files().apply() {
+                Some(moment) => body(&values, &moment, &self.place_of(function, span)),
+                None => {
+                    let unknown = unknown(function.result(&values), true, &[]);
+                    return Ok(unknown.with_sensitivity(sensitive));
+                }
+            },
             Body::Try | Body::Can => Err(Problem::new("cannot be called so")), // impossible: handled above
         };
         match result {
@@ -142,6 +184,15 @@ impl Scope<'_> {
                 self.fail(Diagnostic::error(codes::FUNCTION_FAILED, message).at(place, label))
             }
         }
+    }
+
+    /// What tells this call from every other one in an apply.
+    fn place_of(&mut self, function: &Function, span: Span) -> Place {
+        let times = self.momentary.entry(span).or_insert(0);
+        *times += 1;
+        let copy = self.instance.map_or_else(String::new, |instance| format!("{:?}", instance.key));
+        let place = (function.name, span.file.0, span.start, *times, copy);
+        Place { bytes: format!("{place:?}").into_bytes() }
     }
 
     fn sized(&mut self, value: Value, span: Span) -> Outcome {

@@ -9,7 +9,7 @@
 //! | `module`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
 //! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
-//! | `scope`, `operators`, `traverse`, `collections`, `template`, `call` | evaluation of expressions |
+//! | `scope`, `operators`, `traverse`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
 //! | `explain` | what a failed expression refers to, said with its mistakes |
 //! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
@@ -50,6 +50,7 @@ mod settings;
 mod split;
 pub mod syntax;
 mod template;
+mod template_functions;
 mod text;
 mod token;
 mod traverse;
@@ -61,8 +62,8 @@ mod walk;
 pub use codes::CODES;
 pub use convert::{Mismatch, convert};
 pub use evaluator::{Evaluator, Instances};
-pub use fmt::format;
 pub use externals::{Externals, FileKind, Files, Instance, Moment, NoExternals, NoFiles, Root, Unavailable};
+pub use fmt::format;
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
 pub use parse::{parse_expression, parse_template};

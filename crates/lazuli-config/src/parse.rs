@@ -57,6 +57,11 @@ pub fn parse_expression(sources: &mut Sources, name: &str, text: &str) -> Result
 /// When what stands in the sequences cannot be parsed, or a directive does not end.
 pub fn parse_template(sources: &mut Sources, name: &str, text: &str) -> Result<Expr, Diagnostics> {
     let file = sources.add(name, text);
+    template(text, file)
+}
+
+/// A text that is among the sources already as a template.
+pub(crate) fn template(text: &str, file: FileId) -> Result<Expr, Diagnostics> {
     whole(text, file, |piece, names, diagnostics| {
         Parser::of_template(piece, names, diagnostics).only_template()
     })

@@ -35,11 +35,15 @@ pub(crate) struct Scope<'a> {
     /// Local values that read externals; `None` for those that failed.
     pub(crate) locals: HashMap<usize, Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
-    fuel: u64,
+    pub(crate) fuel: u64,
     /// Above zero while mistakes will be forgotten again: nobody needs to explain them.
     pub(crate) quiet: u32,
     /// How many of the mistakes say what the values in them were, or need not.
     pub(crate) explained: usize,
+    /// How often each call of `uuid()` and its like was made.
+    pub(crate) momentary: HashMap<Span, u32>,
+    /// True inside of the template of `templatefile` or `templatestring`.
+    pub(crate) in_template: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -59,6 +63,8 @@ impl<'a> Scope<'a> {
             fuel: limits::STEPS,
             quiet: 0,
             explained: 0,
+            momentary: HashMap::new(),
+            in_template: false,
         }
     }
 

@@ -11,14 +11,16 @@ mod conversion;
 mod deflate;
 mod digest;
 mod encoding;
-mod files;
+pub(crate) mod files;
 mod format;
+mod glob;
 mod gzip;
 mod huffman;
 mod json;
 mod maps;
 mod network;
 mod numeric;
+mod paths;
 mod sets;
 mod seven_bit;
 mod strings;
@@ -30,7 +32,7 @@ use lazuli_core::suggestion::closest;
 use lazuli_core::{Diagnostic, Type, Value};
 
 use crate::codes;
-use crate::externals::Files;
+use crate::externals::{Files, Moment};
 use crate::syntax::Name;
 
 /// What a parameter takes or a function gives.
@@ -121,8 +123,20 @@ pub(crate) enum ResultType {
 pub(crate) enum Body {
     Values(fn(&[Value]) -> Answer),
     Files(fn(&[Value], &dyn Files) -> Answer),
+    /// Renders the file of the first argument.
+    TemplateFile,
+    /// Renders the text that the first argument refers to.
+    TemplateString,
+    /// Unknown while planning, something new in every apply.
+    Momentary(fn(&[Value], &Moment, &Place) -> Answer),
     Try,
     Can,
+}
+
+/// Tells one call from every other of an apply.
+pub(crate) struct Place {
+    /// The function, where its call stands, the copy of the block, and the how manieth time it is called there.
+    pub(crate) bytes: Vec<u8>,
 }
 
 pub(crate) type Answer = Result<Value, Problem>;
@@ -184,6 +198,25 @@ impl Function {
             returns: ResultType::Kind(returns),
             body: Body::Values(body),
         }
+    }
+
+    /// A function that reads files.
+    pub(crate) const fn files(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        returns: Kind,
+        doc: &'static str,
+        body: fn(&[Value], &dyn Files) -> Answer,
+    ) -> Self {
+        fn impossible(_: &[Value]) -> Answer {
+            Ok(Value::null()) // the body is another
+        }
+        Function::new(name, parameters, returns, doc, impossible).with_body(Body::Files(body))
+    }
+
+    pub(crate) const fn may_be_null(mut self) -> Self {
+        self.may_be_null = true;
+        self
     }
 
     pub(crate) const fn rest(mut self, parameter: Parameter) -> Self {
@@ -276,6 +309,7 @@ static TABLES: &[&[Function]] = &[
     charset::FUNCTIONS,
     digest::FUNCTIONS,
     files::FUNCTIONS,
+    paths::FUNCTIONS,
     network::FUNCTIONS,
     conversion::FUNCTIONS,
     azure::FUNCTIONS,
