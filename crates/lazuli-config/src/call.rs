@@ -158,9 +158,10 @@ impl Scope<'_> {
                     Err(Problem::at(0, format!("expected a string, found {found}")))
                 }
             },
-            Body::Momentary(body) => match self.evaluator.files().apply() {
-                Some(moment) => body(&values, &moment, &self.place_of(function, span)),
-                None => {
+            Body::Momentary { check, body } => match (check(&values), self.evaluator.files().apply()) {
+                (Err(problem), _) => Err(problem),
+                (Ok(()), Some(moment)) => body(&values, &moment, &self.place_of(function, span)),
+                (Ok(()), None) => {
                     let unknown = unknown(function.result(&values), true, &[]);
                     return Ok(unknown.with_sensitivity(sensitive));
                 }

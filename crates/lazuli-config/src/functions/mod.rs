@@ -8,6 +8,7 @@ mod charset;
 mod code_pages;
 mod collection;
 mod conversion;
+mod date_format;
 mod deflate;
 mod digest;
 mod encoding;
@@ -18,12 +19,14 @@ mod gzip;
 mod huffman;
 mod json;
 mod maps;
+mod momentary;
 mod network;
 mod numeric;
 mod paths;
 mod sets;
 mod seven_bit;
 mod strings;
+mod time;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -128,14 +131,18 @@ pub(crate) enum Body {
     /// Renders the text that the first argument refers to.
     TemplateString,
     /// Unknown while planning, something new in every apply.
-    Momentary(fn(&[Value], &Moment, &Place) -> Answer),
+    Momentary {
+        /// What can be said against the arguments already while planning.
+        check: fn(&[Value]) -> Result<(), Problem>,
+        body: fn(&[Value], &Moment, &Place) -> Answer,
+    },
     Try,
     Can,
 }
 
 /// Tells one call from every other of an apply.
 pub(crate) struct Place {
-    /// The function, where its call stands, the copy of the block, and the how manieth time it is called there.
+    /// The function, where its call stands, the copy of the block, and how often it was called there before.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -310,6 +317,8 @@ static TABLES: &[&[Function]] = &[
     digest::FUNCTIONS,
     files::FUNCTIONS,
     paths::FUNCTIONS,
+    time::FUNCTIONS,
+    momentary::FUNCTIONS,
     network::FUNCTIONS,
     conversion::FUNCTIONS,
     azure::FUNCTIONS,
