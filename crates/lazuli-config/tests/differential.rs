@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::{Objects, show};
-use lazuli_config::{Evaluator, Files, parse, parse_expression};
+use lazuli_config::{Evaluator, FileKind, Files, parse, parse_expression};
 use lazuli_core::value::Content;
 use lazuli_core::{Sources, Type, Value};
 
@@ -26,6 +26,44 @@ struct Folder(PathBuf);
 impl Files for Folder {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
         std::fs::read(self.0.join(path)).map(Arc::from).map_err(|error| error.to_string())
+    }
+
+    fn kind(&self, path: &str) -> Result<Option<FileKind>, String> {
+        match std::fs::metadata(self.0.join(path)) {
+            Ok(found) => Ok(Some(kind_of(found.file_type()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<(String, FileKind)>, String> {
+        let entries = std::fs::read_dir(self.0.join(folder)).map_err(|error| error.to_string())?;
+        let names = entries.map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), kind_of(entry.file_type().unwrap()))
+        });
+        Ok(names.collect())
+    }
+
+    fn directory(&self) -> Result<String, String> {
+        Ok("/configuration".to_owned())
+    }
+
+    fn home(&self) -> Result<String, String> {
+        Ok(self.0.canonicalize().unwrap().to_string_lossy().into_owned())
+    }
+
+    fn plan_time(&self) -> Option<Arc<str>> {
+        Some("2024-02-29T12:34:56Z".into())
+    }
+}
+
+fn kind_of(found: std::fs::FileType) -> FileKind {
+    match found {
+        f if f.is_symlink() => FileKind::Link,
+        f if f.is_dir() => FileKind::Folder,
+        f if f.is_file() => FileKind::File,
+        _ => FileKind::Other,
     }
 }
 
