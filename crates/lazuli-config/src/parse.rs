@@ -29,7 +29,7 @@ pub(crate) fn parse_file(text: &str, file: FileId, names: &mut HashSet<Arc<str>>
     if text.len() > MAX_FILE {
         return (body, vec![too_large(file)]);
     }
-    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let start = byte_order_mark(text);
     let mut reader = Reader { text, file, names, diagnostics: Vec::new() };
     reader.items(start..text.len(), 0, &mut body);
     let mut diagnostics = reader.diagnostics;
@@ -76,7 +76,8 @@ fn whole(
         return Err(vec![too_large(file)]);
     }
     let mut diagnostics = Vec::new();
-    let piece = Piece { text, file, start: 0, end: text.len() };
+    let start = byte_order_mark(text);
+    let piece = Piece { text, file, start, end: text.len() };
     let parsed = parse(piece, &mut HashSet::new(), &mut diagnostics);
     match parsed {
         Ok(expr) if diagnostics.is_empty() => Ok(expr),
@@ -86,6 +87,11 @@ fn whole(
             Err(diagnostics)
         }
     }
+}
+
+/// The bytes of a mark at the beginning of a text that says nothing but that it is Unicode.
+fn byte_order_mark(text: &str) -> usize {
+    if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
 fn too_large(file: FileId) -> Diagnostic {
