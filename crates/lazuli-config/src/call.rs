@@ -43,7 +43,7 @@ impl Scope<'_> {
                         values
                             .extend(items.iter().map(|item| (item.clone().marked_as(&value), argument.span)));
                     }
-                    Content::Unknown(_) => unknown_number = Some(value),
+                    Content::Unknown(unknown) if may_be_sequence(&unknown.ty) => unknown_number = Some(value),
                     _ => {
                         let what = convert::describe_value(&value);
                         let diagnostic =
@@ -125,14 +125,13 @@ impl Scope<'_> {
                 diagnostic.help("text that is at hand is a template by itself: \"Hello, ${var.name}\""),
             );
         }
-        if some_unknown {
-            let refs: Vec<&Value> = values.iter().collect();
-            // Marks of parts that stay visible in a known result would be lost in an unknown one.
-            let sensitive = sensitive || refs.iter().any(|v| v.contains_sensitive());
-            return Ok(unknown(function.result(&values), function.gives_no_null(), &refs)
-                .with_sensitivity(sensitive));
-        }
+        // Marks of parts that stay visible in a known result would be lost in an unknown one.
+        let sensitive = sensitive || some_unknown && given.iter().any(|(v, _)| v.contains_sensitive());
         let result = match function.body {
+            _ if some_unknown => function.result(&values).map(|ty| {
+                let from: Vec<&Value> = values.iter().collect();
+                unknown(ty, !function.may_be_null, &from)
+            }),
             Body::Values(body) => body(&values),
             Body::Files(body) => body(&values, self.evaluator.files()),
             Body::TemplateFile => match functions::files::template(&values, self.evaluator.files()) {
@@ -161,10 +160,7 @@ impl Scope<'_> {
             Body::Momentary { check, body } => match (check(&values), self.evaluator.files().apply()) {
                 (Err(problem), _) => Err(problem),
                 (Ok(()), Some(moment)) => body(&values, &moment, &self.place_of(function, span)),
-                (Ok(()), None) => {
-                    let unknown = unknown(function.result(&values), true, &[]);
-                    return Ok(unknown.with_sensitivity(sensitive));
-                }
+                (Ok(()), None) => function.result(&values).map(|ty| unknown(ty, true, &[])),
             },
             Body::Try | Body::Can => Err(Problem::new("cannot be called so")), // impossible: handled above
         };
@@ -246,17 +242,24 @@ impl Scope<'_> {
     }
 
     fn try_each(&mut self, call: &Call) -> Outcome {
+        if call.expand_last {
+            return match self.arguments(call)? {
+                Ok(arguments) => match arguments.into_iter().next() {
+                    Some((value, _)) => Ok(certain(value)),
+                    None => self.nothing_works(call),
+                },
+                Err(unknown) => Ok(unknown),
+            };
+        }
         for argument in &call.arguments {
-            match self.probe(argument)? {
-                Some(value) if value.is_wholly_known() => return Ok(value),
-                Some(value) => {
-                    // Once it is known it may turn out to fail after all, and another alternative is taken.
-                    let sensitive = value.contains_sensitive();
-                    return Ok(unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive));
-                }
-                None => {}
+            if let Some(value) = self.probe(argument)? {
+                return Ok(certain(value));
             }
         }
+        self.nothing_works(call)
+    }
+
+    fn nothing_works(&mut self, call: &Call) -> Outcome {
         let diagnostic = Diagnostic::error(codes::FUNCTION_FAILED, "`try` has no alternative that works");
         let mut diagnostic = diagnostic.at(call.name.span, "every argument fails");
         if let Some(last) = call.arguments.last() {
@@ -270,14 +273,38 @@ impl Scope<'_> {
     }
 
     fn can(&mut self, call: &Call) -> Outcome {
-        let [argument] = call.arguments.as_slice() else {
-            let message = format!("`can` is called with {} arguments", call.arguments.len());
+        let (number, value) = if call.expand_last {
+            match self.arguments(call)? {
+                Ok(arguments) => (arguments.len(), arguments.into_iter().next().map(|(value, _)| value)),
+                Err(unknown) => return Ok(unknown),
+            }
+        } else {
+            match call.arguments.as_slice() {
+                [argument] => (1, self.probe(argument)?),
+                several => (several.len(), None),
+            }
+        };
+        if number != 1 {
+            let message = format!("`can` is called with {number} arguments");
             let diagnostic = Diagnostic::error(codes::WRONG_ARGUMENTS, message);
             return self.fail(diagnostic.at(call.name.span, "expected can(expression)"));
-        };
-        Ok(match self.probe(argument)? {
+        }
+        Ok(match value {
             Some(value) if !value.is_wholly_known() => Value::unknown_of(Type::Bool),
-            outcome => Value::from(outcome.is_some()),
+            value => Value::from(value.is_some()),
         })
     }
+}
+
+fn may_be_sequence(ty: &Type) -> bool {
+    matches!(ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_))
+}
+
+/// What `try` may say of a value now: with unknown parts it might still turn out to be a mistake.
+fn certain(value: Value) -> Value {
+    if value.is_wholly_known() {
+        return value;
+    }
+    let sensitive = value.contains_sensitive();
+    unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive)
 }

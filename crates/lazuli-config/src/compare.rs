@@ -131,6 +131,29 @@ pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
     }
 }
 
+/// A value that has a place among others, by [`order`].
+pub(crate) struct Ordered<'a>(pub(crate) &'a Value);
+
+impl Ord for Ordered<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Ordered<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ordered<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ordered<'_> {}
+
 fn rank(content: &Content) -> u8 {
     match content {
         Content::Bool(_) => 0,

@@ -10,7 +10,7 @@ use lazuli_core::{Number, Type, Unknown, Value};
 
 use crate::compare;
 use crate::set_order;
-use crate::unify::unify;
+use crate::unify;
 
 /// Why a value cannot be converted. Never holds the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,11 +149,13 @@ fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
         },
         Type::List(element) => {
             if let Content::Set(of, items) = value.content()
-                && !items.iter().all(Value::is_wholly_known)
+                && items.len() > 1
+                && let Some(cause) = items.iter().find_map(Value::unknown_part)
             {
                 // Two elements may turn out to be one: not even their number is known.
                 let element = if has_any(element) { narrowed(of, element) } else { (**element).clone() };
-                let unknown = Unknown { not_null: true, ..Unknown::of(Type::List(Arc::new(element))) };
+                let (ty, source) = (Type::List(Arc::new(element)), derived(cause.source.as_ref()));
+                let unknown = Unknown { not_null: true, source, ..Unknown::of(ty) };
                 return Ok(Value::unknown(unknown));
             }
             let (element, items) = elements(value, element).unwrap_or_else(|| Err(mismatch(value, ty)))?;
@@ -185,7 +187,8 @@ fn convert_unknown(unknown: &Unknown, ty: &Type) -> Option<Value> {
     let source =
         if unknown.ty == Type::Any { unknown.source.clone() } else { derived(unknown.source.as_ref()) };
     let prefix = if *ty == Type::String { unknown.prefix.clone() } else { Arc::from("") };
-    Some(Value::unknown(Unknown { not_null: unknown.not_null, prefix, source, ..Unknown::of(ty.clone()) }))
+    let ty = if has_any(ty) { narrowed(&unknown.ty, ty) } else { ty.clone() };
+    Some(Value::unknown(Unknown { not_null: unknown.not_null, prefix, source, ..Unknown::of(ty) }))
 }
 
 /// True when some value of the one type can be converted to the other.
@@ -225,7 +228,7 @@ fn common(types: &[Type]) -> Option<Type> {
     if types.is_empty() {
         return Some(Type::Any);
     }
-    let found = unify(types)?;
+    let found = unify::common(types)?;
     // Any type would do for some of them only.
     (found != Type::Any || types.iter().all(|ty| *ty == Type::Any)).then_some(found)
 }
@@ -233,13 +236,13 @@ fn common(types: &[Type]) -> Option<Type> {
 /// The elements converted to one type; `None` when the value has none.
 fn elements(value: &Value, element: &Type) -> Option<Result<(Type, Vec<Value>), Mismatch>> {
     let items = value.as_sequence()?;
-    let element = if has_any(element) {
-        match element_type(items.iter()) {
+    let element = match value.content() {
+        _ if !has_any(element) => element.clone(),
+        Content::List(have, _) | Content::Set(have, _) => narrowed(have, element),
+        _ => match element_type(items.iter()) {
             Some(ty) if convertible(&ty, element) => narrowed(&ty, element),
             _ => return Some(Err(Mismatch::new("expected elements of one type, found different ones"))),
-        }
-    } else {
-        element.clone()
+        },
     };
     let converted = items
         .iter()
@@ -270,15 +273,23 @@ fn element_type<'v>(items: impl Iterator<Item = &'v Value>) -> Option<Type> {
 
 /// The found type, within what the constraint demands.
 fn narrowed(found: &Type, constraint: &Type) -> Type {
-    match constraint {
-        Type::Any => found.clone(),
-        other => match (found, other) {
-            (Type::List(f) | Type::Set(f), Type::List(c)) => Type::List(Arc::new(narrowed(f, c))),
-            (Type::List(f) | Type::Set(f), Type::Set(c)) => Type::Set(Arc::new(narrowed(f, c))),
-            (Type::Map(f), Type::Map(c)) => Type::Map(Arc::new(narrowed(f, c))),
-            _ => other.clone(),
-        },
+    match (found, constraint) {
+        (_, Type::Any) => found.clone(),
+        (Type::List(f) | Type::Set(f), Type::List(c)) => Type::List(Arc::new(narrowed(f, c))),
+        (Type::List(f) | Type::Set(f), Type::Set(c)) => Type::Set(Arc::new(narrowed(f, c))),
+        (Type::Map(f), Type::Map(c)) => Type::Map(Arc::new(narrowed(f, c))),
+        (Type::Tuple(types), Type::List(c)) => Type::List(Arc::new(narrowed_all(types.iter(), c))),
+        (Type::Tuple(types), Type::Set(c)) => Type::Set(Arc::new(narrowed_all(types.iter(), c))),
+        (Type::Object(fields), Type::Map(c)) => {
+            Type::Map(Arc::new(narrowed_all(fields.values().map(|field| &field.ty), c)))
+        }
+        (_, other) => other.clone(),
     }
+}
+
+fn narrowed_all<'t>(types: impl Iterator<Item = &'t Type>, constraint: &Type) -> Type {
+    let types: Vec<Type> = types.cloned().collect();
+    common(&types).map_or_else(|| constraint.clone(), |ty| narrowed(&ty, constraint))
 }
 
 /// A set of the elements: sorted, no doubles; a mark on an element is a mark on the whole.
@@ -313,15 +324,17 @@ pub(crate) fn unmark(value: &Value) -> Value {
 
 fn to_map(value: &Value, element: &Type, ty: &Type) -> Result<Value, Mismatch> {
     let entries = value.as_entries().ok_or_else(|| mismatch(value, ty))?;
-    let element = if has_any(element) {
-        // A null fits every type, also one that is not known yet.
-        let typed = entries.values().filter(|v| !matches!(v.content(), Content::Null(Type::Any)));
-        match element_type(typed) {
-            Some(found) if convertible(&found, element) => narrowed(&found, element),
-            _ => return Err(Mismatch::new("expected elements of one type, found different ones")),
+    let element = match value.content() {
+        _ if !has_any(element) => element.clone(),
+        Content::Map(have, _) => narrowed(have, element),
+        _ => {
+            // A null fits every type, also one that is not known yet.
+            let typed = entries.values().filter(|v| !matches!(v.content(), Content::Null(Type::Any)));
+            match element_type(typed) {
+                Some(found) if convertible(&found, element) => narrowed(&found, element),
+                _ => return Err(Mismatch::new("expected elements of one type, found different ones")),
+            }
         }
-    } else {
-        element.clone()
     };
     let converted = entries
         .iter()

@@ -15,7 +15,7 @@ use crate::evaluator::Evaluator;
 use crate::externals::{Externals, Instance};
 use crate::limits;
 use crate::syntax::{Conditional, Expr, ExprKind};
-use crate::unify::unify;
+use crate::unify;
 
 /// It did not work; why is among the scope's diagnostics.
 #[derive(Debug, Clone, Copy)]
@@ -194,9 +194,12 @@ impl<'a> Scope<'a> {
                 Ok(value.marked_as(&condition))
             }
             None => {
-                let yes = self.eval(&conditional.yes);
-                let no = self.eval(&conditional.no);
-                let (yes, no) = (yes?, no?);
+                // The condition may be what keeps a branch from being evaluated: its mistakes count once it is chosen.
+                let yes = self.eval_quietly(&conditional.yes);
+                let no = self.eval_quietly(&conditional.no);
+                let (Ok(yes), Ok(no)) = (yes, no) else {
+                    return Ok(unknown(Type::Any, false, &[&condition]).marked_as(&condition));
+                };
                 let ty = self.common_type(&yes, &no, span)?;
                 if yes.is_null() && no.is_null() {
                     return Ok(Value::null_of(ty).marked_as(&yes).marked_as(&no).marked_as(&condition));
@@ -246,7 +249,7 @@ fn common_type(yes: &Value, no: &Value) -> Option<Type> {
     match (bare(yes), bare(no)) {
         (true, _) => Some(no.type_of()),
         (_, true) => Some(yes.type_of()),
-        _ => unify(&[yes.type_of(), no.type_of()]),
+        _ => unify::common(&[yes.type_of(), no.type_of()]),
     }
 }
 
@@ -281,5 +284,6 @@ pub(crate) fn is_not_null(value: &Value) -> bool {
 /// Something unknown that was made from the values, with the origin of the first unknown among them.
 pub(crate) fn unknown(ty: Type, not_null: bool, from: &[&Value]) -> Value {
     let source = from.iter().find_map(|v| v.unknown_part().and_then(|u| derived(u.source.as_ref())));
+    let not_null = not_null && ty != Type::Any; // of a value without a type nothing is known at all
     Value::unknown(Unknown { not_null, source, ..Unknown::of(ty) })
 }

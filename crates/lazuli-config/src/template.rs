@@ -137,7 +137,7 @@ impl Scope<'_> {
 }
 
 /// The part of a known beginning that stays whatever follows: a last letter might yet be combined with an accent.
-fn safe_prefix(text: &str) -> &str {
+pub(crate) fn safe_prefix(text: &str) -> &str {
     match text.char_indices().last() {
         Some((at, last)) if !(last.is_ascii_punctuation() || last.is_ascii_whitespace()) => &text[..at],
         _ => text,

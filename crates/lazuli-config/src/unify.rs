@@ -10,8 +10,13 @@ use lazuli_core::types::Field;
 
 use crate::convert::convertible;
 
-/// The type all of them can be converted to; `None` when there is none.
-pub(crate) fn unify(types: &[Type]) -> Option<Type> {
+/// The type all of them can be converted to, any when they are none; `None` when there is no such type.
+pub(crate) fn unify(types: Vec<Type>) -> Option<Type> {
+    if types.is_empty() { Some(Type::Any) } else { common(&types) }
+}
+
+/// The type all of them can be converted to; `None` when there is none, or they are none.
+pub(crate) fn common(types: &[Type]) -> Option<Type> {
     let first = types.first()?;
     if types.iter().all(|ty| ty == first) {
         return Some(first.clone());
@@ -116,15 +121,15 @@ fn agreed(orders: impl Iterator<Item = Ordering>) -> Ordering {
 
 /// Tuples as one list, or objects as one map, and then together with the others.
 fn as_collection(own: Vec<&Type>, rest: Vec<&Type>, of: fn(Type) -> Type) -> Option<Type> {
-    let own = of(unify(&parts(own.into_iter()))?);
+    let own = of(common(&parts(own.into_iter()))?);
     let mut types: Vec<Type> = rest.into_iter().cloned().collect();
     types.push(own);
-    let found = unify(&types)?;
+    let found = common(&types)?;
     matches!(found, Type::List(_) | Type::Map(_)).then_some(found)
 }
 
 fn unify_elements(types: &[Type]) -> Option<Arc<Type>> {
-    unify(&parts(types.iter())).map(Arc::new)
+    common(&parts(types.iter())).map(Arc::new)
 }
 
 /// The types of everything directly inside.
@@ -149,7 +154,7 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
     }
     let fields = objects[0].keys().map(|name| {
         let across: Vec<Type> = objects.iter().filter_map(|o| o.get(name)).map(|f| f.ty.clone()).collect();
-        Some((name.clone(), Field::required(unify(&across)?)))
+        Some((name.clone(), Field::required(common(&across)?)))
     });
     fields.collect::<Option<_>>().map(|fields| Type::Object(Arc::new(fields)))
 }
@@ -162,7 +167,7 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
     }
     let columns = (0..tuples[0].len()).map(|i| {
         let across: Vec<Type> = tuples.iter().map(|tuple| tuple[i].clone()).collect();
-        unify(&across)
+        common(&across)
     });
     columns.collect::<Option<Vec<_>>>().map(|elements| Type::Tuple(elements.into()))
 }

@@ -118,7 +118,7 @@ fn unknown_parts(value: &Value) -> Value {
             entries
                 .iter()
                 .map(|(k, v)| (k.clone(), unknown_parts(v)))
-                .filter(|(_, v)| v.as_bool() != Some(false) && v.as_entries().is_none_or(|e| !e.is_empty())),
+                .filter(|(_, v)| v.as_bool() != Some(false)),
         ),
         _ => Value::from(false),
     }
@@ -155,7 +155,9 @@ fn comparable(member: &Value) -> Value {
 fn answer(value: &Value) -> Value {
     let mut members = vec![("ok", Value::from(true)), ("value", plain(value))];
     if value.is_wholly_known() {
-        members.push(("type", type_json(&value.type_of())));
+        // Terraform does not tell the type of a null.
+        let ty = if value.is_null() { Type::Any } else { value.type_of() };
+        members.push(("type", type_json(&ty)));
     } else {
         members.push(("unknown", unknown_parts(value)));
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use lazuli_core::{Type, Value};
+use lazuli_core::value::Content;
+use lazuli_core::{Type, Unknown, Value};
 
 use super::{Answer, Body, Function, Kind, Known, Marks, Problem, nullable, p};
-use crate::convert::{convert, unmark};
+use crate::convert::convert;
 
 const V: super::Parameter = nullable("value", Kind::Any);
 
@@ -27,10 +28,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(only(a)?.clone().sensitive())
     })
     .sees_all(),
-    Function::new("nonsensitive", &[V], Kind::Any, "The value, shown from here on.", |a| {
-        let value = only(a)?;
-        Ok(if value.is_sensitive() { value.clone().with_sensitivity(false) } else { unmark(value) })
-    })
+    Function::new(
+        "nonsensitive",
+        &[V],
+        Kind::Any,
+        "The value, shown from here on; parts keep their marks.",
+        |a| Ok(only(a)?.clone().with_sensitivity(false)),
+    )
+    .sees_all(),
+    Function::new(
+        "ephemeralasnull",
+        &[V],
+        Kind::Any,
+        "The value. Lazuli has no ephemeral values that it would have to leave out.",
+        |a| only(a).cloned(),
+    )
     .sees_all(),
     Function::new("issensitive", &[V], Kind::Bool, "Whether the value is sensitive.", |a| {
         let value = only(a)?;
@@ -62,5 +74,15 @@ fn only(arguments: &[Value]) -> Result<&Value, Problem> {
 }
 
 fn to(arguments: &[Value], ty: Type) -> Answer {
-    convert(only(arguments)?, &ty).map_err(|mismatch| Problem::at(0, mismatch.to_string()))
+    let value = only(arguments)?;
+    let converted = convert(value, &ty).map_err(|mismatch| Problem::at(0, mismatch.to_string()))?;
+    // Nothing but its type and origin is said of the unknown result of a conversion that is asked for.
+    Ok(match converted.content() {
+        Content::Unknown(unknown) => {
+            let ty = if value.is_unknown() { ty } else { unknown.ty.clone() };
+            let plain = Unknown { source: unknown.source.clone(), ..Unknown::of(ty) };
+            Value::unknown(plain).marked_as(&converted)
+        }
+        _ => converted,
+    })
 }

@@ -58,7 +58,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The files in a folder whose paths match a pattern of *, **, ?, […] and {…,…}.",
         fileset,
     )
-    .typed(|_| Type::Set(Arc::new(Type::String))),
+    .typed(|_| Ok(Type::Set(Arc::new(Type::String)))),
     Function::new(
         "templatefile",
         &[p("path", Kind::String), p("vars", Kind::Any)],

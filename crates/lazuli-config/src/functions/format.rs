@@ -1,13 +1,19 @@
 //! `format` and `formatlist`.
 
+use std::iter::Peekable;
+use std::str::Chars;
 use std::sync::Arc;
 
 use lazuli_core::value::Content;
-use lazuli_core::{Number, Type, Value};
+use lazuli_core::{Type, Unknown, Value};
+use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{Answer, Function, Kind, Problem, json, nullable, p, text};
-use crate::convert::convert;
+use super::collection::uncounted;
+use super::{Answer, Function, Kind, Known, Problem, decimals, json, nullable, p, text};
+use crate::convert::{convert, derived};
 use crate::limits;
+use crate::scope::unknown;
+use crate::template::safe_prefix;
 use crate::text::string;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -15,10 +21,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "format",
         &[p("format", Kind::String)],
         Kind::String,
-        "The format with %s, %d, %v, %q, %x … filled in.",
-        |a| formatted(text(a, 0), &a[1..]),
+        "The format with %s, %d, %v, %q, %x and the like filled in.",
+        |a| match a.iter().find(|value| !value.is_wholly_known()) {
+            Some(cause) if cause.type_of() == Type::Any => Ok(unknown(Type::Any, false, &[cause])),
+            Some(cause) => Ok(begun(a, cause)),
+            None => formatted(text(a, 0), &a[1..]),
+        },
     )
-    .rest(nullable("values", Kind::Any)),
+    .rest(nullable("values", Kind::Any))
+    .known(Known::Nothing),
     Function::new(
         "formatlist",
         &[p("format", Kind::String)],
@@ -26,14 +37,24 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The format once for every element of the lists.",
         format_list,
     )
-    .rest(nullable("values", Kind::Any)),
+    .rest(nullable("values", Kind::Any))
+    .known(Known::Nothing),
 ];
+
+/// What is known of the text: what stands before the first verb.
+fn begun(arguments: &[Value], cause: &Value) -> Value {
+    let known = text(arguments, 0).split('%').next().unwrap_or("");
+    let source = derived(cause.unknown_part().and_then(|part| part.source.as_ref()));
+    let prefix = Arc::from(safe_prefix(known));
+    Value::unknown(Unknown { not_null: true, prefix, source, ..Unknown::of(Type::String) })
+}
 
 fn format_list(arguments: &[Value]) -> Answer {
     let values = &arguments[1..];
+    let strings = Kind::Strings.ty();
     let mut length = None;
     for (i, value) in values.iter().enumerate() {
-        if let Some(items) = value.as_sequence() {
+        if let Some(items) = value.as_sequence().filter(|_| !uncounted(value)) {
             match length {
                 Some(length) if length != items.len() => {
                     return Err(Problem::at(
@@ -45,6 +66,18 @@ fn format_list(arguments: &[Value]) -> Answer {
             }
         }
     }
+    let sequence = |ty: &Type| matches!(ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_));
+    for value in arguments {
+        match value.content() {
+            Content::Unknown(u) if u.ty == Type::Any => return Ok(unknown(Type::Any, false, &[value])),
+            Content::Unknown(u) if sequence(&u.ty) => return Ok(unknown(strings, true, &[value])),
+            _ if uncounted(value) => return Ok(unknown(strings, true, &[value])),
+            _ => {}
+        }
+    }
+    if let Some(format) = arguments.first().filter(|format| format.is_unknown()) {
+        return Ok(unknown(strings, true, &[format]));
+    }
     let mut lines = Vec::new();
     for row in 0..length.unwrap_or(1) {
         let cells: Vec<Value> = values
@@ -54,43 +87,46 @@ fn format_list(arguments: &[Value]) -> Answer {
                 None => value.clone(),
             })
             .collect();
-        lines.push(formatted(text(arguments, 0), &cells)?);
+        lines.push(match cells.iter().find(|cell| !cell.is_wholly_known()) {
+            Some(cause) => unknown(Type::String, true, &[cause]),
+            None => formatted(text(arguments, 0), &cells)?,
+        });
     }
     Ok(Value::new(Content::List(Type::String, Arc::new(lines))))
 }
 
 /// One `%…` of a format.
 #[derive(Default)]
-struct Verb {
-    plus: bool,
-    minus: bool,
-    zero: bool,
-    space: bool,
-    sharp: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
+pub(super) struct Verb {
+    pub(super) plus: bool,
+    pub(super) minus: bool,
+    pub(super) zero: bool,
+    pub(super) space: bool,
+    pub(super) sharp: bool,
+    pub(super) width: usize,
+    pub(super) precision: Option<usize>,
+    pub(super) letter: char,
     argument: Option<usize>,
-    letter: char,
 }
 
 fn formatted(format: &str, values: &[Value]) -> Answer {
     let mut result = String::new();
     let mut chars = format.chars().peekable();
     let mut next = 0;
-    let mut indexed = false;
+    let mut used = 0;
     while let Some(c) = chars.next() {
         if c != '%' {
             result.push(c);
             continue;
         }
-        let verb = verb(&mut chars)?;
-        if verb.letter == '%' {
+        if chars.next_if_eq(&'%').is_some() {
             result.push('%');
             continue;
         }
-        indexed |= verb.argument.is_some();
+        let verb = verb(&mut chars)?;
         let i = verb.argument.unwrap_or(next);
         next = i + 1;
+        used = used.max(next);
         let Some(value) = values.get(i) else {
             return Err(Problem::at(0, format!("%{} has no value: {} are given", verb.letter, values.len())));
         };
@@ -100,23 +136,21 @@ fn formatted(format: &str, values: &[Value]) -> Answer {
             return Err(Problem::new("the result is too long"));
         }
     }
-    if next < values.len() && !indexed {
-        return Err(Problem::at(
-            next + 1,
-            format!("the format uses {next} values, {} are given", values.len()),
-        ));
+    if used < values.len() {
+        let message = format!("the format uses {used} values, {} are given", values.len());
+        return Err(Problem::at(used + 1, message));
     }
     Ok(string(&result))
 }
 
-fn verb(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Verb, Problem> {
+fn verb(chars: &mut Peekable<Chars<'_>>) -> Result<Verb, Problem> {
     let mut verb = Verb::default();
-    let number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+    let number = |chars: &mut Peekable<Chars<'_>>| {
         let mut digits = String::new();
         while let Some(digit) = chars.next_if(char::is_ascii_digit) {
             digits.push(digit);
         }
-        digits.parse::<usize>().ok().filter(|n| *n <= 10_000)
+        digits.parse::<usize>().ok().filter(|n| *n <= 1_000_000)
     };
     loop {
         match chars.peek() {
@@ -129,9 +163,9 @@ fn verb(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Verb, Pr
         }
         chars.next();
     }
-    let too_large = || Problem::at(0, "a width or precision is larger than 10000");
+    let too_large = || Problem::at(0, "a width or precision is larger than 1000000");
     if chars.peek().is_some_and(char::is_ascii_digit) {
-        verb.width = Some(number(chars).ok_or_else(too_large)?);
+        verb.width = number(chars).ok_or_else(too_large)?;
     }
     if chars.next_if_eq(&'.').is_some() {
         verb.precision = Some(if chars.peek().is_some_and(char::is_ascii_digit) {
@@ -153,35 +187,43 @@ fn verb(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Verb, Pr
 
 impl Verb {
     fn render(&self, value: &Value) -> Result<String, String> {
-        let body = match self.letter {
-            'v' if self.sharp => json_text(value)?,
+        match self.letter {
             'v' => match value.content() {
-                Content::Null(_) => "null".to_owned(),
-                Content::String(text) => text.to_string(),
-                Content::Bool(truth) => truth.to_string(),
-                Content::Number(number) => return Ok(self.signed(number, &shortest(number))),
-                _ => json_text(value)?,
+                Content::String(text) if !self.sharp => Ok(self.padded(text)),
+                Content::Number(number) if !self.sharp => {
+                    Ok(self.padded(&decimals::shortest(&number.to_string())))
+                }
+                _ => {
+                    let encoded = json::encode(value).map_err(|problem| problem.message)?;
+                    Ok(self.padded(encoded.as_str().unwrap_or_default()))
+                }
             },
-            't' => return Ok(self.converted(value, &Type::Bool)?.as_bool().unwrap_or_default().to_string()),
-            's' => self.converted(value, &Type::String)?.as_str().unwrap_or_default().to_owned(),
-            'q' => {
-                let text = self.converted(value, &Type::String)?;
+            't' => Ok(self.converted(value, &Type::Bool)?.as_bool().unwrap_or_default().to_string()),
+            's' | 'q' => {
+                let value = self.converted(value, &Type::String)?;
+                let text = value.as_str().unwrap_or_default();
+                let text = match self.precision {
+                    Some(most) if most > 0 => text.graphemes(true).take(most).collect(),
+                    _ => text.to_owned(),
+                };
+                if self.letter == 's' {
+                    return Ok(self.padded(&text));
+                }
                 let mut quoted = String::new();
-                json::quote(text.as_str().unwrap_or_default(), &mut quoted);
-                quoted
+                json::quote(&text, &mut quoted);
+                Ok(self.padded(&quoted))
             }
-            letter @ ('d' | 'b' | 'o' | 'x' | 'X' | 'f' | 'F' | 'e' | 'E' | 'g' | 'G') => {
+            'd' | 'b' | 'o' | 'x' | 'X' | 'e' | 'E' | 'f' | 'g' | 'G' => {
                 let value = self.converted(value, &Type::Number)?;
-                let Some(number) = value.as_number() else { return Err("expected a number".into()) };
-                return self.number(number, letter);
+                let number = value.as_number().map(ToString::to_string).unwrap_or_default();
+                if matches!(self.letter, 'd' | 'b' | 'o' | 'x' | 'X') {
+                    decimals::whole(self, &number)
+                } else {
+                    Ok(decimals::fractional(self, &number))
+                }
             }
-            other => return Err(format!("%{other} is not a verb of format")),
-        };
-        let body = match self.precision {
-            Some(most) if matches!(self.letter, 's' | 'q' | 'v') => body.chars().take(most).collect(),
-            _ => body,
-        };
-        Ok(self.padded(body))
+            other => Err(format!("%{other} is not a verb of format")),
+        }
     }
 
     fn converted(&self, value: &Value, ty: &Type) -> Result<Value, String> {
@@ -191,129 +233,20 @@ impl Verb {
         convert(value, ty).map_err(|m| m.to_string())
     }
 
-    fn number(&self, number: &Number, letter: char) -> Result<String, String> {
-        let digits = match letter {
-            'f' | 'F' => fixed(&magnitude(number), self.precision.unwrap_or(6)),
-            'e' | 'E' => scientific(&magnitude(number), self.precision.unwrap_or(6), letter),
-            'g' | 'G' => {
-                let digits = shortest(number).trim_start_matches('-').to_owned();
-                if letter == 'G' { digits.to_uppercase() } else { digits }
-            }
-            'd' => {
-                if !number.is_integer() {
-                    return Err("%d needs a whole number".into());
-                }
-                magnitude(number)
-            }
-            _ => {
-                let whole = number.as_i64().ok_or("a whole number of 64 bits is needed")?.unsigned_abs();
-                match letter {
-                    'b' => format!("{whole:b}"),
-                    'o' => format!("{whole:o}"),
-                    'x' => format!("{whole:x}"),
-                    _ => format!("{whole:X}"),
-                }
-            }
-        };
-        Ok(self.signed(number, &digits))
+    /// The text with blanks, or zeros if so written, up to the width, which counts what a reader takes for characters.
+    fn padded(&self, text: &str) -> String {
+        let missing = self.width.saturating_sub(text.graphemes(true).count());
+        let padding = if self.zero { "0" } else { " " }.repeat(missing);
+        if self.minus { format!("{text}{padding}") } else { format!("{padding}{text}") }
     }
 
-    fn signed(&self, number: &Number, digits: &str) -> String {
-        let digits = digits.trim_start_matches('-');
-        let sign = match (number.is_negative(), self.plus, self.space) {
+    /// The sign of a number.
+    pub(super) fn sign(&self, negative: bool) -> &'static str {
+        match (negative, self.plus, self.space) {
             (true, ..) => "-",
             (false, true, _) => "+",
             (false, false, true) => " ",
             _ => "",
-        };
-        let width = self.width.unwrap_or(0);
-        let used = sign.len() + digits.len();
-        if self.zero && !self.minus && used < width {
-            return format!("{sign}{}{digits}", "0".repeat(width - used));
-        }
-        self.padded(format!("{sign}{digits}"))
-    }
-
-    fn padded(&self, body: String) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(body.chars().count());
-        let blanks = if self.zero && !self.minus { "0" } else { " " }.repeat(missing);
-        if self.minus { format!("{body}{blanks}") } else { format!("{blanks}{body}") }
-    }
-}
-
-fn json_text(value: &Value) -> Result<String, String> {
-    let encoded = json::encode(value).map_err(|problem| problem.message)?;
-    Ok(encoded.as_str().unwrap_or_default().to_owned())
-}
-
-fn magnitude(number: &Number) -> String {
-    number.to_string().trim_start_matches('-').to_owned()
-}
-
-/// Plain digits, or an exponent where plain ones would be long.
-fn shortest(number: &Number) -> String {
-    let plain = number.to_string();
-    let digits = plain.trim_start_matches('-');
-    let whole = digits.split('.').next().unwrap_or(digits);
-    let zeros = digits.strip_prefix("0.").map_or(0, |f| f.len() - f.trim_start_matches('0').len());
-    // As Go's %g: an exponent below -4 or from 6 upwards is written as one.
-    if whole.len() <= 6 && zeros < 4 {
-        return plain;
-    }
-    let sign = if number.is_negative() { "-" } else { "" };
-    let significant = digits.replace('.', "").trim_start_matches('0').trim_end_matches('0').len();
-    format!("{sign}{}", scientific(digits, significant.saturating_sub(1), 'e'))
-}
-
-/// Rounds decimal digits to so many places, half to even.
-fn fixed(digits: &str, places: usize) -> String {
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if fraction.len() <= places {
-        let padding = "0".repeat(places - fraction.len());
-        return if places == 0 { whole.to_owned() } else { format!("{whole}.{fraction}{padding}") };
-    }
-    let (kept, dropped) = fraction.split_at(places);
-    let mut all: Vec<u8> = whole.bytes().chain(kept.bytes()).collect();
-    let rest = dropped.as_bytes();
-    let half = rest[0] == b'5' && rest[1..].iter().all(|b| *b == b'0');
-    let odd = all.last().is_some_and(|b| (b - b'0') % 2 == 1);
-    if (half && odd) || (!half && rest[0] >= b'5') {
-        let mut at = all.len();
-        loop {
-            if at == 0 {
-                all.insert(0, b'1');
-                break;
-            }
-            at -= 1;
-            if all[at] == b'9' {
-                all[at] = b'0';
-            } else {
-                all[at] += 1;
-                break;
-            }
         }
     }
-    let text: String = all.iter().map(|b| *b as char).collect();
-    let (whole, kept) = text.split_at(text.len() - places);
-    if places == 0 { whole.to_owned() } else { format!("{whole}.{kept}") }
-}
-
-fn scientific(digits: &str, places: usize, letter: char) -> String {
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all: String = format!("{whole}{fraction}");
-    let significant = all.trim_start_matches('0');
-    if significant.is_empty() {
-        return format!("{}{letter}+00", fixed("0", places));
-    }
-    let skipped = all.len() - significant.len();
-    let mut exponent = whole.len() as i64 - skipped as i64 - 1;
-    let (first, rest) = significant.split_at(1);
-    let mut mantissa =
-        fixed(&if rest.is_empty() { first.to_owned() } else { format!("{first}.{rest}") }, places);
-    if mantissa.starts_with("10") {
-        mantissa = fixed("1", places);
-        exponent += 1;
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}{letter}{sign}{:02}", exponent.abs())
 }

@@ -9,6 +9,7 @@ mod code_pages;
 mod collection;
 mod conversion;
 mod date_format;
+mod decimals;
 mod deflate;
 mod digest;
 mod encoding;
@@ -18,11 +19,14 @@ mod glob;
 mod gzip;
 mod huffman;
 mod json;
+mod lists;
 mod maps;
 mod momentary;
 mod network;
 mod numeric;
 mod paths;
+mod pattern;
+mod regex;
 mod sets;
 mod seven_bit;
 mod strings;
@@ -61,6 +65,8 @@ pub enum Kind {
     Set,
     /// A map of anything of one type.
     Map,
+    /// A map of lists of text.
+    StringLists,
 }
 
 impl Kind {
@@ -77,6 +83,7 @@ impl Kind {
             Kind::List => Type::List(Arc::new(Type::Any)),
             Kind::Set => Type::Set(Arc::new(Type::Any)),
             Kind::Map => Type::Map(Arc::new(Type::Any)),
+            Kind::StringLists => Type::Map(Arc::new(Kind::Strings.ty())),
         }
     }
 }
@@ -118,7 +125,8 @@ pub(crate) enum Known {
 #[derive(Clone, Copy)]
 pub(crate) enum ResultType {
     Kind(Kind),
-    From(fn(&[Value]) -> Type),
+    /// Found from the arguments, which may be of types that the function cannot work with.
+    From(fn(&[Value]) -> Result<Type, Problem>),
 }
 
 /// How a function is carried out.
@@ -240,7 +248,6 @@ impl Function {
     pub(crate) const fn keeps_parts(mut self) -> Self {
         self.marks = Marks::Parts;
         self.known = Known::Itself;
-        self.may_be_null = true;
         self
     }
 
@@ -256,12 +263,18 @@ impl Function {
         self
     }
 
+    /// The result may be null.
+    pub(crate) const fn nullable(mut self) -> Self {
+        self.may_be_null = true;
+        self
+    }
+
     pub(crate) const fn marks(mut self, marks: Marks) -> Self {
         self.marks = marks;
         self
     }
 
-    pub(crate) const fn typed(mut self, of: fn(&[Value]) -> Type) -> Self {
+    pub(crate) const fn typed(mut self, of: fn(&[Value]) -> Result<Type, Problem>) -> Self {
         self.returns = ResultType::From(of);
         self
     }
@@ -271,17 +284,14 @@ impl Function {
         self
     }
 
-    /// The type of the result when it is not known.
-    pub(crate) fn result(&self, arguments: &[Value]) -> Type {
+    /// The type of the result when it is not known; an argument of which not even the type is known leaves it open.
+    pub(crate) fn result(&self, arguments: &[Value]) -> Result<Type, Problem> {
+        let untyped = |value: &Value| value.is_unknown() && value.type_of() == Type::Any;
         match self.returns {
-            ResultType::Kind(kind) => kind.ty(),
+            _ if arguments.iter().any(untyped) => Ok(Type::Any),
+            ResultType::Kind(kind) => Ok(kind.ty()),
             ResultType::From(of) => of(arguments),
         }
-    }
-
-    /// True when the result is certainly not null, also while it is unknown.
-    pub(crate) fn gives_no_null(&self) -> bool {
-        !self.may_be_null || matches!(self.returns, ResultType::Kind(kind) if kind != Kind::Any)
     }
 
     /// As people write it: `join(separator, lists...)`.
@@ -308,7 +318,9 @@ static TABLES: &[&[Function]] = &[
     numeric::FUNCTIONS,
     strings::FUNCTIONS,
     format::FUNCTIONS,
+    regex::FUNCTIONS,
     collection::FUNCTIONS,
+    lists::FUNCTIONS,
     maps::FUNCTIONS,
     sets::FUNCTIONS,
     encoding::FUNCTIONS,

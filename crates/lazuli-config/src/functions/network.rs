@@ -14,21 +14,37 @@ const CIDR: super::Parameter = p("prefix", Kind::String);
 pub(super) static FUNCTIONS: &[Function] =
     &[
         Function::new(
+            "cidrcontains",
+            &[CIDR, p("address", Kind::String)],
+            Kind::Bool,
+            "Whether the address, or every address of the other network, lies in the network.",
+            |a| {
+                let (outer, inner) = (network(a, 0)?, network(a, 1).or_else(|_| address(a, 1))?);
+                match (outer, inner) {
+                    (IpNet::V4(_), IpNet::V4(_)) | (IpNet::V6(_), IpNet::V6(_)) => {
+                        Ok(Value::from(outer.contains(&inner)))
+                    }
+                    _ => Err(Problem::at(1, "one is IPv4, the other IPv6")),
+                }
+            },
+        ),
+        Function::new(
             "cidrhost",
             &[CIDR, p("number", Kind::Number)],
             Kind::String,
             "The address of that number in the network; negative numbers count from its end.",
             |a| {
                 let network = network(a, 0)?;
-                let number = i128::from(whole(a, 1)?);
-                let bits = u32::from(network.max_prefix_len() - network.prefix_len());
-                let size = if bits >= 127 { i128::MAX } else { 1i128 << bits };
-                if number >= size || number < -size {
-                    return Err(Problem::at(1, format!("the network {network} has no host of that number")));
+                let last = room(u32::from(network.max_prefix_len() - network.prefix_len()));
+                let (negative, size) = number(a, 1)?;
+                // -1 is the last one.
+                let offset = if negative { last.checked_sub(size - 1) } else { Some(size) };
+                match offset.filter(|offset| *offset <= last) {
+                    Some(offset) => Ok(Value::from(
+                        address_of(value_of(network.network()) + offset, &network).to_string(),
+                    )),
+                    None => Err(Problem::at(1, format!("the network {network} has no host of that number"))),
                 }
-                let offset = if number < 0 { size + number } else { number };
-                let address = value_of(network.network()).wrapping_add(u128::try_from(offset).unwrap_or(0));
-                Ok(Value::from(address_of(address, &network).to_string()))
             },
         ),
         Function::new("cidrnetmask", &[CIDR], Kind::String, "The netmask of an IPv4 network.", |a| {
@@ -45,13 +61,13 @@ pub(super) static FUNCTIONS: &[Function] =
             |a| {
                 let network = network(a, 0)?;
                 let bits = new_bits(&network, whole(a, 1)?).map_err(|message| Problem::at(1, message))?;
-                let number = whole(a, 2)?;
-                let room = if bits >= 63 { i64::MAX } else { (1i64 << bits) - 1 };
-                if number < 0 || number > room {
-                    return Err(Problem::at(2, format!("{bits} more bits make subnets 0 to {room}")));
+                let last = room(u32::from(bits));
+                match number(a, 2)? {
+                    (false, number) if number <= last => {
+                        Ok(Value::from(subnet(&network, bits, number).to_string()))
+                    }
+                    _ => Err(Problem::at(2, format!("{bits} more bits make subnets 0 to {last}"))),
                 }
-                let subnet = subnet(&network, bits, u128::try_from(number).unwrap_or(0));
-                Ok(Value::from(subnet.to_string()))
             },
         ),
         Function::new(
@@ -64,11 +80,45 @@ pub(super) static FUNCTIONS: &[Function] =
         .rest(p("newbits", Kind::Number)),
     ];
 
+/// The largest number of so many bits.
+fn room(bits: u32) -> u128 {
+    1u128.checked_shl(bits).map_or(u128::MAX, |size| size - 1)
+}
+
+/// A whole number without its sign, and whether it is below zero.
+fn number(arguments: &[Value], i: usize) -> Result<(bool, u128), Problem> {
+    let text = arguments.get(i).and_then(Value::as_number).map(ToString::to_string).unwrap_or_default();
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    match digits.parse() {
+        Ok(size) => Ok((size > 0 && text.starts_with('-'), size)),
+        Err(_) if digits.contains('.') => Err(Problem::at(i, "expected a whole number")),
+        Err(_) => Err(Problem::at(i, "it is beyond every network")),
+    }
+}
+
 fn network(arguments: &[Value], i: usize) -> Result<IpNet, Problem> {
-    text(arguments, i)
-        .parse::<IpNet>()
-        .map(|network| network.trunc())
-        .map_err(|_| Problem::at(i, "expected a network such as 10.0.0.0/16"))
+    let wrong = || Problem::at(i, "expected a network such as 10.0.0.0/16");
+    let (address, length) = text(arguments, i).split_once('/').ok_or_else(wrong)?;
+    let digits = length.bytes().all(|b| b.is_ascii_digit()) && !length.is_empty();
+    let length = if digits { length.parse::<u8>().map_err(|_| wrong())? } else { return Err(wrong()) };
+    let network = IpNet::new(parse_address(address).ok_or_else(wrong)?, length).map_err(|_| wrong())?;
+    Ok(network.trunc())
+}
+
+/// A single address, as the network of it alone.
+fn address(arguments: &[Value], i: usize) -> Result<IpNet, Problem> {
+    let address = parse_address(text(arguments, i));
+    address.map(IpNet::from).ok_or_else(|| Problem::at(i, "expected an address or a network"))
+}
+
+/// Zeros may stand before every number of an address.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let short = |group: &str| match group.trim_start_matches('0') {
+        "" if !group.is_empty() => "0".to_owned(),
+        short => short.to_owned(),
+    };
+    let dotted = |group: &str| group.split('.').map(short).collect::<Vec<_>>().join(".");
+    text.split(':').map(dotted).collect::<Vec<_>>().join(":").parse().ok()
 }
 
 fn value_of(address: IpAddr) -> u128 {
@@ -109,8 +159,11 @@ fn subnets(arguments: &[Value]) -> Answer {
     let mut found = Vec::new();
     for i in 1..arguments.len() {
         let bits = new_bits(&network, whole(arguments, i)?).map_err(|message| Problem::at(i, message))?;
-        if bits == 0 {
-            return Err(Problem::at(i, "expected at least one more bit"));
+        if !(1..=32).contains(&bits) {
+            return Err(Problem::at(i, "expected 1 to 32 more bits"));
+        }
+        if network.prefix_len() == 0 {
+            return Err(Problem::at(0, "the network of all addresses cannot be cut"));
         }
         let length = network.prefix_len() + bits;
         let size = 1u128.checked_shl(u32::from(network.max_prefix_len() - length)).unwrap_or(0);

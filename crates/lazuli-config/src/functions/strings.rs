@@ -5,9 +5,10 @@ use std::sync::Arc;
 use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
 
-use super::{Answer, Function, Kind, Known, Problem, items, p, text, whole};
+use super::{Answer, Function, Kind, Known, Problem, items, p, regex, text, whole};
 use crate::limits;
 use crate::text::string;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 const S: super::Parameter = p("text", Kind::String);
 
@@ -38,8 +39,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |a| {
             let spaces =
                 usize::try_from(whole(a, 0)?).map_err(|_| Problem::at(0, "expected a number of spaces"))?;
-            if spaces > 10_000 {
-                return Err(Problem::at(0, "expected at most 10000 spaces"));
+            if spaces > limits::STRING {
+                return Err(Problem::at(0, format!("expected at most {} spaces", limits::STRING)));
             }
             replaced(text(a, 1), "\n", &format!("\n{}", " ".repeat(spaces)))
         },
@@ -53,7 +54,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     )
     .rest(p("lists", Kind::Strings)),
     Function::new("lower", &[S], Kind::String, "The text in small letters.", |a| {
-        Ok(string(&text(a, 0).to_lowercase()))
+        Ok(string(&text(a, 0).chars().map(small).collect::<String>()))
     }),
     Function::new("upper", &[S], Kind::String, "The text in capital letters.", |a| {
         Ok(string(&text(a, 0).chars().map(capital).collect::<String>()))
@@ -65,13 +66,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "replace",
         &[S, p("what", Kind::String), p("with", Kind::String)],
         Kind::String,
-        "The text with every occurrence replaced. Regular expressions (/…/) are not supported yet.",
-        |a| {
-            let what = text(a, 1);
-            if what.len() > 1 && what.starts_with('/') && what.ends_with('/') {
-                return Err(Problem::at(1, "regular expressions are not supported yet"));
+        "The text with every occurrence replaced. Between slashes stands a regular expression.",
+        |a| match text(a, 1) {
+            what if what.len() > 1 && what.starts_with('/') && what.ends_with('/') => {
+                regex::replace(text(a, 0), &what[1..what.len() - 1], text(a, 2))
             }
-            replaced(text(a, 0), what, text(a, 2))
+            what => replaced(text(a, 0), what, text(a, 2)),
         },
     ),
     Function::new(
@@ -95,9 +95,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Kind::Bool,
         "Whether the part stands in the text.",
         |a| Ok(Value::from(text(a, 0).contains(text(a, 1)))),
-    ),
+    )
+    .nullable(),
     Function::new("strrev", &[S], Kind::String, "The text backwards.", |a| {
-        Ok(string(&text(a, 0).chars().rev().collect::<String>()))
+        Ok(string(&text(a, 0).graphemes(true).rev().collect::<String>()))
     }),
     Function::new(
         "substr",
@@ -186,7 +187,31 @@ fn capital(letter: char) -> char {
     let mut capitals = letter.to_uppercase();
     match (capitals.next(), capitals.next()) {
         (Some(capital), None) => capital,
-        _ => letter,
+        // Greek letters with a small iota have capitals of their own, though some would write two letters.
+        _ => match letter as u32 {
+            code @ (0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7) => {
+                char::from_u32(code + 8).unwrap_or(letter)
+            }
+            code @ (0x1fb3 | 0x1fc3 | 0x1ff3) => char::from_u32(code + 9).unwrap_or(letter),
+            _ => letter,
+        },
+    }
+}
+
+/// The small letter of a capital, where that is one letter.
+fn small(letter: char) -> char {
+    letter.to_lowercase().next().unwrap_or(letter)
+}
+
+/// The letter as the first one of a word.
+fn initial(letter: char) -> char {
+    match letter {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        'ა'..='ჺ' | 'ჽ'..='ჿ' => letter, // capitals exist, but no word begins with one
+        _ => capital(letter),
     }
 }
 
@@ -194,20 +219,25 @@ fn title(whole: &str) -> String {
     let mut result = String::with_capacity(whole.len());
     let mut before = ' ';
     for c in whole.chars() {
-        let within = before.is_alphanumeric() || before == '_';
-        result.push(if within { c } else { capital(c) });
+        let within = match before {
+            '\0'..='\x7f' => before.is_ascii_alphanumeric() || before == '_',
+            _ => !before.is_whitespace(),
+        };
+        result.push(if within { c } else { initial(c) });
         before = c;
     }
     result
 }
 
 fn substr(arguments: &[Value]) -> Answer {
-    let whole_text: Vec<char> = text(arguments, 0).chars().collect();
-    let length = i64::try_from(whole_text.len()).unwrap_or(i64::MAX);
+    let characters: Vec<&str> = text(arguments, 0).graphemes(true).collect();
+    let length = i64::try_from(characters.len()).unwrap_or(i64::MAX);
     let offset = whole(arguments, 1)?;
     let start = if offset < 0 { length.saturating_add(offset).max(0) } else { offset.min(length) };
     let wanted = whole(arguments, 2)?;
-    let end = if wanted < 0 { length } else { start.saturating_add(wanted).min(length) };
+    // No length after a negative offset means all of the rest, too: Terraform's way.
+    let rest = wanted < 0 || wanted == 0 && offset < 0;
+    let end = if rest { length } else { start.saturating_add(wanted).min(length) };
     let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
-    Ok(string(&whole_text.get(range).unwrap_or_default().iter().collect::<String>()))
+    Ok(string(&characters.get(range).unwrap_or_default().concat()))
 }
