@@ -89,7 +89,7 @@ impl Scope<'_> {
         let mut some_unknown = false;
         let mut failed = false;
         for (i, (value, place)) in given.iter().enumerate() {
-            let Some(parameter) = function.parameters.get(i).or(function.rest.as_ref()) else { continue };
+            let Some(parameter) = function.parameter(i) else { continue };
             match self.argument(function, parameter, value, *place) {
                 Ok(value) => {
                     sensitive |= match function.marks {
@@ -172,10 +172,11 @@ impl Scope<'_> {
             Err(problem) => {
                 let place = problem.argument.and_then(|i| given.get(i)).map_or(span, |(_, place)| *place);
                 let hidden = given.iter().any(|(value, _)| value.contains_sensitive());
-                let label = if hidden {
-                    "(the reason is not shown: an argument is sensitive)"
-                } else {
-                    &problem.message
+                let parameter = problem.argument.and_then(|i| function.parameter(i));
+                let label = match parameter {
+                    _ if hidden => "(the reason is not shown: an argument is sensitive)".to_owned(),
+                    Some(parameter) => format!("`{}`: {}", parameter.name, problem.message),
+                    None => problem.message,
                 };
                 let message = format!("`{}` cannot work with this", function.name);
                 self.fail(Diagnostic::error(codes::FUNCTION_FAILED, message).at(place, label))

@@ -6,7 +6,7 @@ use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{Answer, Function, Kind, Known, Marks, Problem, items, nullable, p};
+use super::{Answer, Function, Kind, Known, Marks, Problem, items, nullable, p, unexpected};
 use crate::compare;
 use crate::convert::convert;
 use crate::scope::unknown;
@@ -95,11 +95,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 /// The elements of a list, set or tuple.
 pub(super) fn list(arguments: &[Value], i: usize) -> Result<&[Value], Problem> {
-    arguments.get(i).and_then(Value::as_sequence).ok_or_else(|| not_a_list(i))
+    arguments.get(i).and_then(Value::as_sequence).ok_or_else(|| not_a_list(arguments, i))
 }
 
-pub(super) fn not_a_list(argument: usize) -> Problem {
-    Problem::at(argument, "expected a list")
+pub(super) fn not_a_list(arguments: &[Value], i: usize) -> Problem {
+    unexpected(arguments, i, "a list")
 }
 
 /// The type of the elements of a list, set or tuple, which may be unknown.
@@ -110,7 +110,7 @@ pub(super) fn element_type(arguments: &[Value], i: usize) -> Result<Type, Proble
             [only] => only.clone(),
             _ => Type::Any,
         }),
-        _ => Err(not_a_list(i)),
+        _ => Err(not_a_list(arguments, i)),
     }
 }
 
@@ -148,7 +148,7 @@ fn coalesce_list(arguments: &[Value]) -> Answer {
         }
         let this = value.type_of();
         if !matches!(this, Type::List(_) | Type::Tuple(_)) {
-            return Err(not_a_list(i));
+            return Err(not_a_list(arguments, i));
         }
         open |= ty.get_or_insert_with(|| this.clone()) != &this;
     }
@@ -190,14 +190,10 @@ fn length(arguments: &[Value]) -> Answer {
         Content::Unknown(u) => match &u.ty {
             Type::Tuple(types) => types.len(),
             Type::Object(fields) => fields.len(),
-            Type::Bool | Type::Number => return Err(countless()),
+            Type::Bool | Type::Number => return Err(unexpected(arguments, 0, "text, a list or a map")),
             _ => return Ok(unknown(Type::Number, true, &[value])),
         },
-        _ => return Err(countless()),
+        _ => return Err(unexpected(arguments, 0, "text, a list or a map")),
     };
     Ok(Value::int(i64::try_from(count).unwrap_or(i64::MAX)))
-}
-
-fn countless() -> Problem {
-    Problem::at(0, "expected text, a list or a map")
 }

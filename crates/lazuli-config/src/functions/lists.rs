@@ -118,7 +118,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .typed(|a| match a[0].type_of() {
         Type::List(element) | Type::Set(element) => Ok(Type::List(element)),
         Type::Tuple(types) => Ok(Type::Tuple(types.iter().rev().cloned().collect())),
-        _ => Err(not_a_list(0)),
+        _ => Err(not_a_list(a, 0)),
     }),
     Function::new(
         "slice",
@@ -166,8 +166,10 @@ pub(super) fn like(of: &Value, elements: Vec<Value>) -> Value {
 fn ordered(arguments: &[Value], i: usize) -> Result<Type, Problem> {
     match arguments.get(i).map(Value::type_of) {
         Some(ty @ (Type::List(_) | Type::Tuple(_))) => Ok(ty),
-        Some(Type::Set(_)) => Err(Problem::at(i, "expected a list, found a set: its elements have no order")),
-        _ => Err(not_a_list(i)),
+        Some(Type::Set(_)) => {
+            Err(Problem::at(i, "expected a list, found a set, whose elements have no order"))
+        }
+        _ => Err(not_a_list(arguments, i)),
     }
 }
 

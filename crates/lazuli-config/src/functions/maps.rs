@@ -8,7 +8,7 @@ use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
 
 use super::collection::list;
-use super::{Answer, Function, Kind, Known, Problem, items, nullable, p, text};
+use super::{Answer, Function, Kind, Known, Problem, items, nullable, p, text, unexpected};
 use crate::convert::convert;
 use crate::scope::unknown;
 
@@ -26,7 +26,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .typed(|a| match a[0].type_of() {
         Type::Map(_) => Ok(Kind::Strings.ty()),
         Type::Object(fields) => Ok(Type::Tuple(fields.iter().map(|_| Type::String).collect())),
-        _ => Err(not_a_map(0)),
+        _ => Err(not_a_map(a, 0)),
     }),
     Function::new(
         "lookup",
@@ -59,7 +59,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .typed(|a| match a[0].type_of() {
         Type::Map(element) => Ok(Type::List(element)),
         Type::Object(fields) => Ok(Type::Tuple(fields.values().map(|f| f.ty.clone()).collect())),
-        _ => Err(not_a_map(0)),
+        _ => Err(not_a_map(a, 0)),
     }),
     Function::new(
         "zipmap",
@@ -72,12 +72,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .typed(zipped_type),
 ];
 
-fn not_a_map(argument: usize) -> Problem {
-    Problem::at(argument, "expected a map or an object")
+fn not_a_map(arguments: &[Value], i: usize) -> Problem {
+    unexpected(arguments, i, "a map or an object")
 }
 
 fn entries(arguments: &[Value], i: usize) -> Result<&BTreeMap<Arc<str>, Value>, Problem> {
-    arguments.get(i).and_then(Value::as_entries).ok_or_else(|| not_a_map(i))
+    arguments.get(i).and_then(Value::as_entries).ok_or_else(|| not_a_map(arguments, i))
 }
 
 fn lookup(arguments: &[Value]) -> Answer {
@@ -95,7 +95,7 @@ fn lookup(arguments: &[Value]) -> Answer {
             (field.unwrap_or(Type::Any), default.cloned())
         }
         (Type::Any, default) if map.is_unknown() => (Type::Any, default.cloned()),
-        _ => return Err(not_a_map(0)),
+        _ => return Err(not_a_map(arguments, 0)),
     };
     if map.is_unknown() || key.is_unknown() {
         let sensitive = arguments.iter().any(Value::contains_sensitive);
@@ -125,7 +125,7 @@ fn merged_type(arguments: &[Value]) -> Result<Type, Problem> {
             }
             (_, Type::Object(more)) => fields.extend(more.iter().map(|(k, f)| (k.clone(), f.clone()))),
             (_, Type::Map(_)) => open = true,
-            _ => return Err(not_a_map(i)),
+            _ => return Err(not_a_map(arguments, i)),
         }
     }
     let first = arguments.first().map(Value::type_of);
@@ -175,7 +175,7 @@ fn zipped_type(arguments: &[Value]) -> Result<Type, Problem> {
     match arguments[1].type_of() {
         Type::List(element) => Ok(Type::Map(element)),
         Type::Tuple(_) => Ok(Type::Any),
-        _ => Err(Problem::at(1, "expected a list or a tuple")),
+        _ => Err(unexpected(arguments, 1, "a list")),
     }
 }
 

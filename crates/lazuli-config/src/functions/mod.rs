@@ -39,6 +39,7 @@ use lazuli_core::suggestion::closest;
 use lazuli_core::{Diagnostic, Type, Value};
 
 use crate::codes;
+use crate::convert::describe_value;
 use crate::externals::{Files, Moment};
 use crate::syntax::Name;
 
@@ -294,6 +295,11 @@ impl Function {
         }
     }
 
+    /// What the argument at that position is for.
+    pub(crate) fn parameter(&self, i: usize) -> Option<&Parameter> {
+        self.parameters.get(i).or(self.rest.as_ref())
+    }
+
     /// As people write it: `join(separator, lists...)`.
     pub fn signature(&self) -> String {
         let mut names: Vec<String> = self.parameters.iter().map(|p| p.name.to_owned()).collect();
@@ -367,6 +373,12 @@ pub(crate) fn text(arguments: &[Value], i: usize) -> &str {
 pub(crate) fn whole(arguments: &[Value], i: usize) -> Result<i64, Problem> {
     let number = arguments.get(i).and_then(Value::as_i64);
     number.ok_or_else(|| Problem::at(i, "expected a whole number"))
+}
+
+/// What is wrong with an argument of another type.
+pub(crate) fn unexpected(arguments: &[Value], i: usize, expected: &str) -> Problem {
+    let found = arguments.get(i).map_or_else(|| "nothing".to_owned(), describe_value);
+    Problem::at(i, format!("expected {expected}, found {found}"))
 }
 
 /// The elements of an argument.

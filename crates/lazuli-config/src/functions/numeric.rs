@@ -2,7 +2,7 @@
 
 use lazuli_core::{Number, Type, Value};
 
-use super::{Answer, Function, Kind, Problem, items, nullable, p, text, whole};
+use super::{Answer, Function, Kind, Problem, items, nullable, p, text, unexpected, whole};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("abs", &[p("number", Kind::Number)], Kind::Number, "The number without its sign.", |a| {
@@ -55,7 +55,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("sum", &[nullable("list", Kind::Any)], Kind::Number, "The sum of the numbers.", sum).typed(
         |a| match &a[0] {
             list if list.is_unknown() || list.as_sequence().is_some() => Ok(Type::Number),
-            _ => Err(Problem::at(0, "expected a list of numbers")),
+            _ => Err(unexpected(a, 0, "a list of numbers")),
         },
     ),
 ];
@@ -76,7 +76,7 @@ fn extreme(arguments: &[Value], choose: fn(Number, Number) -> Number) -> Answer 
 fn only_text(arguments: &[Value]) -> Result<(), Problem> {
     match arguments.first().map(Value::type_of) {
         Some(Type::String) => Ok(()),
-        _ => Err(Problem::at(0, "expected a string")),
+        _ => Err(unexpected(arguments, 0, "a string")),
     }
 }
 

@@ -105,7 +105,12 @@ fn compile(pattern: &Pattern) -> Result<Regex, String> {
     const BYTES: usize = 4 << 20;
     RegexBuilder::new(&pattern.text).size_limit(BYTES).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "the pattern is too large".into(),
-        _ => "this is not a regular expression".into(),
+        // The library shows the pattern in its own spelling before it says what is wrong.
+        other => {
+            let text = other.to_string();
+            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            format!("this is not a regular expression: {reason}")
+        }
     })
 }
 

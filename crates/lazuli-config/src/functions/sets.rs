@@ -7,7 +7,7 @@ use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
 
 use super::collection::uncounted;
-use super::{Answer, Function, Kind, Known, Problem, items, p};
+use super::{Answer, Function, Kind, Known, Problem, items, p, unexpected};
 use crate::compare::Ordered;
 use crate::convert::{convert, set};
 use crate::limits;
@@ -109,7 +109,7 @@ fn product_type(arguments: &[Value]) -> Result<(Type, Vec<Type>), Problem> {
             Type::List(element) => (*element).clone(),
             Type::Tuple(types) => unify(types.to_vec())
                 .ok_or_else(|| Problem::at(i, "expected elements of one type, found different ones"))?,
-            _ => return Err(Problem::at(i, "expected a list or a set")),
+            _ => return Err(unexpected(arguments, i, "a list or a set")),
         });
     }
     let tuple = Arc::new(Type::Tuple(elements.clone().into()));
