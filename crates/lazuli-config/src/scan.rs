@@ -156,20 +156,25 @@ impl<'t> Scanner<'t> {
         rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |end| end + 1)
     }
 
+    /// Digits with dots and exponents between them. One with two dots is no number, and still one token.
     fn number(&self) -> usize {
-        let digits = |from: usize| (from..).take_while(|i| self.peek(*i).is_ascii_digit()).count();
-        let mut length = digits(0);
-        if self.peek(length) == b'.' && digits(length + 1) > 0 {
-            length += 1 + digits(length + 1);
+        let is_digit = |at: usize| self.peek(at).is_ascii_digit();
+        let mut length = 1;
+        loop {
+            let dot = usize::from(self.peek(length) == b'.');
+            length += dot
+                + match self.peek(length + dot) {
+                    b'0'..=b'9' => 1,
+                    b'e' | b'E' if is_digit(length + dot + 1) => 2,
+                    b'e' | b'E'
+                        if matches!(self.peek(length + dot + 1), b'+' | b'-')
+                            && is_digit(length + dot + 2) =>
+                    {
+                        3
+                    }
+                    _ => return length,
+                };
         }
-        if matches!(self.peek(length), b'e' | b'E') {
-            let sign = usize::from(matches!(self.peek(length + 1), b'+' | b'-'));
-            let exponent = digits(length + 1 + sign);
-            if exponent > 0 {
-                length += 1 + sign + exponent;
-            }
-        }
-        length
     }
 
     fn name(&self) -> (Kind, usize) {
@@ -215,15 +220,17 @@ impl<'t> Scanner<'t> {
             self.open_sequence(length);
             return;
         }
-        if self.peek(0) == b'\n' {
+        if matches!(self.peek(0), b'\n' | b'\r') {
             self.modes.pop(); // a string that does not end: its line does
             return;
         }
         let start = self.at;
         while self.at < self.bytes.len() {
             match self.peek(0) {
-                b'"' | b'\n' => break,
-                b'\\' if self.peek(1) != b'\n' => self.at = (self.at + 2).min(self.bytes.len()),
+                b'"' | b'\n' | b'\r' => break,
+                b'\\' if !matches!(self.peek(1), b'\n' | b'\r') => {
+                    self.at = (self.at + 2).min(self.bytes.len())
+                }
                 byte @ (b'$' | b'%') if self.peek(1) == byte && self.peek(2) == b'{' => self.at += 3,
                 b'$' | b'%' if self.sequence().is_some() => break,
                 _ => self.at += 1,

@@ -344,12 +344,12 @@ impl Splitter<'_> {
 
     fn quoted(&mut self, opened: usize) {
         match self.peek(0) {
-            b'\\' => self.at += if self.peek(1) == b'\n' { 1 } else { 2 },
+            b'\\' => self.at += if matches!(self.peek(1), b'\n' | b'\r') { 1 } else { 2 },
             b'"' => {
                 self.open.pop();
                 self.at += 1;
             }
-            b'\n' => {
+            b'\n' | b'\r' => {
                 self.open.pop();
                 self.report(
                     Diagnostic::error(codes::SYNTAX, "a string does not end on its line")

@@ -32,13 +32,13 @@ use crate::token::Token;
 /// # Errors
 /// Everything that keeps the text from being parsed: a text that means nothing is not touched.
 pub fn format(sources: &mut Sources, name: &str, text: &str) -> Result<String, Diagnostics> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = unix(text);
     let file = sources.add(name, &*parsed);
     let diagnostics = problems(&parsed, file);
     if has_errors(&diagnostics) {
         return Err(diagnostics);
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let rewritten = match rewrite::rewrite(text) {
         // Where an old spelling holds comments or heredocs, the new one may not fit in its place.
         Cow::Owned(new) if has_errors(&problems(&unix(&new), file)) => Cow::Borrowed(text),

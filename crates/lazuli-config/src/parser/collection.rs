@@ -81,7 +81,7 @@ impl Parser<'_, '_> {
         if is_expression {
             return Ok(key);
         }
-        let alone = self.at == at + 1;
+        let alone = (key.span.end - key.span.start) as usize == first.len();
         match &key.kind {
             ExprKind::Variable(_) | ExprKind::Literal(_) if alone && self.token(at).kind == Kind::Name => {
                 let name = self.name(first);

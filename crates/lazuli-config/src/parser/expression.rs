@@ -119,16 +119,22 @@ impl Parser<'_, '_> {
 
     /// The number as written, exactly.
     pub(super) fn number(&mut self, start: usize, written: &str) -> Value {
-        match written.parse::<Number>() {
-            Ok(number) => Value::from(number),
-            Err(error) => {
-                let shown: String = written.chars().take(40).collect();
-                let message = format!("`{shown}` is not a usable number");
-                let span = self.span_from(start);
-                self.report(Diagnostic::error(codes::SYNTAX_LIMIT, message).at(span, error.to_string()));
-                Value::null_of(Type::Number)
-            }
-        }
+        // `1.e3` is `1e3`.
+        let error = match written.replace(".e", "e").replace(".E", "E").parse::<Number>() {
+            Ok(number) => return Value::from(number),
+            Err(error) => error.to_string(),
+        };
+        let (mantissa, _) = written.split_once(['e', 'E']).unwrap_or((written, ""));
+        let is_number = mantissa.matches('.').count() <= 1 && written.matches(['e', 'E', '.']).count() <= 2;
+        let shown: String = written.chars().take(40).collect();
+        let span = self.span_from(start);
+        self.report(match is_number {
+            true => Diagnostic::error(codes::SYNTAX_LIMIT, format!("`{shown}` is not a usable number"))
+                .at(span, error),
+            false => Diagnostic::error(codes::SYNTAX, format!("`{shown}` is not a number"))
+                .at(span, "expected digits with at most one dot and one exponent"),
+        });
+        Value::null_of(Type::Number)
     }
 
     /// A keyword, a variable or a call.

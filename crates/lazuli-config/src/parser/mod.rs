@@ -103,13 +103,10 @@ impl<'t, 'n> Parser<'t, 'n> {
         Parser { piece, tokens, at, end, lines_matter: true, depth, height, names, diagnostics }
     }
 
-    /// An expression and nothing else; lines may end anywhere around it.
+    /// An expression and nothing else; lines may end anywhere, as in parentheses.
     pub(crate) fn only_expression(&mut self) -> Parsed<Expr> {
         self.lines_matter = false;
-        self.peek();
-        self.lines_matter = true;
         let expr = self.expression()?;
-        self.lines_matter = false;
         match self.peek() {
             Kind::End => Ok(expr),
             _ => Err(self.unexpected(expectation::END)),

@@ -32,7 +32,8 @@ impl Parser<'_, '_> {
             let kind = match self.peek() {
                 Kind::Dot => {
                     self.take();
-                    if self.take_if(Kind::Operator).is_some_and(|token| token.text == "*") {
+                    if self.peek_text() == "*" {
+                        self.take();
                         let span = self.span_from(start);
                         let inner = self.names_after_splat()?;
                         steps.push(Step { span, kind: StepKind::Splat(inner) });
@@ -43,7 +44,7 @@ impl Parser<'_, '_> {
                 }
                 Kind::OpenBracket => {
                     let open = self.take();
-                    if self.peek() == Kind::Operator && self.peek_text() == "*" {
+                    if self.peek_text() == "*" {
                         self.take();
                         self.expect(Kind::CloseBracket, "expected `]` after `[*`")?;
                         if splats >= MAX_SPLATS {
