@@ -31,6 +31,8 @@ mod sets;
 mod seven_bit;
 mod strings;
 mod time;
+mod yaml_decode;
+mod yaml_encode;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};

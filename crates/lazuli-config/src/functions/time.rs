@@ -132,6 +132,43 @@ fn lenient(written: &str) -> Option<String> {
     Some(format!("{date}{zero}{}", time.replacen(',', ".", 1)))
 }
 
+/// A plain word of YAML that is a time, as RFC 3339 without fractions of seconds: `2024-5-1`, `2024-5-1 12:00:00` (UTC),
+/// `2024-5-1T12:00:00+02:00`.
+pub(super) fn yaml_time(written: &str) -> Option<String> {
+    let (date, time) = match written.find(['T', ' ']) {
+        None => (written, None),
+        Some(at) => (&written[..at], Some(&written[at..])),
+    };
+    let time = match time {
+        None => "00:00:00Z".to_owned(),
+        Some(time) => {
+            let (kind, time) = time.split_at(1);
+            let end = time.find(['Z', '+', '-']).unwrap_or(time.len());
+            let (clock, zone) = time.split_at(end);
+            if zone.is_empty() == (kind == "T") {
+                return None; // with a zone only after a T, without one only after a blank
+            }
+            let (clock, fraction) = match clock.find(['.', ',']) {
+                Some(point) => (&clock[..point], clock[point..].replacen(',', ".", 1)),
+                None => (clock, String::new()),
+            };
+            let clock = padded(clock, ':')?;
+            format!("{clock}{fraction}{}", if zone.is_empty() { "Z" } else { zone })
+        }
+    };
+    let (year, rest) = date.split_once('-')?;
+    parse(&format!("{year}-{}T{time}", padded(rest, '-')?), true).map(|time| time.to_string())
+}
+
+/// Numbers of one or two digits, with two.
+fn padded(numbers: &str, separator: char) -> Option<String> {
+    let parts: Option<Vec<String>> = numbers
+        .split(separator)
+        .map(|part| matches!(part.len(), 1 | 2).then(|| format!("{part:0>2}")))
+        .collect();
+    Some(parts?.join(&separator.to_string()))
+}
+
 /// RFC 3339; `timecmp` is loose about the offset, as Terraform's is.
 fn parse(written: &str, loose: bool) -> Option<Time> {
     if !written.is_ascii() {
