@@ -5,7 +5,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use lazuli_core::Value;
 
-use super::{Answer, Function, Kind, Problem, json, nullable, p, text, yaml_decode, yaml_encode};
+use super::{Answer, Function, Kind, Known, Problem, csv, json, nullable, p, text, yaml_decode, yaml_encode};
 use crate::text::string;
 
 const S: &[super::Parameter] = &[p("text", Kind::String)];
@@ -21,8 +21,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::new("jsonencode", &[nullable("value", Kind::Any)], Kind::String, "The value as JSON.", |a| {
         a.first().map_or_else(|| Err(Problem::new("expected a value")), json::encode)
-    }),
-    Function::new("jsondecode", S, Kind::Any, "The value of a JSON text.", |a| json::decode(text(a, 0))),
+    })
+    .known(Known::Nothing),
+    Function::new("jsondecode", S, Kind::Any, "The value of a JSON text.", |a| json::decode(text(a, 0)))
+        .may_be_null(),
     Function::new("yamlencode", &[nullable("value", Kind::Any)], Kind::String, "The value as YAML.", |a| {
         a.first().map_or_else(|| Err(Problem::new("expected a value")), yaml_encode::encode)
     })
@@ -30,6 +32,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("yamldecode", S, Kind::Any, "The value of a YAML document.", |a| {
         yaml_decode::decode(text(a, 0))
     })
+    .may_be_null(),
+    Function::new(
+        "csvdecode",
+        S,
+        Kind::Any,
+        "The rows of a table whose first line names the columns.",
+        |a| csv::decode(text(a, 0)),
+    )
     .may_be_null(),
     Function::new("urlencode", S, Kind::String, "The text with what a URL cannot hold escaped.", |a| {
         let mut encoded = String::new();

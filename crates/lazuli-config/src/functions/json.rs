@@ -5,17 +5,33 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use lazuli_core::value::Content;
-use lazuli_core::{Number, Value};
+use lazuli_core::{Number, Type, Unknown, Value};
 
 use super::{Answer, Problem};
 use crate::limits;
+use crate::scope::{is_not_null, unknown};
 use crate::text::normalize;
 
 /// The value as compact JSON, keys in order, `<`, `>` and `&` escaped as Terraform does.
 pub(super) fn encode(value: &Value) -> Answer {
-    let mut text = String::new();
-    write(value, &mut text)?;
-    Ok(Value::from(text))
+    if value.is_wholly_known() {
+        let mut text = String::new();
+        write(value, &mut text)?;
+        return Ok(Value::from(text));
+    }
+    // What kind of value it is tells how the text begins.
+    let prefix = match value.type_of() {
+        _ if !is_not_null(value) => "",
+        Type::String => "\"",
+        Type::Object(_) | Type::Map(_) => "{",
+        Type::Tuple(_) | Type::List(_) | Type::Set(_) => "[",
+        _ => "",
+    };
+    let text = unknown(Type::String, true, &[value]);
+    Ok(match text.content() {
+        Content::Unknown(known) => Value::unknown(Unknown { prefix: prefix.into(), ..(**known).clone() }),
+        _ => text,
+    })
 }
 
 fn write(value: &Value, text: &mut String) -> Result<(), Problem> {
@@ -64,6 +80,8 @@ pub(super) fn quote(string: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
+            '\u{8}' => text.push_str("\\b"),
+            '\u{c}' => text.push_str("\\f"),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 let _ = write!(text, "\\u{:04x}", c as u32);
             }

@@ -8,6 +8,7 @@ mod charset;
 mod code_pages;
 mod collection;
 mod conversion;
+mod csv;
 mod date_format;
 mod decimals;
 mod deflate;
