@@ -28,6 +28,7 @@ mod numeric;
 mod paths;
 mod pattern;
 mod regex;
+mod rsa;
 mod sets;
 mod seven_bit;
 mod strings;
@@ -340,6 +341,7 @@ static TABLES: &[&[Function]] = &[
     paths::FUNCTIONS,
     time::FUNCTIONS,
     momentary::FUNCTIONS,
+    rsa::FUNCTIONS,
     network::FUNCTIONS,
     conversion::FUNCTIONS,
     azure::FUNCTIONS,
