@@ -163,8 +163,9 @@ async fn carry_out(
     printer: &Arc<Printer>,
 ) -> Outcome {
     let recorded = state.world().clone();
+    let project = setting.project_for_apply()?;
     let blueprint = planning::blueprint(
-        &setting.project,
+        &project,
         &setting.accounts,
         &recorded,
         &planned.renewals,
@@ -231,7 +232,7 @@ async fn carry_out(
         printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
     }
     saved?;
-    match outputs.map_err(|found| Failure::at(found, &setting.project.sources))? {
+    match outputs.map_err(|found| Failure::at(found, &project.sources))? {
         Some(outputs) => show_outputs(&outputs, printer),
         None if !recorded.outputs.is_empty() && !printer.json() => {
             printer.message("Outputs stay as they were until an apply does everything.");

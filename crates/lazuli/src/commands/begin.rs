@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazuli_cluster::roster::Renewals;
+use lazuli_config::Moment;
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_state::LocalBackend;
 
@@ -45,6 +46,14 @@ impl Setting {
         })?;
         let backend = planning::backend(&project)?;
         Ok(Setting { project, accounts, backend })
+    }
+
+    /// The project as it is evaluated from now on, while it is applied.
+    pub(super) fn project_for_apply(&self) -> Result<Project, Failure> {
+        let seed: Vec<u8> =
+            [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].iter().flat_map(|id| *id.as_bytes()).collect();
+        let moment = Moment { time: host::now().into(), seed: seed.into() };
+        self.project.for_apply(moment).map_err(everything_wrong)
     }
 
     /// Opens the accounts that the configuration or the record uses.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Answers;
 use crate::cli::Variables;
 
 /// The largest configuration file that is read, in bytes.
@@ -24,6 +25,12 @@ pub struct Inputs {
     pub flags: Vec<(String, String)>,
     /// Files that expressions read, by path relative to the directory; filled while evaluating.
     pub read: BTreeMap<String, Vec<u8>>,
+    /// What expressions asked about files and folders; filled while evaluating.
+    #[serde(default)]
+    pub answers: Answers,
+    /// When these were read, which is when the plan was made: RFC 3339, UTC.
+    #[serde(default)]
+    pub time: String,
 }
 
 impl std::fmt::Debug for Inputs {
@@ -105,7 +112,8 @@ impl Inputs {
             variable_files.push((path.display().to_string(), text(path)?));
         }
         let flags = variables.var.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
-        Ok(Inputs { files, variable_files, environment, flags, read: BTreeMap::new() })
+        let time = crate::host::now();
+        Ok(Inputs { files, variable_files, environment, flags, time, ..Inputs::default() })
     }
 }
 

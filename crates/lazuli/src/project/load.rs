@@ -1,13 +1,13 @@
 //! Inputs parsed and their variables given.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use lazuli_config::{Evaluator, Files, Origin, VariableInput, parse, parse_variables};
+use lazuli_config::{Evaluator, Moment, Origin, VariableInput, parse, parse_variables};
 use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostics, Sources};
 
+use super::files::Machine;
 use super::{Inputs, required_version};
 
 /// A configuration ready to be evaluated.
@@ -19,7 +19,7 @@ pub struct Project {
     /// Warnings so far.
     pub warnings: Diagnostics,
     inputs: Inputs,
-    files: Arc<ReadFiles>,
+    machine: Arc<Machine>,
 }
 
 /// What was found wrong, with the texts it points into.
@@ -38,7 +38,18 @@ impl Project {
     /// # Errors
     /// Everything that is wrong with the files and the variables.
     pub fn load(inputs: Inputs, dir: Option<&Path>) -> Result<Project, Rejected> {
-        let (project, of_values) = Project::glance(inputs, dir)?;
+        Project::sound(Project::glance(inputs, dir)?)
+    }
+
+    /// The same project while it is applied: what is unknown only because no apply is under way is known in it.
+    ///
+    /// # Errors
+    /// Nothing that a plan has not found before.
+    pub fn for_apply(&self, moment: Moment) -> Result<Project, Rejected> {
+        Project::sound(Project::parsed(self.inputs(), self.machine.dir.as_deref(), Some(moment))?)
+    }
+
+    fn sound((project, of_values): (Project, Diagnostics)) -> Result<Project, Rejected> {
         let mut diagnostics = project.warnings;
         diagnostics.extend(of_values);
         if has_errors(&diagnostics) {
@@ -53,6 +64,14 @@ impl Project {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn glance(inputs: Inputs, dir: Option<&Path>) -> Result<(Project, Diagnostics), Rejected> {
+        Project::parsed(inputs, dir, None)
+    }
+
+    fn parsed(
+        inputs: Inputs,
+        dir: Option<&Path>,
+        apply: Option<Moment>,
+    ) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
         let texts =
             inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
@@ -78,42 +97,23 @@ impl Project {
         for (name, value) in &inputs.flags {
             values.push(VariableInput::text(name, value, Origin::Flag));
         }
-        let files =
-            Arc::new(ReadFiles { dir: dir.map(Path::to_owned), read: Mutex::new(inputs.read.clone()) });
-        let (evaluator, found) = Evaluator::new(Arc::new(module), &values, files.clone());
+        let mut machine = Machine::new(dir, inputs.read.clone(), inputs.answers.clone());
+        machine.plan_time = (!inputs.time.is_empty()).then(|| Arc::from(inputs.time.as_str()));
+        machine.apply = apply;
+        let machine = Arc::new(machine);
+        let (evaluator, found) = Evaluator::new(Arc::new(module), &values, machine.clone());
         of_values.extend(found);
         let evaluator = Arc::new(evaluator);
         if has_errors(&diagnostics) {
             let diagnostics = diagnostics.into_iter().chain(of_values).collect();
             return Err(Rejected { diagnostics, sources, evaluator });
         }
-        Ok((Project { sources, evaluator, warnings: diagnostics, inputs, files }, of_values))
+        Ok((Project { sources, evaluator, warnings: diagnostics, inputs, machine }, of_values))
     }
 
-    /// The inputs, with every file that expressions have read so far.
+    /// The inputs, with every file that expressions have read so far and everything else they asked.
     pub fn inputs(&self) -> Inputs {
-        let read = self.files.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Inputs { read, ..self.inputs.clone() }
-    }
-}
-
-/// Files that expressions read: each once, so that all expressions see the same bytes.
-struct ReadFiles {
-    dir: Option<PathBuf>,
-    read: Mutex<BTreeMap<String, Vec<u8>>>,
-}
-
-impl Files for ReadFiles {
-    fn read(&self, path: &str) -> Result<Arc<[u8]>, String> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = read.get(path) {
-            return Ok(bytes.as_slice().into());
-        }
-        let Some(dir) = &self.dir else { return Err("the plan was saved without it".to_owned()) };
-        let bytes = std::fs::read(dir.join(path)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            _ => error.to_string(),
-        })?;
-        Ok(read.entry(path.to_owned()).or_insert(bytes).as_slice().into())
+        let (read, answers) = (self.machine.files_read(), self.machine.answers());
+        Inputs { read, answers, ..self.inputs.clone() }
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `files` | what expressions read from the machine |
 //! | [`inputs`] | what is read from the directory, the command line and the environment, as one value |
 //! | [`load`] | those inputs parsed, ready to evaluate |
 //! | `required_version` | whether this version may work on them |
 
+mod files;
 pub mod inputs;
 pub mod load;
 mod required_version;

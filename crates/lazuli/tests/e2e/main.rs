@@ -21,6 +21,7 @@ mod formatting;
 mod interruptions;
 mod lifecycle;
 mod looking;
+mod moments;
 mod outside;
 mod placement;
 mod resources;
