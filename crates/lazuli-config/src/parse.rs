@@ -47,7 +47,7 @@ pub fn parse_expression(sources: &mut Sources, name: &str, text: &str) -> Result
     if !split.diagnostics.is_empty() {
         return Err(split.diagnostics);
     }
-    whole(text, file, |piece, names, diagnostics| Parser::new(piece, names, diagnostics).only_expression())
+    whole(text, file, 0, |piece, names, diagnostics| Parser::new(piece, names, diagnostics).only_expression())
 }
 
 /// A text with `${…}` and `%{…}` in it, such as a file that `templatefile` reads: everything stands for itself, as in a
@@ -62,7 +62,7 @@ pub fn parse_template(sources: &mut Sources, name: &str, text: &str) -> Result<E
 
 /// A text that is among the sources already as a template.
 pub(crate) fn template(text: &str, file: FileId) -> Result<Expr, Diagnostics> {
-    whole(text, file, |piece, names, diagnostics| {
+    whole(text, file, byte_order_mark(text), |piece, names, diagnostics| {
         Parser::of_template(piece, names, diagnostics).only_template()
     })
 }
@@ -70,13 +70,13 @@ pub(crate) fn template(text: &str, file: FileId) -> Result<Expr, Diagnostics> {
 fn whole(
     text: &str,
     file: FileId,
+    start: usize,
     parse: impl FnOnce(Piece<'_>, &mut HashSet<Arc<str>>, &mut Diagnostics) -> Parsed<Expr>,
 ) -> Result<Expr, Diagnostics> {
     if text.len() > MAX_FILE {
         return Err(vec![too_large(file)]);
     }
     let mut diagnostics = Vec::new();
-    let start = byte_order_mark(text);
     let piece = Piece { text, file, start, end: text.len() };
     let parsed = parse(piece, &mut HashSet::new(), &mut diagnostics);
     match parsed {

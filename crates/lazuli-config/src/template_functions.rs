@@ -57,6 +57,7 @@ impl Scope<'_> {
             let message = format!("`{}` is called in a template", function.name);
             return self.fail(failed(&message).at(place(0), "a template cannot use other templates"));
         }
+        let hidden = given.iter().any(|(value, _)| value.contains_sensitive());
         let vars = values.get(1).cloned().unwrap_or_else(Value::null);
         let Some(entries) = vars.as_entries() else {
             let label =
@@ -70,7 +71,6 @@ impl Scope<'_> {
         }
         let mut sources = Sources::default();
         let file = sources.add(name, template);
-        let hidden = given.iter().any(|(value, _)| value.contains_sensitive());
         let source = Source { sources, file, name, function: function.name, call: place(0), hidden };
         let expr = match parse::template(template, file) {
             Ok(expr) => expr,
@@ -92,7 +92,8 @@ impl Scope<'_> {
             for (word, span) in missing {
                 let diagnostic = failed(&format!("a template uses `{word}`, which is not in `vars`"));
                 let mut diagnostic = source.told(diagnostic.at(span, "not in `vars`"));
-                if let Some(close) = lazuli_core::suggestion::closest(&word, names.iter().copied()) {
+                if !hidden && let Some(close) = lazuli_core::suggestion::closest(&word, names.iter().copied())
+                {
                     diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
                 }
                 self.diagnostics.push(diagnostic);
