@@ -61,7 +61,7 @@ fn main() {
         let (evaluator, diagnostics) = Evaluator::new(Arc::new(module), &[], Arc::new(NoFiles));
         assert!(diagnostics.is_empty());
         let references: usize =
-            evaluator.module().resources.iter().map(|d| evaluator.references(d).len()).sum();
+            evaluator.module().resources.iter().map(|d| evaluator.references(d, None).len()).sum();
         assert!(references >= 3 * count);
         let referenced = start.elapsed();
         let start = Instant::now();

@@ -26,7 +26,7 @@ codes! {
     BAD_META "LZ0115" "count, for_each, depends_on, lifecycle or timeouts is malformed";
     PLACEMENT "LZ0116" "a resource needs either resource_group or parent_id";
     DUPLICATE "LZ0201" "the same thing is declared twice";
-    CYCLE "LZ0202" "local values refer to each other in a circle";
+    CYCLE "LZ0202" "values refer to each other in a circle";
     UNDECLARED "LZ0203" "a reference to something that is not declared";
     NO_VALUE "LZ0204" "a variable has no value";
     UNDECLARED_VARIABLE "LZ0205" "a value is given for a variable that is not declared";
@@ -35,6 +35,13 @@ codes! {
     SENSITIVE_OUTPUT "LZ0209" "an output shows a sensitive value";
     WHICH_ACCOUNT "LZ0210" "a resource does not say which cloud account it belongs to";
     BAD_REPETITION "LZ0211" "count or for_each has a value that cannot be used";
+    BAD_SOURCE "LZ0232" "the source of a module is not a directory that can be read";
+    MODULE_CYCLE "LZ0233" "modules call each other in a circle, or too deeply";
+    ROOT_ONLY "LZ0234" "a block of the root module stands in a module that is called";
+    BAD_ADDRESS "LZ0235" "moved, removed or import names something that is no address";
+    BAD_MOVE "LZ0236" "moved or removed contradicts the configuration or itself";
+    CHECK "LZ0237" "what a check asserts does not hold";
+    DEPRECATED "LZ0238" "a value is given to a variable that is deprecated";
     CONDITION "LZ0212" "a precondition or postcondition does not hold";
     NO_INSTANCE "LZ0213" "each, count or self is used where it has no meaning";
     NOT_SUPPORTED "LZ0230" "Not supported by this version";

@@ -38,9 +38,11 @@ fn plain_bool(attribute: &Attribute, otherwise: bool, diagnostics: &mut Diagnost
 
 /// A `variable` block.
 pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable {
-    const ATTRIBUTES: [&str; 5] = ["type", "default", "description", "sensitive", "nullable"];
+    const ATTRIBUTES: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "deprecated"];
+    let name = label(&block);
     let mut variable = Variable {
-        name: label(&block),
+        name,
+        deprecated: None,
         constraint: TypeConstraint::any(),
         default: None,
         description: None,
@@ -58,6 +60,8 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
             "description" => variable.description = plain_text(&attribute, diagnostics),
             "sensitive" => variable.sensitive = plain_bool(&attribute, true, diagnostics),
             "nullable" => variable.nullable = plain_bool(&attribute, true, diagnostics),
+            "deprecated" => variable.deprecated = plain_text(&attribute, diagnostics),
+            "ephemeral" => diagnostics.push(crate::decode::not_supported(&attribute.name)),
             _ => diagnostics.push(unknown_attribute(&attribute.name, "variable", ATTRIBUTES.into_iter())),
         }
     }
@@ -84,6 +88,7 @@ pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Option<Outp
             "description" => description = plain_text(&attribute, diagnostics),
             "sensitive" => sensitive = plain_bool(&attribute, true, diagnostics),
             "depends_on" => depends_on = meta::depends_on(attribute.value, diagnostics),
+            "ephemeral" => diagnostics.push(crate::decode::not_supported(&attribute.name)),
             _ => diagnostics.push(unknown_attribute(&attribute.name, "output", ATTRIBUTES.into_iter())),
         }
     }

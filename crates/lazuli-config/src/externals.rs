@@ -3,21 +3,36 @@
 use std::sync::Arc;
 
 use lazuli_core::address::Key;
-use lazuli_core::{Diagnostic, Value};
+use lazuli_core::{Address, Diagnostic, Value};
 
 use crate::module::DeclarationKind;
 
 /// A declared block that expressions refer to: `resource.logs`, `cluster.prod`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Root {
+    /// The module instance it is declared in, `module.net["a"]`; `None` for the root.
+    pub module: Option<Address>,
     /// What kind of block.
     pub kind: DeclarationKind,
     /// Its name.
     pub name: Arc<str>,
 }
 
+impl Root {
+    /// The block's address, without the key of a copy.
+    pub fn address(&self) -> Address {
+        match &self.module {
+            None => Address::root(self.kind.word(), &self.name),
+            Some(module) => module.child(self.kind.word()).child(&self.name),
+        }
+    }
+}
+
 impl std::fmt::Display for Root {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(module) = &self.module {
+            write!(f, "{module}.")?;
+        }
         write!(f, "{}.{}", self.kind.word(), self.name)
     }
 }
@@ -45,6 +60,12 @@ pub trait Externals {
     /// evaluator ever returns. With it, local values that read externals are kept from call to call.
     fn generation(&self) -> Option<u64> {
         None
+    }
+
+    /// A number that changes whenever what says how many copies of a module there are may have changed. Copies are
+    /// counted once for each.
+    fn edition(&self) -> u64 {
+        0
     }
 }
 

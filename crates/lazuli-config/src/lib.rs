@@ -6,9 +6,12 @@
 //! | module | what |
 //! |---|---|
 //! | `split`, `parse`, `token`, `scan`, `parser` | text to the syntax tree ([`syntax`]), mistake by mistake |
-//! | `module`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
-//! | `walk`, `references`, `scope_check` | what expressions refer to, without evaluating them |
-//! | `evaluator`, `variables` | a module with its variables given ([`Evaluator`]) |
+//! | `module`, `builder`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
+//! | `module_call`, `checks`, `refactoring` | calls of modules; `check`; `moved`, `removed`, `import` |
+//! | `tree`, `tree_check` | all modules of a configuration ([`Modules`]), and what they say of each other |
+//! | `walk`, `references`, `scope_check`, `graph` | what expressions refer to, without evaluating them |
+//! | `evaluator`, `variables`, `unit` | module instances with their variables given ([`Evaluator`]) |
+//! | `named`, `repetition`, `rules`, `dependencies` | named values; copies; conditions; what blocks wait for |
 //! | `scope`, `operators`, `traverse`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
 //! | `explain` | what a failed expression refers to, said with its mistakes |
 //! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
@@ -20,27 +23,36 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod builder;
 mod call;
+mod checks;
 mod codes;
 mod collections;
 mod compare;
 mod convert;
 mod declare;
 mod decode;
+mod dependencies;
 mod evaluator;
 mod explain;
 mod externals;
 mod fmt;
 pub mod functions;
+mod graph;
 mod limits;
 mod meta;
 mod module;
+mod module_call;
+mod named;
 mod names;
 mod operators;
 mod parse;
 mod parser;
+mod refactoring;
 mod references;
+mod repetition;
 pub mod resource;
+mod rules;
 mod scan;
 pub mod schemas;
 mod scope;
@@ -54,22 +66,31 @@ mod template_functions;
 mod text;
 mod token;
 mod traverse;
+mod tree;
+mod tree_check;
 mod type_constraint;
 mod unify;
+mod unit;
 mod variables;
 mod walk;
 
+pub use builder::parse;
+pub use checks::Check;
 pub use codes::CODES;
 pub use convert::{Mismatch, convert};
+pub use dependencies::ClusterPlace;
 pub use evaluator::{Evaluator, Instances};
 pub use externals::{Externals, FileKind, Files, Instance, Moment, NoExternals, NoFiles, Root, Unavailable};
 pub use fmt::format;
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
-pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable, parse};
+pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable};
+pub use module_call::ModuleCall;
 pub use parse::{parse_expression, parse_template};
+pub use refactoring::{Import, Moved, Removed, Target, TargetKind, kind_of};
 pub use references::{Reference, ReferenceKey};
 pub use resource::{Placement, Resource, Timeouts};
 pub use settings::{Backend, Setting, Settings};
+pub use tree::{Modules, ReadModule, load};
 pub use type_constraint::TypeConstraint;
 pub use variables::{InputValue, Origin, VariableInput, parse_variables};
 

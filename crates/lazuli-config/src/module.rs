@@ -2,16 +2,18 @@
 //!
 //! What stands *in* a `cluster`, `resource`, `cloud_account` … is checked when it is evaluated, against a schema.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, Sources, Span};
+use lazuli_core::{Diagnostic, Diagnostics, Span};
 
+use crate::checks::Check;
 use crate::codes;
-use crate::meta::{self, Condition, Meta};
-use crate::parse::parse_file;
-use crate::settings::{self, Settings};
-use crate::syntax::{Block, Body, Expr, Name};
+use crate::meta::{Condition, Meta};
+use crate::module_call::ModuleCall;
+use crate::refactoring::{Import, Moved, Removed};
+use crate::settings::Settings;
+use crate::syntax::{Block, Expr, Name};
 use crate::type_constraint::TypeConstraint;
 
 /// Things declared under a name, in the order declared.
@@ -52,6 +54,34 @@ impl<T> Named<T> {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+
+    /// The one at a position.
+    pub fn at(&self, position: usize) -> Option<&T> {
+        self.items.get(position)
+    }
+
+    /// Adds one; a name that is there already is reported.
+    pub(crate) fn insert(
+        &mut self,
+        item: T,
+        name: impl Fn(&T) -> &Name,
+        word: &str,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let new = name(&item).clone();
+        if let Some(first) = self.get(&new.text) {
+            diagnostics.push(twice(word, &new, name(first).span));
+            return;
+        }
+        self.index.insert(new.text, self.items.len());
+        self.items.push(item);
+    }
+}
+
+fn twice(word: &str, new: &Name, first: Span) -> Diagnostic {
+    Diagnostic::error(codes::DUPLICATE, format!("{word} \"{}\" is declared twice", new.text))
+        .at(new.span, "second time")
+        .also_at(first, "first time")
 }
 
 impl<'a, T> IntoIterator for &'a Named<T> {
@@ -121,6 +151,8 @@ pub struct Variable {
     pub default: Option<Expr>,
     /// For people.
     pub description: Option<Arc<str>>,
+    /// Why nobody should give it a value any more, if so.
+    pub deprecated: Option<Arc<str>>,
     /// Its value is never shown.
     pub sensitive: bool,
     /// It may be null; otherwise null takes the default.
@@ -176,6 +208,16 @@ pub struct Module {
     pub resources: Named<Declaration>,
     /// Data blocks.
     pub data: Named<Declaration>,
+    /// Calls of other modules.
+    pub calls: Named<ModuleCall>,
+    /// Checks.
+    pub checks: Named<Check>,
+    /// What has another address than before.
+    pub moved: Vec<Moved>,
+    /// What is declared no longer.
+    pub removed: Vec<Removed>,
+    /// What exists and is taken over.
+    pub imports: Vec<Import>,
 }
 
 impl Module {
@@ -189,175 +231,6 @@ impl Module {
             DeclarationKind::Data => &self.data,
         }
     }
-}
-
-/// Parses the files of a configuration, given by name and text in the order people should see them.
-///
-/// Everything that could be understood is in the module, also when there are errors. References to things that are
-/// declared nowhere are among the diagnostics.
-pub fn parse(sources: &mut Sources, files: Vec<(Arc<str>, String)>) -> (Module, Diagnostics) {
-    let mut builder = Builder::default();
-    let mut names = HashSet::new();
-    for (name, text) in files {
-        let text: Arc<str> = text.into();
-        let file = sources.add(name, text.clone());
-        let (body, diagnostics) = parse_file(&text, file, &mut names);
-        builder.diagnostics.extend(diagnostics);
-        builder.file(body);
-    }
-    let Builder { module, mut diagnostics, .. } = builder;
-    diagnostics.extend(crate::scope_check::check(&module));
-    diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
-    (module, diagnostics)
-}
-
-/// The top-level blocks and how many labels they take.
-const TOP_LEVEL: &[(&str, usize)] = &[
-    ("lazuli", 0),
-    ("cloud_account", 1),
-    ("variable", 1),
-    ("locals", 0),
-    ("output", 1),
-    ("cluster_profile", 1),
-    ("cluster", 1),
-    ("resource", 1),
-    ("data", 1),
-];
-
-/// The top-level blocks of the language that this version cannot carry out.
-const NOT_YET: &[&str] = &["module", "moved", "removed", "import", "check"];
-
-#[derive(Default)]
-struct Builder {
-    module: Module,
-    settings_at: Option<Span>,
-    diagnostics: Diagnostics,
-}
-
-impl Builder {
-    fn file(&mut self, body: Body) {
-        for attribute in &body.attributes {
-            let name = &attribute.name.text;
-            self.diagnostics.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_ATTRIBUTE,
-                    format!("`{name}` cannot stand outside of a block"),
-                )
-                .at(attribute.name.span, "an attribute of no block")
-                .help("put it into a `locals` block, or into the block it belongs to"),
-            );
-        }
-        for block in body.blocks {
-            self.block(block);
-        }
-    }
-
-    fn block(&mut self, block: Block) {
-        if NOT_YET.contains(&&*block.name.text) {
-            self.diagnostics.push(crate::decode::not_supported(&block.name));
-            return;
-        }
-        let Some((_, labels)) = TOP_LEVEL.iter().find(|(name, _)| *name == &*block.name.text) else {
-            let names = TOP_LEVEL.iter().map(|(name, _)| *name);
-            self.diagnostics.push(crate::decode::unknown_block(&block.name, "the configuration", names));
-            return;
-        };
-        if block.labels.len() != *labels {
-            let diagnostic = crate::decode::wrong_labels(&block, &["name"][..*labels]);
-            self.diagnostics.push(diagnostic);
-            return;
-        }
-        if let Some(label) = block.labels.first()
-            && !is_identifier(&label.text)
-        {
-            self.diagnostics.push(
-                Diagnostic::error(codes::BAD_NAME, format!("\"{}\" is not a name", label.text))
-                    .at(label.span, "a letter or _, then letters, digits, _ and -"),
-            );
-            return;
-        }
-        match &*block.name.text {
-            "lazuli" => self.settings(&block),
-            "locals" => self.locals(block),
-            "variable" => {
-                let variable = crate::declare::variable(block, &mut self.diagnostics);
-                insert(&mut self.module.variables, variable, |v| &v.name, "variable", &mut self.diagnostics);
-            }
-            "output" => {
-                if let Some(output) = crate::declare::output(block, &mut self.diagnostics) {
-                    insert(&mut self.module.outputs, output, |o| &o.name, "output", &mut self.diagnostics);
-                }
-            }
-            word => {
-                if let Some(kind) = DeclarationKind::from_word(word) {
-                    self.declaration(kind, block);
-                }
-            }
-        }
-    }
-
-    fn settings(&mut self, block: &Block) {
-        if let Some(first) = self.settings_at {
-            self.diagnostics.push(
-                Diagnostic::error(codes::DUPLICATE, "`lazuli` stands twice")
-                    .at(block.span, "second time")
-                    .also_at(first, "first time"),
-            );
-            return;
-        }
-        self.settings_at = Some(block.span);
-        self.module.settings = settings::read(block, &mut self.diagnostics);
-    }
-
-    fn locals(&mut self, block: Block) {
-        for inner in &block.body.blocks {
-            self.diagnostics.push(
-                Diagnostic::error(codes::UNKNOWN_BLOCK, "`locals` has no blocks")
-                    .at(inner.span, "a value is written with `=`"),
-            );
-        }
-        for attribute in block.body.attributes {
-            let local = Local { name: attribute.name, value: attribute.value };
-            insert(&mut self.module.locals, local, |l| &l.name, "local value", &mut self.diagnostics);
-        }
-    }
-
-    fn declaration(&mut self, kind: DeclarationKind, mut block: Block) {
-        let repeats =
-            matches!(kind, DeclarationKind::Cluster | DeclarationKind::Resource | DeclarationKind::Data);
-        let meta =
-            if repeats { meta::take(&mut block, &mut self.diagnostics) } else { Box::new(Meta::default()) };
-        let Some(name) = block.labels.first().cloned() else { return }; // impossible: counted above
-        let declaration = Declaration { kind, name, block, meta };
-        let into = match kind {
-            DeclarationKind::CloudAccount => &mut self.module.cloud_accounts,
-            DeclarationKind::ClusterProfile => &mut self.module.cluster_profiles,
-            DeclarationKind::Cluster => &mut self.module.clusters,
-            DeclarationKind::Resource => &mut self.module.resources,
-            DeclarationKind::Data => &mut self.module.data,
-        };
-        insert(into, declaration, |d| &d.name, kind.word(), &mut self.diagnostics);
-    }
-}
-
-fn insert<T>(
-    into: &mut Named<T>,
-    item: T,
-    name: impl Fn(&T) -> &Name,
-    word: &str,
-    diagnostics: &mut Diagnostics,
-) {
-    let new = name(&item).clone();
-    if let Some(first) = into.get(&new.text) {
-        diagnostics.push(
-            Diagnostic::error(codes::DUPLICATE, format!("{word} \"{}\" is declared twice", new.text))
-                .at(new.span, "second time")
-                .also_at(name(first).span, "first time"),
-        );
-        return;
-    }
-    into.index.insert(new.text, into.items.len());
-    into.items.push(item);
 }
 
 /// True for a name that can be written without quotes.

@@ -22,6 +22,7 @@ pub(crate) const ROOTS: &[&str] = &[
     "count",
     "self",
     "path",
+    "module",
 ];
 
 /// Names looked at for "did you mean": beyond that, looking takes longer than it helps.

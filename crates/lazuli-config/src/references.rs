@@ -1,6 +1,5 @@
-//! Which other blocks an expression refers to, without evaluating it, looking through local values.
+//! What an expression refers to, without evaluating it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use lazuli_core::address::Key;
@@ -8,6 +7,7 @@ use lazuli_core::path::PathStep;
 use lazuli_core::{Path, Span};
 
 use crate::externals::Root;
+use crate::meta::{Condition, Meta, Repetition};
 use crate::module::{DeclarationKind, Module};
 use crate::syntax::{Expr, ExprKind, Step, StepKind};
 use crate::walk::{self, Mention};
@@ -21,9 +21,10 @@ pub struct Reference {
     pub key: Option<ReferenceKey>,
     /// The attribute, as far as it is spelled out: `properties.subnets[0]`.
     pub attribute: Path,
-    /// Where it is written: in the block asked about, or in `locals` when it is reached through one.
+    /// Where it is written: in the block asked about, or where the values it is reached through say so.
     pub span: Span,
-    /// The place in the block asked about and the local value named there, when it is reached through one.
+    /// The place in the block asked about and what is named there, when it is reached through local values, inputs or
+    /// outputs of modules.
     pub through: Option<(Arc<str>, Span)>,
 }
 
@@ -36,27 +37,70 @@ pub enum ReferenceKey {
     Instance,
 }
 
+/// A value with a name that an expression refers to, in the module the expression stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Link {
+    /// `local.name`, by position.
+    Local(usize),
+    /// `var.name`, by position.
+    Variable(usize),
+    /// `module.name.output`: the call by position, the copy when one is named, the output when one is named.
+    Output { call: usize, key: Option<ReferenceKey>, output: Option<Arc<str>> },
+}
+
 /// What an expression refers to directly.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Direct {
     pub(crate) blocks: Vec<Reference>,
-    /// Local values by position, with the place.
-    pub(crate) locals: Vec<(usize, Span)>,
+    /// Values with the place.
+    pub(crate) links: Vec<(Link, Span)>,
+    /// True when it mentions `each` or `count`.
+    pub(crate) own_copy: bool,
 }
 
 impl Direct {
-    fn mention(&mut self, module: &Module, mention: Mention<'_>) {
+    pub(crate) fn mention(&mut self, module: &Module, mention: Mention<'_>) {
         let Mention::Name { word, steps, span } = mention else { return };
         let Some(Step { kind: StepKind::Attribute(name), .. }) = steps.first() else { return };
-        if &**word == "local" {
-            self.locals.extend(module.locals.position(name).map(|i| (i, span)));
-        } else if let Some(kind) = DeclarationKind::from_word(word)
-            && module.declarations(kind).get(name).is_some()
-        {
-            let (key, attribute) = path(&steps[1..]);
-            let root = Root { kind, name: name.clone() };
-            self.blocks.push(Reference { root, key, attribute, span, through: None });
+        match &**word {
+            "local" => self.links.extend(module.locals.position(name).map(|i| (Link::Local(i), span))),
+            "var" => self.links.extend(module.variables.position(name).map(|i| (Link::Variable(i), span))),
+            "each" | "count" => self.own_copy = true,
+            "module" => {
+                let Some(call) = module.calls.position(name) else { return };
+                let (key, output) = output(&steps[1..]);
+                self.links.push((Link::Output { call, key, output }, span));
+            }
+            word => {
+                if let Some(kind) = DeclarationKind::from_word(word)
+                    && module.declarations(kind).get(name).is_some()
+                {
+                    let (key, attribute) = path(&steps[1..]);
+                    let root = Root { module: None, kind, name: name.clone() };
+                    self.blocks.push(Reference { root, key, attribute, span, through: None });
+                }
+            }
         }
+    }
+}
+
+/// The copy and the output that the steps after `module.name` spell.
+pub(crate) fn output(steps: &[Step]) -> (Option<ReferenceKey>, Option<Arc<str>>) {
+    let name = |step: Option<&Step>| match step.map(|step| &step.kind) {
+        Some(StepKind::Attribute(name)) => Some(name.clone()),
+        _ => None,
+    };
+    match steps.first().map(|step| &step.kind) {
+        Some(StepKind::Attribute(output)) => (None, Some(output.clone())),
+        Some(StepKind::Index(index)) => {
+            let key = match is_own_key(index) {
+                true => Some(ReferenceKey::Instance),
+                false => crate::refactoring::plain_key(index).map(ReferenceKey::Literal),
+            };
+            (key, name(steps.get(1)))
+        }
+        Some(StepKind::Splat(inner)) => (None, name(inner.first())),
+        None => (None, None),
     }
 }
 
@@ -110,10 +154,12 @@ fn is_own_key(expr: &Expr) -> bool {
     matches!((&**word, &**name), ("count", "index") | ("each", "key"))
 }
 
-/// What one expression refers to directly.
-pub(crate) fn of_expr(module: &Module, expr: &Expr) -> Direct {
+/// What expressions refer to directly.
+pub(crate) fn of_exprs<'e>(module: &Module, exprs: impl IntoIterator<Item = &'e Expr>) -> Direct {
     let mut direct = Direct::default();
-    walk::expr(expr, &mut Vec::new(), &mut |mention| direct.mention(module, mention));
+    for expr in exprs {
+        walk::expr(expr, &mut Vec::new(), &mut |mention| direct.mention(module, mention));
+    }
     direct
 }
 
@@ -121,151 +167,45 @@ pub(crate) fn of_expr(module: &Module, expr: &Expr) -> Direct {
 pub(crate) fn of_declaration(module: &Module, declaration: &crate::Declaration) -> Direct {
     let mut direct = Direct::default();
     walk::declaration(declaration, &mut |mention| direct.mention(module, mention));
+    one_to_one(&declaration.meta, &mut direct);
     direct
 }
 
-/// The local values, what each refers to, and an order in which they can be evaluated.
-#[derive(Debug, Default)]
-pub(crate) struct LocalGraph {
-    /// What each refers to directly.
-    direct: Vec<Direct>,
-    /// Every local value after those it refers to; those in a cycle are left out.
-    pub(crate) order: Vec<usize>,
-    /// What can be said of each; `None` for one in or behind a cycle.
-    reach: Vec<Option<Reach>>,
-    /// The cycles: positions, each with the place of the reference to the next.
-    pub(crate) cycles: Vec<Vec<(usize, Span)>>,
+/// What says how often something is there refers to.
+pub(crate) fn of_repetition(module: &Module, meta: &Meta) -> Direct {
+    let (Some(Repetition::Count(attribute)) | Some(Repetition::ForEach(attribute))) = &meta.repetition else {
+        return Direct::default();
+    };
+    let mut direct = of_exprs(module, [&attribute.value]);
+    one_to_one(meta, &mut direct);
+    direct
 }
 
-/// What a local value reaches.
-#[derive(Debug, Clone, Default)]
-struct Reach {
-    /// Where to look on for blocks: itself, or past local values that only pass one other on; `None` when it reaches
-    /// no block.
-    through: Option<usize>,
-    /// True when something it reaches is read from outside.
-    external: bool,
+/// Of `for_each = resource.a` each copy refers to the one with its own key.
+fn one_to_one(meta: &Meta, direct: &mut Direct) {
+    let Some(Repetition::ForEach(attribute)) = &meta.repetition else { return };
+    let ExprKind::Traversal(traversal) = &attribute.value.kind else { return };
+    if !matches!(traversal.base.kind, ExprKind::Variable(_)) || traversal.steps.len() != 1 {
+        return;
+    }
+    let span = attribute.value.span;
+    for block in direct.blocks.iter_mut().filter(|block| block.span == span) {
+        block.key = Some(ReferenceKey::Instance);
+    }
+    for (link, _) in direct.links.iter_mut().filter(|(_, at)| *at == span) {
+        if let Link::Output { key, .. } = link {
+            *key = Some(ReferenceKey::Instance);
+        }
+    }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Visit {
-    New,
-    Open,
-    Done,
-}
-
-impl LocalGraph {
-    pub(crate) fn new(module: &Module) -> Self {
-        let direct: Vec<Direct> = module.locals.iter().map(|local| of_expr(module, &local.value)).collect();
-        let mut graph = LocalGraph { reach: vec![None; direct.len()], direct, ..LocalGraph::default() };
-        graph.sort();
-        for i in graph.order.clone() {
-            graph.reach[i] = graph.reach_of(i);
-        }
-        graph
-    }
-
-    /// Depth first without recursion: a chain of local values may be long.
-    fn sort(&mut self) {
-        let mut visits = vec![Visit::New; self.direct.len()];
-        for start in 0..self.direct.len() {
-            if visits[start] != Visit::New {
-                continue;
-            }
-            let mut stack = vec![(start, 0)];
-            visits[start] = Visit::Open;
-            while let Some((node, next)) = stack.last_mut() {
-                let (node, position) = (*node, *next);
-                *next += 1;
-                match self.direct[node].locals.get(position) {
-                    None => {
-                        visits[node] = Visit::Done;
-                        self.order.push(node);
-                        stack.pop();
-                    }
-                    Some((to, _)) if visits[*to] == Visit::New => {
-                        visits[*to] = Visit::Open;
-                        stack.push((*to, 0));
-                    }
-                    Some((to, _)) if visits[*to] == Visit::Open => {
-                        let begin = stack.iter().position(|(n, _)| n == to).unwrap_or(0);
-                        let edges = stack[begin..].iter().map(|(n, next)| {
-                            let span = self.direct[*n].locals[next.saturating_sub(1)].1;
-                            (*n, span)
-                        });
-                        self.cycles.push(edges.collect());
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        let broken: HashSet<usize> = self.cycles.iter().flatten().map(|(i, _)| *i).collect();
-        self.order.retain(|i| !broken.contains(i));
-    }
-
-    /// What a local value reaches whose own local values are done.
-    fn reach_of(&self, i: usize) -> Option<Reach> {
-        let Direct { blocks, locals } = &self.direct[i];
-        let mut below = Vec::with_capacity(locals.len());
-        let mut external = blocks.iter().any(|r| r.root.kind.is_external());
-        for (local, _) in locals {
-            let reach = self.reach[*local].as_ref()?;
-            external |= reach.external;
-            below.extend(reach.through);
-        }
-        below.sort_unstable();
-        below.dedup();
-        let through = match (blocks.is_empty(), below.as_slice()) {
-            (true, []) => None,
-            (true, [only]) => Some(*only),
-            _ => Some(i),
-        };
-        Some(Reach { through, external })
-    }
-
-    /// The local values a local value refers to directly.
-    pub(crate) fn locals_of(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
-        self.direct[i].locals.iter().map(|(local, _)| *local)
-    }
-
-    /// True when evaluating it reads nothing that changes.
-    pub(crate) fn is_pure(&self, i: usize) -> bool {
-        self.reach[i].as_ref().is_some_and(|reach| !reach.external)
-    }
-
-    /// True when it is in a cycle or refers to one.
-    pub(crate) fn is_broken(&self, i: usize) -> bool {
-        self.reach[i].is_none()
-    }
-
-    /// All blocks of direct references, looking through local values; each block's attribute once.
-    pub(crate) fn complete(&self, module: &Module, direct: Direct) -> Vec<Reference> {
-        let mut all = direct.blocks;
-        if direct.locals.is_empty() {
-            return all;
-        }
-        let mut seen: HashSet<(Root, Option<ReferenceKey>, Path)> =
-            all.iter().map(|r| (r.root.clone(), r.key.clone(), r.attribute.clone())).collect();
-        let mut visited = HashSet::new();
-        for (local, span) in direct.locals {
-            let Some(name) = module.locals.iter().nth(local).map(|l| l.name.text.clone()) else { continue };
-            let mut open: Vec<usize> = self.reach[local].iter().filter_map(|r| r.through).collect();
-            while let Some(local) = open.pop() {
-                if !visited.insert(local) {
-                    continue;
-                }
-                for reference in &self.direct[local].blocks {
-                    let what = (reference.root.clone(), reference.key.clone(), reference.attribute.clone());
-                    if seen.insert(what) {
-                        all.push(Reference { through: Some((name.clone(), span)), ..reference.clone() });
-                    }
-                }
-                let below = self.direct[local].locals.iter().filter_map(|(l, _)| self.reach[*l].as_ref());
-                open.extend(below.filter_map(|reach| reach.through));
-            }
-        }
-        all
-    }
+/// What rules refer to directly.
+pub(crate) fn of_conditions<'c>(
+    module: &Module,
+    conditions: impl IntoIterator<Item = &'c Condition>,
+) -> Direct {
+    let exprs = conditions.into_iter().flat_map(|c| [&c.condition, &c.error_message]);
+    of_exprs(module, exprs)
 }
 
 impl DeclarationKind {

@@ -13,6 +13,7 @@ use crate::codes;
 use crate::convert::{self, convert, derived};
 use crate::evaluator::Evaluator;
 use crate::externals::{Externals, Instance};
+use crate::graph::Named;
 use crate::limits;
 use crate::syntax::{Conditional, Expr, ExprKind};
 use crate::unify;
@@ -32,8 +33,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) this: Option<&'a Value>,
     /// Names bound by `for` and `dynamic`, innermost last.
     pub(crate) bindings: Vec<(Arc<str>, Value)>,
-    /// Local values that read externals; `None` for those that failed.
-    pub(crate) locals: HashMap<usize, Option<Value>>,
+    /// Values with names that read externals, by unit; `None` for those that failed.
+    pub(crate) session: HashMap<(usize, Named), Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) fuel: u64,
     /// Above zero while mistakes will be forgotten again: nobody needs to explain them.
@@ -44,6 +45,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) momentary: HashMap<Span, u32>,
     /// True inside of the template of `templatefile` or `templatestring`.
     pub(crate) in_template: bool,
+    /// In how many other evaluations this one takes place.
+    pub(crate) depth: usize,
 }
 
 impl<'a> Scope<'a> {
@@ -58,13 +61,14 @@ impl<'a> Scope<'a> {
             instance,
             this: None,
             bindings: Vec::new(),
-            locals: HashMap::new(),
+            session: HashMap::new(),
             diagnostics: Vec::new(),
             fuel: limits::STEPS,
             quiet: 0,
             explained: 0,
             momentary: HashMap::new(),
             in_template: false,
+            depth: 0,
         }
     }
 

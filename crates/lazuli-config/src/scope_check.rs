@@ -1,42 +1,34 @@
-//! References to things that are declared nowhere, calls of functions that do not exist, cycles among local values:
+//! References to things that are declared nowhere, calls of functions that do not exist:
 //! all that can be said before anything is evaluated, also about branches that never are.
 
 use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Diagnostics, Span};
 
-use crate::codes;
 use crate::functions;
-use crate::meta::Repetition;
+use crate::meta::{Meta, Repetition};
 use crate::module::{Declaration, DeclarationKind, Module};
 use crate::names;
-use crate::references::LocalGraph;
 use crate::syntax::{Name, Step, StepKind};
 use crate::walk::{self, Mention};
 
 /// Everything wrong with the names in a module.
 pub(crate) fn check(module: &Module) -> Diagnostics {
     let mut check = Check { module, each: false, count: false, this: false, diagnostics: Vec::new() };
-    for local in &module.locals {
-        walk::expr(&local.value, &mut Vec::new(), &mut |m| check.mention(m));
-    }
-    for output in &module.outputs {
-        walk::expr(&output.value, &mut Vec::new(), &mut |m| check.mention(m));
-        walk::conditions(&output.preconditions, &mut |m| check.mention(m));
-        for reference in &output.depends_on {
-            walk::expr(reference, &mut Vec::new(), &mut |m| check.mention(m));
-        }
-    }
-    for variable in &module.variables {
-        if let Some(default) = &variable.default {
-            walk::expr(default, &mut Vec::new(), &mut |m| check.mention(m));
-        }
-        walk::conditions(&variable.validations, &mut |m| check.mention(m));
-    }
+    walk::values(module, &mut |m| check.mention(m));
     let kinds =
         [&module.cloud_accounts, &module.cluster_profiles, &module.clusters, &module.resources, &module.data];
     for declaration in kinds.into_iter().flatten() {
         check.declaration(declaration);
+    }
+    for call in &module.calls {
+        check.repeated(&call.meta);
+        walk::call(call, &mut |m| check.mention(m));
+    }
+    for import in &module.imports {
+        (check.each, check.count) = (import.for_each.is_some(), false);
+        let exprs = import.for_each.iter().map(|a| &a.value).chain([&import.id]);
+        exprs.for_each(|expr| walk::expr(expr, &mut Vec::new(), &mut |m| check.mention(m)));
     }
     let mut diagnostics = check.diagnostics;
     if diagnostics.len() >= MOST
@@ -44,7 +36,6 @@ pub(crate) fn check(module: &Module) -> Diagnostics {
     {
         last.notes.push(format!("after {MOST} of this kind, no more are looked for"));
     }
-    diagnostics.extend(LocalGraph::new(module).cycles.iter().map(|cycle| cycle_report(module, cycle)));
     diagnostics
 }
 
@@ -62,11 +53,15 @@ struct Check<'m> {
 impl Check<'_> {
     fn declaration(&mut self, declaration: &Declaration) {
         // The repetition itself has no instance yet; naming `each` in it is caught when it is evaluated.
-        self.each = matches!(declaration.meta.repetition, Some(Repetition::ForEach(_)));
-        self.count = matches!(declaration.meta.repetition, Some(Repetition::Count(_)));
+        self.repeated(&declaration.meta);
         self.this = !declaration.meta.lifecycle.postconditions.is_empty();
         walk::declaration(declaration, &mut |m| self.mention(m));
         (self.each, self.count, self.this) = (false, false, false);
+    }
+
+    fn repeated(&mut self, meta: &Meta) {
+        self.each = matches!(meta.repetition, Some(Repetition::ForEach(_)));
+        self.count = matches!(meta.repetition, Some(Repetition::Count(_)));
     }
 
     fn mention(&mut self, mention: Mention<'_>) {
@@ -114,6 +109,9 @@ impl Check<'_> {
                 let known = matches!(&*name.text, "module" | "root" | "cwd");
                 lookup("path", &name, known, || vec!["module", "root", "cwd"])
             }
+            "module" => lookup("module", &name, module.calls.get(&name.text).is_some(), || {
+                module.calls.iter().map(|c| &*c.name.text).collect()
+            }),
             "self" if self.this => None,
             other => match DeclarationKind::from_word(other) {
                 Some(kind) => {
@@ -136,18 +134,4 @@ fn lookup<'n>(
     names: impl FnOnce() -> Vec<&'n str>,
 ) -> Option<Diagnostic> {
     if found { None } else { Some(names::undeclared(word, name, names().into_iter())) }
-}
-
-fn cycle_report(module: &Module, cycle: &[(usize, Span)]) -> Diagnostic {
-    let name = |i: usize| module.locals.iter().nth(i).map_or("", |l| &l.name.text);
-    let mut circle: Vec<String> = cycle.iter().map(|(i, _)| format!("local.{}", name(*i))).collect();
-    circle.extend(circle.first().cloned());
-    let message = format!("local values refer to each other in a circle: {}", circle.join(" -> "));
-    let mut diagnostic = Diagnostic::error(codes::CYCLE, message);
-    for (n, (i, span)) in cycle.iter().enumerate() {
-        let next = &circle[n + 1];
-        let label = format!("local.{} needs {next}", name(*i));
-        diagnostic = if n == 0 { diagnostic.at(*span, label) } else { diagnostic.also_at(*span, label) };
-    }
-    diagnostic
 }

@@ -11,6 +11,7 @@ use lazuli_core::{Diagnostic, Span, Type, Unknown, Value};
 use crate::codes;
 use crate::convert::{self, convert, derived};
 use crate::externals::{Root, Unavailable};
+use crate::graph::Named;
 use crate::module::DeclarationKind;
 use crate::names;
 use crate::scope::{Failed, Outcome, Scope, unknown};
@@ -72,9 +73,10 @@ impl Scope<'_> {
             "local" => self.local(&name),
             "each" | "count" => self.repetition(word, &name),
             "path" => match &*name.text {
-                "module" | "root" | "cwd" => Ok(Value::from(".")),
+                "module" | "root" | "cwd" => Ok(self.evaluator.path(&name.text)),
                 _ => self.fail(names::undeclared("path", &name, ["module", "root", "cwd"].into_iter())),
             },
+            "module" => return self.module(&name, rest),
             other => match DeclarationKind::from_word(other) {
                 Some(kind) => self.external(kind, &name),
                 None => {
@@ -92,7 +94,8 @@ impl Scope<'_> {
             let names = module.variables.iter().map(|v| &*v.name.text);
             return self.fail(names::undeclared("var", name, names));
         };
-        self.evaluator.variable_value(i).ok_or(Failed) // what is wrong with it was reported at the start
+        let unit = self.evaluator.unit.clone();
+        self.named(&unit, Named::Variable(i))
     }
 
     fn local(&mut self, name: &Name) -> Outcome {
@@ -101,7 +104,8 @@ impl Scope<'_> {
             let names = module.locals.iter().map(|l| &*l.name.text);
             return self.fail(names::undeclared("local", name, names));
         };
-        self.local_value(i)
+        let unit = self.evaluator.unit.clone();
+        self.named(&unit, Named::Local(i))
     }
 
     fn repetition(&mut self, word: &str, name: &Name) -> Outcome {
@@ -125,9 +129,10 @@ impl Scope<'_> {
             return self.fail(names::undeclared(kind.word(), name, names));
         }
         if matches!(kind, DeclarationKind::CloudAccount | DeclarationKind::ClusterProfile) {
-            return Ok(reference_value(kind, &name.text));
+            return Ok(reference_value(kind, &self.evaluator.qualified(kind, &name.text)));
         }
-        let root = Root { kind, name: name.text.clone() };
+        let module = self.evaluator.unit.address.clone();
+        let root = Root { module, kind, name: name.text.clone() };
         match self.externals.value(&root) {
             Ok(value) => Ok(value),
             Err(Unavailable::Reported) => Err(Failed),

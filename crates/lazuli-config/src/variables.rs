@@ -8,11 +8,15 @@ use lazuli_core::{Diagnostic, Diagnostics, Sources, Span, Type, Value};
 use crate::codes;
 use crate::evaluator::Evaluator;
 use crate::externals::NoExternals;
+use crate::graph::Named;
+use crate::meta::Condition;
 use crate::module::Variable;
 use crate::parse::{is_broken, parse_expression, parse_file};
-use crate::scope::Scope;
-use crate::syntax::Expr;
+use crate::references;
+use crate::scope::{Failed, Outcome, Scope};
+use crate::syntax::{Attribute, Expr};
 use crate::text;
+use crate::unit::Unit;
 
 /// A value given for a variable.
 #[derive(Debug, Clone)]
@@ -93,7 +97,10 @@ pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Op
     let mut given: Vec<Option<&VariableInput>> = vec![None; module.variables.len()];
     for input in inputs {
         match module.variables.position(&input.name) {
-            Some(i) => given[i] = Some(input),
+            Some(i) => {
+                diagnostics.extend(module.variables.at(i).and_then(|v| deprecated(v, input.span)));
+                given[i] = Some(input);
+            }
             None => diagnostics.extend(undeclared(evaluator, input)),
         }
     }
@@ -107,6 +114,17 @@ pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Op
         })
         .collect();
     (values, diagnostics)
+}
+
+/// A warning when a value is given to a variable that nobody should give one to any more.
+pub(crate) fn deprecated(variable: &Variable, given: Option<Span>) -> Option<Diagnostic> {
+    let why = variable.deprecated.as_ref()?;
+    let message = format!("the variable \"{}\" is deprecated: {why}", variable.name.text);
+    let warning = Diagnostic::warning(codes::DEPRECATED, message);
+    Some(match given {
+        Some(span) => warning.at(span, "given here").also_at(variable.name.span, "declared here"),
+        None => warning.at(variable.name.span, "it is given a value"),
+    })
 }
 
 fn undeclared(evaluator: &Evaluator, input: &VariableInput) -> Option<Diagnostic> {
@@ -173,7 +191,7 @@ fn value(
             return None;
         }
     }
-    let Some(default) = &variable.default else {
+    if variable.default.is_none() {
         diagnostics.push(
             Diagnostic::error(codes::NO_VALUE, format!("variable \"{name}\" has no value"))
                 .at(variable.name.span, "declared without a default")
@@ -182,7 +200,14 @@ fn value(
                 )),
         );
         return None;
-    };
+    }
+    default_value(evaluator, variable, diagnostics)
+}
+
+/// The default of a variable, checked; `None` when there is none, or it is wrong.
+fn default_value(evaluator: &Evaluator, variable: &Variable, diagnostics: &mut Diagnostics) -> Option<Value> {
+    let name = &variable.name.text;
+    let default = variable.default.as_ref()?;
     if is_broken(default) {
         return None;
     }
@@ -265,16 +290,59 @@ fn from_text(
     }
 }
 
-/// Checks the validation rules of all variables.
-pub(crate) fn validate(evaluator: &Evaluator) -> Diagnostics {
-    let mut scope = Scope::new(evaluator, &NoExternals, None);
-    for (i, variable) in evaluator.module().variables.iter().enumerate() {
-        if evaluator.variable_value(i).is_none() {
-            continue; // refused already
+/// The value of a variable of a module that is called: of the input as the caller evaluated it, or the default.
+pub(crate) fn of_input(
+    scope: &mut Scope<'_>,
+    unit: &Arc<Unit>,
+    variable: &Variable,
+    given: Option<(Value, &Attribute)>,
+) -> Outcome {
+    let name = &variable.name.text;
+    let checked = match given {
+        Some((given, input)) if !given.is_null() || variable.nullable => {
+            variable.constraint.apply(&given).or_else(|mismatch| {
+                let message = format!("the input \"{name}\" has the wrong type");
+                let declared = format!("declared here as {}", variable.constraint.ty);
+                scope.fail(
+                    Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
+                        .at(input.value.span, mismatch.to_string())
+                        .also_at(variable.name.span, declared),
+                )
+            })?
         }
-        for rule in &variable.validations {
+        Some((_, input)) if variable.default.is_none() => {
+            return scope.fail(
+                Diagnostic::error(codes::BAD_VARIABLE_VALUE, format!("the input \"{name}\" is null"))
+                    .at(input.value.span, "null")
+                    .also_at(variable.name.span, "declared here with nullable = false"),
+            );
+        }
+        _ => {
+            let evaluator = Evaluator { tree: scope.evaluator.tree.clone(), unit: unit.clone() };
+            default_value(&evaluator, variable, &mut scope.diagnostics).ok_or(Failed)?
+        }
+    };
+    Ok(if variable.sensitive { checked.sensitive() } else { checked })
+}
+
+/// Checks the rules of a module's variables: those that read nothing from outside, or all others.
+pub(crate) fn validate(scope: &mut Scope<'_>, pure: bool) {
+    let unit = scope.evaluator.unit.clone();
+    let tree = scope.evaluator.tree.clone();
+    for (i, variable) in unit.module.variables.iter().enumerate() {
+        let named = Named::Variable(i);
+        // The rules of an input that may change are checked whenever it is evaluated.
+        let changes = unit.caller.is_some() && !tree.graph.is_pure(&tree.modules, unit.node, named);
+        let wanted = |rule: &&Condition| {
+            let direct = references::of_conditions(&unit.module, [*rule]);
+            !changes && tree.graph.reads_nothing(&tree.modules, unit.node, &direct) == pure
+        };
+        let rules: Vec<&Condition> = variable.validations.iter().filter(wanted).collect();
+        if rules.is_empty() && (pure || !changes) || scope.named(&unit, named).is_err() {
+            continue; // nothing to check, or refused already
+        }
+        for rule in rules {
             let _ = scope.condition(rule, codes::VALIDATION);
         }
     }
-    scope.diagnostics
 }

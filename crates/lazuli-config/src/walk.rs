@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use lazuli_core::Span;
 
-use crate::meta::{Condition, Repetition};
-use crate::module::Declaration;
+use crate::meta::{Condition, Meta, Repetition};
+use crate::module::{Declaration, Module};
+use crate::module_call::ModuleCall;
 use crate::syntax::{Block, Body, Call, Expr, ExprKind, Part, Step, StepKind};
 
 /// Something an expression mentions.
@@ -156,10 +157,7 @@ pub(crate) fn iterator_name(block: &Block) -> Option<Arc<str>> {
 /// Walks over every expression of a declaration, its meta-arguments included.
 pub(crate) fn declaration<'a>(declaration: &'a Declaration, visit: Visit<'_, 'a>) {
     let mut bound = Vec::new();
-    if let Some(Repetition::Count(attribute) | Repetition::ForEach(attribute)) = &declaration.meta.repetition
-    {
-        expr(&attribute.value, &mut bound, visit);
-    }
+    repetition(&declaration.meta, visit);
     body(&declaration.block.body, &mut bound, visit);
     each(&declaration.meta.depends_on, &mut bound, visit);
     each(&declaration.meta.lifecycle.replace_triggered_by, &mut bound, visit);
@@ -168,6 +166,56 @@ pub(crate) fn declaration<'a>(declaration: &'a Declaration, visit: Visit<'_, 'a>
     }
     conditions(&declaration.meta.lifecycle.preconditions, visit);
     conditions(&declaration.meta.lifecycle.postconditions, visit);
+}
+
+fn repetition<'a>(meta: &'a Meta, visit: Visit<'_, 'a>) {
+    if let Some(Repetition::Count(attribute) | Repetition::ForEach(attribute)) = &meta.repetition {
+        expr(&attribute.value, &mut Vec::new(), visit);
+    }
+}
+
+/// Walks over every expression of a call of a module.
+pub(crate) fn call<'a>(call: &'a ModuleCall, visit: Visit<'_, 'a>) {
+    repetition(&call.meta, visit);
+    for input in &call.inputs {
+        expr(&input.value, &mut Vec::new(), visit);
+    }
+    each(&call.meta.depends_on, &mut Vec::new(), visit);
+}
+
+/// Walks over the expressions of a module that stand in no block with copies: those of local values, outputs,
+/// variables, checks.
+pub(crate) fn values<'a>(module: &'a Module, visit: Visit<'_, 'a>) {
+    for local in &module.locals {
+        expr(&local.value, &mut Vec::new(), visit);
+    }
+    for output in &module.outputs {
+        expr(&output.value, &mut Vec::new(), visit);
+        conditions(&output.preconditions, visit);
+        each(&output.depends_on, &mut Vec::new(), visit);
+    }
+    for variable in &module.variables {
+        if let Some(default) = &variable.default {
+            expr(default, &mut Vec::new(), visit);
+        }
+        conditions(&variable.validations, visit);
+    }
+    for check in &module.checks {
+        conditions(&check.assertions, visit);
+    }
+}
+
+/// Walks over every expression of a module but those of `import` blocks.
+pub(crate) fn module<'a>(module: &'a Module, visit: Visit<'_, 'a>) {
+    values(module, visit);
+    let kinds =
+        [&module.cloud_accounts, &module.cluster_profiles, &module.clusters, &module.resources, &module.data];
+    for declared in kinds.into_iter().flatten() {
+        declaration(declared, visit);
+    }
+    for called in &module.calls {
+        call(called, visit);
+    }
 }
 
 /// Walks over the expressions of rules.

@@ -497,7 +497,7 @@ fn a_resource_is_typed_and_its_instances_are_expanded() {
                 evaluator.timeouts(declaration, &objects, instance.as_ref()).unwrap()
             );
         }
-        for reference in evaluator.references(declaration) {
+        for reference in evaluator.references(declaration, None) {
             let at = sources.location(reference.span).unwrap();
             let through = reference.through.map(|(local, span)| {
                 format!(" through local.{local} at {}", sources.location(span).unwrap())
@@ -548,7 +548,7 @@ resource "c" {
     let mut text = String::new();
     for name in ["b", "c"] {
         let block = declared(evaluator.module(), DeclarationKind::Resource, name);
-        for reference in evaluator.references(block) {
+        for reference in evaluator.references(block, None) {
             let _ = writeln!(text, "{:?} `{}`", reference.key, reference.attribute);
         }
     }
@@ -671,31 +671,24 @@ fn an_evaluator_is_shared_between_threads() {
 }
 
 #[test]
-fn blocks_of_the_language_that_this_version_cannot_carry_out_are_refused_as_such() {
+fn what_this_version_cannot_carry_out_is_refused_as_such() {
     insta::assert_snapshot!(mistakes(
         r#"
-module "net" {
-  source = "./net"
-}
-moved {
-  from = resource.a
-  to   = resource.b
-}
-removed {
-  from = resource.a
-  lifecycle {
-    destroy = false
-  }
-}
-import {
-  to = resource.a
-  id = "/subscriptions/s"
-}
 check "health" {
+  data "health" {
+    type = "x"
+  }
   assert {
     condition     = true
     error_message = "Down."
   }
+}
+variable "token" {
+  ephemeral = true
+}
+output "token" {
+  value     = 1
+  ephemeral = true
 }
 "#
     ));
@@ -708,4 +701,153 @@ fn every_code_has_a_page() {
         let page = std::fs::read_to_string(folder.join(format!("{code}.md"))).unwrap_or_default();
         assert!(page.starts_with(&format!("# {code}: {meaning}\n")), "docs/errors/{code}.md");
     }
+}
+
+#[test]
+fn moves_removals_and_imports_name_addresses() {
+    let text = r#"
+resource "new" {
+}
+resource "copies" {
+  for_each = { a = 1 }
+}
+resource "stays" {
+}
+cluster "prod" {
+}
+moved {
+  from = resource.old
+  to   = resource.new
+}
+moved {
+  from = resource.older
+  to   = resource.old
+}
+moved {
+  from = resource.copies
+  to   = resource.copies["a"]
+}
+moved {
+  from = resource.stays
+  to   = resource.newer
+}
+moved {
+  from = resource.a
+  to   = resource.b
+}
+moved {
+  from = resource.b
+  to   = resource.a
+}
+moved {
+  from = resource.old
+  to   = resource.copies["b"]
+}
+moved {
+  from = "resource.x"
+  to   = data.y
+}
+moved {
+  from = resource.x[local.key]
+  to   = cluster.prod.network.virtual_network
+}
+moved {
+  from = resource.x
+  to   = cluster.prod
+}
+moved {
+  from = resource.self
+  to   = resource.self
+}
+moved {
+  to = resource.c
+  too = 1
+}
+removed {
+  from = resource.gone
+  lifecycle {
+    destroy = false
+  }
+}
+removed {
+  from = resource.stays
+  lifecycle {
+    destroy = var.x
+  }
+}
+removed {
+  from = resource.copies["z"]
+}
+import {
+  to = resource.new
+  id = "/subscriptions/s"
+}
+import {
+  for_each = { a = "/subscriptions/s" }
+  to       = resource.copies[each.key]
+  id       = each.value
+}
+import {
+  to = resource.nwe
+  id = 1
+}
+import {
+  to = cluster.prod
+  id = each.value
+}
+import {
+  to = cluster.prod.network.virtual_network
+}
+"#;
+    let (_, sources, diagnostics) = common::modules(&[("main.hcl", text)]);
+    insta::assert_snapshot!(show(&sources, &diagnostics));
+}
+
+#[test]
+fn a_rule_of_a_variable_may_look_at_more_than_the_variable() {
+    let text = r#"
+variable "low" {
+  default = 3
+}
+variable "high" {
+  default = 2
+  validation {
+    condition     = var.high > var.low && var.high > local.least
+    error_message = "high is ${var.high}, and low ${var.low}."
+  }
+  validation {
+    condition     = var.high < data.limits.properties.most
+    error_message = "More than ${data.limits.properties.most}."
+  }
+}
+variable "old" {
+  default    = null
+  deprecated = "use high"
+}
+locals {
+  least = 1
+}
+data "limits" {
+}
+check "limits" {
+  assert {
+    condition     = data.limits.properties.most > 100
+    error_message = "Only ${data.limits.properties.most}."
+  }
+  assert {
+    condition     = data.limits.properties.nothing
+    error_message = "Nothing."
+  }
+}
+"#;
+    let (module, sources, diagnostics) = module(text);
+    assert!(diagnostics.is_empty(), "{}", show(&sources, &diagnostics));
+    let old = lazuli_config::VariableInput::text("old", "x", lazuli_config::Origin::Flag);
+    let (evaluator, found) = Evaluator::new(Arc::new(module), &[old], Arc::new(Texts::default()));
+    let limits = Value::object([("properties", Value::object([("most", Value::int(1))]))]);
+    let objects = Objects([("data.limits".to_owned(), limits)].into());
+    let mut text = show(&sources, &found);
+    text += &show(&sources, &evaluator.late(&objects).unwrap_err());
+    text += &show(&sources, &evaluator.checks(&objects));
+    insta::assert_snapshot!(text);
 }

@@ -195,3 +195,40 @@ pub fn evaluator(text: &str, inputs: &[VariableInput]) -> (Evaluator, Sources) {
 pub fn declared<'m>(module: &'m Module, kind: DeclarationKind, name: &str) -> &'m lazuli_config::Declaration {
     module.declarations(kind).get(name).unwrap()
 }
+
+/// Parses a root module and what it calls. Files are given as `main.hcl` or `net/main.hcl`.
+pub fn modules(files: &[(&str, &str)]) -> (lazuli_config::Modules, Sources, Diagnostics) {
+    let mut sources = Sources::default();
+    let of = |directory: &str| -> Vec<(Arc<str>, String)> {
+        let mine = files.iter().filter(|(name, _)| name.rsplit_once('/').map_or("", |(d, _)| d) == directory);
+        mine.map(|(name, text)| (Arc::from(*name), (*text).to_owned())).collect()
+    };
+    let mut read = |directory: &str| match of(directory) {
+        files if files.is_empty() => Err("there is no such directory".to_owned()),
+        files => Ok(files),
+    };
+    let (modules, diagnostics) = lazuli_config::load(&mut sources, of(""), &mut read);
+    (modules, sources, diagnostics)
+}
+
+/// The root of a configuration of several modules; fails when anything is wrong.
+pub fn configuration(files: &[(&str, &str)], inputs: &[VariableInput]) -> (Evaluator, Sources) {
+    let (modules, sources, diagnostics) = modules(files);
+    assert!(diagnostics.is_empty(), "{}", show(&sources, &diagnostics));
+    let (evaluator, diagnostics) = Evaluator::new(modules, inputs, Arc::new(Texts::default()));
+    assert!(diagnostics.is_empty(), "{}", show(&sources, &diagnostics));
+    (evaluator, sources)
+}
+
+/// What is wrong with a configuration of several modules, evaluated as far as nothing is read from outside.
+pub fn wrong(files: &[(&str, &str)]) -> String {
+    let (modules, sources, mut diagnostics) = modules(files);
+    let (evaluator, found) = Evaluator::new(modules, &[], Arc::new(Texts::default()));
+    diagnostics.extend(found);
+    for output in &evaluator.module().outputs {
+        if let Err(found) = evaluator.output(output, &lazuli_config::NoExternals) {
+            lazuli_config::merge(&mut diagnostics, found);
+        }
+    }
+    show(&sources, &diagnostics)
+}
