@@ -102,10 +102,13 @@ impl Scope<'_> {
         if let Ok(a) = &a
             && a.as_bool() == Some(decides)
         {
-            if let Some(b) = self.eval_quietly(right).ok().filter(|b| !b.is_null()) {
-                self.converted(&b, &Type::Bool, codes::BAD_OPERAND, &operand_of(symbol), right.span)?;
-            }
-            return Ok(a.clone());
+            return match self.eval_quietly(right) {
+                Ok(b) if b.is_null() => Ok(a.clone().marked_as(&b)),
+                Ok(b) => self
+                    .converted(&b, &Type::Bool, codes::BAD_OPERAND, &operand_of(symbol), right.span)
+                    .map(|b| a.clone().marked_as(&b)),
+                Err(Failed) => Ok(a.clone()),
+            };
         }
         let b = self.operand(right, &Type::Bool, symbol);
         let (a, b) = (a?, b?);

@@ -192,7 +192,7 @@ impl<'a> Scope<'a> {
                 let value = self.eval(chosen)?;
                 // The other branch gives the result its type; its mistakes do not matter.
                 let value = match self.eval_quietly(other) {
-                    Ok(other) => self.common(&value, &other, truth, span)?,
+                    Ok(other) => self.common(&value, &other, truth, span)?.marked_as(&other),
                     Err(Failed) => value,
                 };
                 Ok(value.marked_as(&condition))
