@@ -22,15 +22,19 @@ use crate::tree::Modules;
 /// Everything that could be understood is in the module, also when there are errors. References to things that are
 /// declared nowhere are among the diagnostics. What it calls is not read: [`crate::load`] does.
 pub fn parse(sources: &mut Sources, files: Vec<(Arc<str>, String)>) -> (Module, Diagnostics) {
-    let (module, mut diagnostics) = parse_module(sources, files);
+    let (module, mut diagnostics) = parse_module(sources, files, false);
     let modules = Modules::from(Arc::new(module));
     diagnostics.extend(Graph::new(&modules).cycles(&modules));
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
     (Module::clone(modules.root()), diagnostics)
 }
 
-/// One of several modules: whether values make a circle is seen only when all are there.
-pub(crate) fn parse_module(sources: &mut Sources, files: Vec<(Arc<str>, String)>) -> (Module, Diagnostics) {
+/// One of several modules, the root or one that is called: whether values make a circle is seen only when all are there.
+pub(crate) fn parse_module(
+    sources: &mut Sources,
+    files: Vec<(Arc<str>, String)>,
+    called: bool,
+) -> (Module, Diagnostics) {
     let mut builder = Builder::default();
     let mut names = HashSet::new();
     for (name, text) in files {
@@ -41,7 +45,7 @@ pub(crate) fn parse_module(sources: &mut Sources, files: Vec<(Arc<str>, String)>
         builder.file(body);
     }
     let Builder { module, mut diagnostics, .. } = builder;
-    diagnostics.extend(crate::scope_check::check(&module));
+    diagnostics.extend(crate::scope_check::check(&module, called));
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
     (module, diagnostics)
 }

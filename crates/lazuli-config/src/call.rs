@@ -184,12 +184,13 @@ impl Scope<'_> {
         }
     }
 
-    /// What tells this call from every other one in an apply.
+    /// What tells this call from every other one in an apply: two copies of a module write the same call.
     fn place_of(&mut self, function: &Function, span: Span) -> Place {
         let times = self.momentary.entry(span).or_insert(0);
         *times += 1;
         let copy = self.instance.map_or_else(String::new, |instance| format!("{:?}", instance.key));
-        let place = (function.name, span.file.0, span.start, *times, copy);
+        let module = self.evaluator.address().map(ToString::to_string);
+        let place = (function.name, span.file.0, span.start, *times, copy, module);
         Place { bytes: format!("{place:?}").into_bytes() }
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
         name,
         deprecated: None,
         constraint: TypeConstraint::any(),
+        typed: block.body.attribute("type").is_some(),
         default: None,
         description: None,
         sensitive: false,

@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use lazuli_core::address::Key;
-use lazuli_core::{Diagnostics, Path, Span};
+use lazuli_core::{Address, Diagnostics, Path, Span};
 
 use crate::evaluator::Evaluator;
-use crate::externals::{Externals, Root};
+use crate::externals::{Externals, Instance, Root};
 use crate::graph::Named;
+use crate::meta::Repetition;
 use crate::module::{Declaration, Module};
+use crate::refactoring::{TargetKind, address_of, kind_of, plain_key};
 use crate::references::{self, Direct, Link, Reference, ReferenceKey};
 use crate::syntax::Expr;
 use crate::unit::{Unit, Units};
@@ -58,8 +60,9 @@ impl Evaluator {
     }
 
     /// The blocks an expression refers to, looking through local values and modules.
-    pub fn references_of(&self, expr: &Expr) -> Vec<Reference> {
-        self.complete(&references::of_exprs(self.module(), [expr]), None)
+    /// With the key of a copy, those that an expression in that copy refers to.
+    pub fn references_of(&self, expr: &Expr, copy: Option<&Key>) -> Vec<Reference> {
+        self.complete(&references::of_exprs(self.module(), [expr]), copy)
     }
 
     /// What everything in this module waits for: the `depends_on` of the calls that lead to it.
@@ -75,6 +78,92 @@ impl Evaluator {
             unit = &caller.unit;
         }
         all
+    }
+
+    /// The modules whose every block a declaration waits for: what its `depends_on` names, and what those of the calls
+    /// that lead here name.
+    pub fn awaited_modules(&self, declaration: &Declaration) -> Vec<(Address, Span)> {
+        let mut all = Vec::new();
+        self.whole_modules(&declaration.meta.depends_on, &mut all);
+        let mut unit = &self.unit;
+        while let Some(caller) = &unit.caller {
+            if let Some(call) = caller.unit.module.calls.at(caller.call) {
+                let above = Evaluator { tree: self.tree.clone(), unit: caller.unit.clone() };
+                above.whole_modules(&call.meta.depends_on, &mut all);
+            }
+            unit = &caller.unit;
+        }
+        all
+    }
+
+    /// Those of some references that name a module, or a copy of one.
+    fn whole_modules(&self, references: &[Expr], into: &mut Vec<(Address, Span)>) {
+        for reference in references {
+            let written = address_of(reference, &mut plain_key);
+            let Some(written) = written.filter(|a| kind_of(a) == Some(TargetKind::Module)) else { continue };
+            let segments = written.segments();
+            if let [_, call] = segments.as_slice() {
+                let address = self.address_of("module", &call.name);
+                let address = call.key.as_ref().map_or(address.clone(), |key| address.instance(key));
+                into.push((address, reference.span));
+            }
+        }
+    }
+
+    /// The module instance at an address, when copies on the way are counted.
+    pub fn at(&self, address: Option<&Address>) -> Option<Evaluator> {
+        let mut here = self.root().unit;
+        let segments = address.map(Address::segments).unwrap_or_default();
+        for pair in segments.chunks(2) {
+            let [_, call] = pair else { return None };
+            let (_, units) = self.tree.counted(here.id, here.module.calls.position(&call.name)?)?;
+            let units = units?;
+            here = match &call.key {
+                Some(key) => units.get(key)?.clone(),
+                None => units.single()?.clone(),
+            };
+        }
+        Some(Evaluator { tree: self.tree.clone(), unit: here })
+    }
+
+    /// A copy of a declaration with its `each.value` as it is known now: it may have been unknown when copies were
+    /// counted.
+    ///
+    /// # Errors
+    /// When `for_each` cannot be evaluated.
+    pub fn current(
+        &self,
+        declaration: &Declaration,
+        instance: &Instance,
+        externals: &dyn Externals,
+    ) -> Result<Instance, Diagnostics> {
+        match &declaration.meta.repetition {
+            Some(Repetition::ForEach(attribute)) if !instance.value.is_wholly_known() => {
+                let whole = self.expression(&attribute.value, externals, None)?;
+                Ok(crate::named::now(instance, &whole))
+            }
+            _ => Ok(instance.clone()),
+        }
+    }
+
+    /// True when it, or a module it is called from, may be there several times.
+    pub fn is_copied(&self) -> bool {
+        let mut unit = &self.unit;
+        while let Some(caller) = &unit.caller {
+            if caller.instance.is_some() {
+                return true;
+            }
+            unit = &caller.unit;
+        }
+        false
+    }
+
+    /// True when a cluster of that name is declared at an address of modules, whatever the keys.
+    pub fn declares_cluster(&self, modules: Option<&Address>, name: &str) -> bool {
+        let segments = modules.map(Address::segments).unwrap_or_default();
+        let calls = segments.iter().skip(1).step_by(2).map(|segment| segment.name.as_str());
+        let node = self.tree.modules.follow(0, calls);
+        node.is_some_and(|node| self.tree.modules.nodes()[node].module.clusters.get(name).is_some())
     }
 
     fn complete(&self, direct: &Direct, copy: Option<&Key>) -> Vec<Reference> {
@@ -213,6 +302,9 @@ impl Evaluator {
 
 /// The copies of a call that a reference means.
 fn meant<'u>(units: &'u Units, key: Option<&ReferenceKey>, own: &Own) -> Vec<&'u Arc<Unit>> {
+    if let Some(single) = units.single() {
+        return vec![single];
+    }
     let key = match (key, own) {
         (Some(ReferenceKey::Literal(key)), _) => Some(key),
         (Some(ReferenceKey::Instance), Own::Key(key)) => key.as_ref(),

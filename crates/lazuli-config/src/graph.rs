@@ -4,10 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, Span};
+use lazuli_core::Span;
 
-use crate::codes;
-use crate::externals::Root;
 use crate::module::{DeclarationKind, Module};
 use crate::references::{self, Direct, Link};
 use crate::tree::Modules;
@@ -35,7 +33,7 @@ pub(crate) struct Directs {
     pub(crate) outputs: Vec<Direct>,
     pub(crate) calls: Vec<CallDirect>,
     /// `count` and `for_each` of blocks.
-    copies: HashMap<(DeclarationKind, Arc<str>), (usize, Direct)>,
+    pub(crate) copies: HashMap<(DeclarationKind, Arc<str>), (usize, Direct)>,
 }
 
 /// What a call refers to.
@@ -81,7 +79,7 @@ impl Directs {
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     /// For each node of the tree, where its values begin.
-    bases: Vec<usize>,
+    pub(crate) bases: Vec<usize>,
     /// For each node of the tree, its module's direct references; shared by calls of the same module.
     directs: Vec<Arc<Directs>>,
     /// For each value those it needs, with the place of the reference.
@@ -91,7 +89,7 @@ pub(crate) struct Graph {
     /// For each value the clusters it refers to itself.
     clusters: Vec<Vec<(usize, Arc<str>)>>,
     /// The circles: values, each with the place of the reference to the next.
-    circles: Vec<Vec<(usize, Span)>>,
+    pub(crate) circles: Vec<Vec<(usize, Span)>>,
 }
 
 /// What a value reaches.
@@ -353,58 +351,6 @@ impl Graph {
     /// The local value to go on from when looking for blocks.
     pub(crate) fn past(&self, modules: &Modules, at: usize, local: usize) -> usize {
         self.reach(modules, at, Named::Local(local)).and_then(|reach| reach.skip).unwrap_or(local)
-    }
-
-    /// What is said about circles.
-    pub(crate) fn cycles(&self, modules: &Modules) -> Diagnostics {
-        self.circles.iter().map(|circle| self.cycle(modules, circle)).collect()
-    }
-
-    fn cycle(&self, modules: &Modules, circle: &[(usize, Span)]) -> Diagnostic {
-        let mut names: Vec<String> = circle.iter().map(|(value, _)| self.name(modules, *value)).collect();
-        names.extend(names.first().cloned());
-        let only_locals = names.iter().all(|name| name.starts_with("local."));
-        let what = if only_locals { "local values" } else { "values" };
-        let message = format!("{what} refer to each other in a circle: {}", names.join(" -> "));
-        let mut diagnostic = Diagnostic::error(codes::CYCLE, message);
-        for (n, (_, span)) in circle.iter().enumerate() {
-            let label = format!("{} needs {}", names[n], names[n + 1]);
-            diagnostic = if n == 0 { diagnostic.at(*span, label) } else { diagnostic.also_at(*span, label) };
-        }
-        diagnostic
-    }
-
-    /// A value as people name it.
-    fn name(&self, modules: &Modules, value: usize) -> String {
-        let at = self.bases.partition_point(|base| *base <= value).saturating_sub(1);
-        let module = &modules.nodes()[at].module;
-        let prefix = modules.prefix(at);
-        let mut i = value - self.bases[at];
-        let of = |name: Option<&crate::syntax::Name>| name.map_or("", |n| &n.text).to_owned();
-        if i < module.variables.len() {
-            return format!("{prefix}var.{}", of(module.variables.at(i).map(|v| &v.name)));
-        }
-        i -= module.variables.len();
-        if i < module.locals.len() {
-            return format!("{prefix}local.{}", of(module.locals.at(i).map(|l| &l.name)));
-        }
-        i -= module.locals.len();
-        if i < module.outputs.len() {
-            return format!("{prefix}{}", of(module.outputs.at(i).map(|o| &o.name)));
-        }
-        i -= module.outputs.len();
-        if i < module.calls.len() {
-            return format!("the copies of {prefix}module.{}", of(module.calls.at(i).map(|c| &c.name)));
-        }
-        i -= module.calls.len();
-        let block = self.directs[at].copies.iter().find(|(_, (n, _))| *n == i).map(|(block, _)| block);
-        match block {
-            Some((kind, name)) => {
-                let root = Root { module: None, kind: *kind, name: name.clone() };
-                format!("the copies of {prefix}{root}")
-            }
-            None => String::new(), // impossible: every value has its place
-        }
     }
 }
 

@@ -7,9 +7,9 @@
 //! |---|---|
 //! | `split`, `parse`, `token`, `scan`, `parser` | text to the syntax tree ([`syntax`]), mistake by mistake |
 //! | `module`, `builder`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
-//! | `module_call`, `checks`, `refactoring` | calls of modules; `check`; `moved`, `removed`, `import` |
+//! | `module_call`, `checks`, `refactoring`, `imports` | calls of modules; `check`; `moved`, `removed`, `import` |
 //! | `tree`, `tree_check` | all modules of a configuration ([`Modules`]), and what they say of each other |
-//! | `walk`, `references`, `scope_check`, `graph` | what expressions refer to, without evaluating them |
+//! | `walk`, `references`, `scope_check`, `graph`, `circles` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables`, `unit` | module instances with their variables given ([`Evaluator`]) |
 //! | `named`, `repetition`, `rules`, `dependencies` | named values; copies; conditions; what blocks wait for |
 //! | `scope`, `operators`, `traverse`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
@@ -26,6 +26,7 @@
 mod builder;
 mod call;
 mod checks;
+mod circles;
 mod codes;
 mod collections;
 mod compare;
@@ -39,6 +40,7 @@ mod externals;
 mod fmt;
 pub mod functions;
 mod graph;
+mod imports;
 mod limits;
 mod meta;
 mod module;
@@ -82,6 +84,7 @@ pub use dependencies::ClusterPlace;
 pub use evaluator::{Evaluator, Instances};
 pub use externals::{Externals, FileKind, Files, Instance, Moment, NoExternals, NoFiles, Root, Unavailable};
 pub use fmt::format;
+pub use imports::Imported;
 pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable};
 pub use module_call::ModuleCall;

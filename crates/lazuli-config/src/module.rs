@@ -147,6 +147,8 @@ pub struct Variable {
     pub name: Name,
     /// What values it takes.
     pub constraint: TypeConstraint,
+    /// True when the type is written, be it `any`.
+    pub typed: bool,
     /// Its value when none is given.
     pub default: Option<Expr>,
     /// For people.

@@ -20,8 +20,10 @@ use crate::syntax::{Expr, Name, Step, StepKind};
 use crate::unit::{Unit, Units};
 use crate::variables;
 
-/// Evaluations within evaluations, where what is needed cannot be told before.
-const DEPTH: usize = 100;
+/// Evaluations within evaluations, where what is needed is not evaluated before.
+const DEPTH: usize = 32;
+/// Copies of a module that are all evaluated before something that may need only one of them.
+const FEW: usize = 64;
 
 impl Scope<'_> {
     /// The value of something with a name in a unit.
@@ -68,8 +70,7 @@ impl Scope<'_> {
         if let Some(known) = self.session.get(&(unit.id, named)) {
             return Some(known.clone());
         }
-        let generation = self.externals.generation()?;
-        tree.kept_of(generation, unit.id, named).map(Some)
+        tree.kept_of(self.generation?, unit.id, named).map(Some)
     }
 
     /// The copies of a call, when they are counted for these externals.
@@ -101,18 +102,24 @@ impl Scope<'_> {
                 Link::Local(i) if !calls => into.push((frame.clone(), Named::Local(*i), 0)),
                 Link::Variable(i) if !calls => into.push((frame.clone(), Named::Variable(*i), 0)),
                 Link::Output { call, .. } if calls => into.push((frame.clone(), Named::Call(*call), 0)),
-                Link::Output { call, key: named, output: Some(output) } => {
+                Link::Output { call, key: named, output } => {
                     let Some(Some(units)) = self.counted(frame, *call) else { continue };
-                    // Of several copies only what is named for certain: the others may not be wanted.
-                    let meant = match (named, key) {
+                    let one = match (named, key) {
                         (Some(ReferenceKey::Literal(key)), _) => units.get(key),
                         (Some(ReferenceKey::Instance), Some(key)) => units.get(key),
                         _ => units.single(),
                     };
-                    if let Some(unit) = meant
-                        && let Some(output) = unit.module.outputs.position(output)
-                    {
-                        into.push((unit.clone(), Named::Output(output), 0));
+                    let meant = match one {
+                        Some(unit) => std::slice::from_ref(unit),
+                        // Of many copies perhaps only one is wanted: that is seen when it is asked for.
+                        None if units.units.len() <= FEW => &units.units,
+                        None => &[],
+                    };
+                    for unit in meant {
+                        let outputs = unit.module.outputs.iter().enumerate();
+                        let wanted =
+                            outputs.filter(|(_, o)| output.as_ref().is_none_or(|w| *w == o.name.text));
+                        into.extend(wanted.map(|(i, _)| (unit.clone(), Named::Output(i), 0)));
                     }
                 }
                 _ => {}
@@ -154,14 +161,13 @@ impl Scope<'_> {
         }
     }
 
+    /// Keeps a value for this evaluation, and one that did not fail for others.
     fn keep(&mut self, unit: &Unit, named: Named, value: Outcome) {
-        match (value, self.externals.generation()) {
-            (Ok(value), Some(generation)) => {
-                self.evaluator.tree.keep(generation, unit.id, named, value);
-            }
-            // What failed is evaluated again, so that its mistake is reported to whoever asks.
-            (value, _) => drop(self.session.insert((unit.id, named), value.ok())),
+        if let (Ok(value), Some(generation)) = (&value, self.generation) {
+            self.evaluator.tree.keep(generation, unit.id, named, value.clone());
         }
+        // What failed is evaluated again by others, so that its mistake is reported to whoever asks.
+        self.session.insert((unit.id, named), value.ok());
     }
 
     /// The value of a variable of a module that is called.
@@ -187,7 +193,7 @@ impl Scope<'_> {
         let named = Named::Variable(i);
         let tree = self.evaluator.tree.clone();
         if !variable.validations.is_empty() && !tree.graph.is_pure(&tree.modules, unit.node, named) {
-            self.keep(unit, named, Ok(value.clone()));
+            self.session.insert((unit.id, named), Some(value.clone()));
             self.within(unit, None, |scope| {
                 let failed =
                     variable.validations.iter().filter(|r| scope.condition(r, codes::VALIDATION).is_err());
@@ -234,6 +240,7 @@ impl Scope<'_> {
         let evaluator = Evaluator { tree: self.evaluator.tree.clone(), unit: unit.clone() };
         let mut inner = Scope::new(&evaluator, self.externals, instance);
         inner.session = std::mem::take(&mut self.session);
+        inner.generation = self.generation;
         inner.fuel = self.fuel;
         inner.depth = self.depth + 1;
         let outcome = what(&mut inner);

@@ -124,7 +124,7 @@ impl Evaluator {
         if let Some(value) = block.value("cloud_account") {
             return value.as_str().map(Arc::from);
         }
-        let accounts = &self.module().cloud_accounts;
+        let accounts = &self.modules().root().cloud_accounts;
         match accounts.iter().collect::<Vec<_>>().as_slice() {
             [only] => Some(only.name.text.clone()),
             [] => {

@@ -33,7 +33,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) this: Option<&'a Value>,
     /// Names bound by `for` and `dynamic`, innermost last.
     pub(crate) bindings: Vec<(Arc<str>, Value)>,
-    /// Values with names that read externals, by unit; `None` for those that failed.
+    /// The generation of externals this evaluation began with: what is computed is kept for no later one.
+    pub(crate) generation: Option<u64>,
+    /// Values with names that read externals, by unit; `None` for those that failed. They stay the same to the end of
+    /// the evaluation, whatever becomes known meanwhile.
     pub(crate) session: HashMap<(usize, Named), Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) fuel: u64,
@@ -61,6 +64,7 @@ impl<'a> Scope<'a> {
             instance,
             this: None,
             bindings: Vec::new(),
+            generation: externals.generation(),
             session: HashMap::new(),
             diagnostics: Vec::new(),
             fuel: limits::STEPS,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Diagnostics, Span};
 
+use crate::codes;
 use crate::functions;
 use crate::meta::{Meta, Repetition};
 use crate::module::{Declaration, DeclarationKind, Module};
@@ -13,8 +14,8 @@ use crate::syntax::{Name, Step, StepKind};
 use crate::walk::{self, Mention};
 
 /// Everything wrong with the names in a module.
-pub(crate) fn check(module: &Module) -> Diagnostics {
-    let mut check = Check { module, each: false, count: false, this: false, diagnostics: Vec::new() };
+pub(crate) fn check(module: &Module, called: bool) -> Diagnostics {
+    let mut check = Check { module, called, each: false, count: false, this: false, diagnostics: Vec::new() };
     walk::values(module, &mut |m| check.mention(m));
     let kinds =
         [&module.cloud_accounts, &module.cluster_profiles, &module.clusters, &module.resources, &module.data];
@@ -44,6 +45,8 @@ const MOST: usize = 200;
 
 struct Check<'m> {
     module: &'m Module,
+    /// True for a module that is not the root.
+    called: bool,
     each: bool,
     count: bool,
     this: bool,
@@ -112,6 +115,11 @@ impl Check<'_> {
             "module" => lookup("module", &name, module.calls.get(&name.text).is_some(), || {
                 module.calls.iter().map(|c| &*c.name.text).collect()
             }),
+            "cloud_account" if self.called => Some(
+                Diagnostic::error(codes::ROOT_ONLY, "a module does not see the accounts of the root")
+                    .at(span, "hand it over as an input")
+                    .help("a variable here, and in the call the account: account = cloud_account.main"),
+            ),
             "self" if self.this => None,
             other => match DeclarationKind::from_word(other) {
                 Some(kind) => {

@@ -281,6 +281,14 @@ impl Expr {
         }
     }
 
+    /// True for a name with steps after it and nothing around it: `resource.logs.id`, `local.a`.
+    pub fn is_reference(&self) -> bool {
+        match &self.kind {
+            ExprKind::Traversal(traversal) => matches!(traversal.base.kind, ExprKind::Variable(_)),
+            _ => false,
+        }
+    }
+
     /// The names of `a.b.c` when it consists of names only.
     pub fn as_names(&self) -> Option<Vec<Name>> {
         match &self.kind {

@@ -106,7 +106,7 @@ pub fn load(
     files: Vec<(Arc<str>, String)>,
     read: ReadModule<'_>,
 ) -> (Modules, Diagnostics) {
-    let (root, diagnostics) = parse_module(sources, files);
+    let (root, diagnostics) = parse_module(sources, files, false);
     let mut loading = Loading { sources, read, parsed: HashMap::new(), checked: HashSet::new(), diagnostics };
     let mut modules = Modules::from(Arc::new(root));
     let mut at = 0;
@@ -167,7 +167,7 @@ impl Loading<'_> {
         }
         let module = match (self.read)(directory) {
             Ok(files) => {
-                let (module, found) = parse_module(self.sources, files);
+                let (module, found) = parse_module(self.sources, files, true);
                 self.diagnostics.extend(found);
                 self.diagnostics.extend(root_only(&module));
                 Some(Arc::new(module))

@@ -64,6 +64,9 @@ impl Units {
     }
 }
 
+/// The copies of a call as they were counted: the edition they belong to; `None` when counting failed.
+type Counted = (u64, Option<Arc<Units>>);
+
 /// Values that were computed.
 #[derive(Default)]
 struct Kept {
@@ -82,8 +85,8 @@ pub(crate) struct Tree {
     /// The values of the root's variables.
     pub(crate) given: OnceLock<Vec<Option<Value>>>,
     kept: Mutex<Kept>,
-    /// The copies of calls, by unit and position, with the edition they belong to; `None` when counting them failed.
-    calls: Mutex<HashMap<(usize, usize), (u64, Option<Arc<Units>>)>>,
+    /// The copies of calls, by unit and position.
+    calls: Mutex<HashMap<(usize, usize), Counted>>,
     next: AtomicUsize,
     /// Mistakes nobody was told of yet, in what is computed once.
     found: Mutex<Diagnostics>,
@@ -130,15 +133,18 @@ impl Tree {
 
     pub(crate) fn keep(&self, generation: u64, unit: usize, named: Named, value: Value) {
         let mut kept = self.kept();
-        if kept.generation != generation {
+        if generation > kept.generation {
             kept.generation = generation;
             kept.others.clear();
         }
-        kept.others.insert((unit, named), value);
+        // Others may know more by now.
+        if generation == kept.generation {
+            kept.others.insert((unit, named), value);
+        }
     }
 
     /// The copies of a call as they were last counted; the inner `None` when that failed.
-    pub(crate) fn counted(&self, unit: usize, call: usize) -> Option<(u64, Option<Arc<Units>>)> {
+    pub(crate) fn counted(&self, unit: usize, call: usize) -> Option<Counted> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(&(unit, call)).cloned()
     }
 

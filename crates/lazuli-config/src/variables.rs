@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, Sources, Span, Type, Value};
 
 use crate::codes;
+use crate::convert::convert;
 use crate::evaluator::Evaluator;
 use crate::externals::NoExternals;
 use crate::graph::Named;
@@ -257,8 +258,19 @@ fn from_text(
     origin: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
-    if matches!(variable.constraint.ty, Type::Bool | Type::Number | Type::String | Type::Any) {
-        return Some(text::string(given));
+    match &variable.constraint.ty {
+        Type::Bool | Type::Number | Type::String => return Some(text::string(given)),
+        Type::Any if !variable.typed => {
+            let text = text::string(given);
+            match like_default(evaluator, variable) {
+                None => return Some(text),
+                Some(ty @ (Type::Bool | Type::Number | Type::String)) => {
+                    return Some(convert(&text, &ty).unwrap_or(text));
+                }
+                Some(_) => {} // an expression, as for a variable of that type
+            }
+        }
+        _ => {}
     }
     // The text is no file people can open, and may be a secret: it is not shown.
     let mut sources = Sources::default();
@@ -323,6 +335,13 @@ pub(crate) fn of_input(
         }
     };
     Ok(if variable.sensitive { checked.sensitive() } else { checked })
+}
+
+/// The type of the default of a variable without one: what is given as text is meant like it.
+fn like_default(evaluator: &Evaluator, variable: &Variable) -> Option<Type> {
+    let default = variable.default.as_ref().filter(|default| !is_broken(default))?;
+    let value = constant(evaluator, default, &mut Diagnostics::new())?;
+    if value.is_null() { None } else { Some(value.type_of()) }
 }
 
 /// Checks the rules of a module's variables: those that read nothing from outside, or all others.

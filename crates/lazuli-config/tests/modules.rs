@@ -492,6 +492,35 @@ fn a_chain_through_a_thousand_modules_needs_no_stack() {
 }
 
 #[test]
+fn a_chain_of_many_copies_ends_with_a_limit_and_not_with_the_stack() {
+    let chain = |length: usize, copies: usize| {
+        let all = format!("toset([for i in range({copies}) : \"k${{i}}\"])");
+        let mut main = format!(
+            "locals {{\n  key = \"k1\"\n}}\nmodule \"m0\" {{\n  source = \"./pass\"\n  for_each = {all}\n  value = each.key\n}}\n"
+        );
+        for i in 1..length {
+            let _ = write!(
+                main,
+                "module \"m{i}\" {{\n  source = \"./pass\"\n  for_each = {all}\n  value = module.m{}[local.key].value\n}}\n",
+                i - 1
+            );
+        }
+        let _ = write!(main, "output \"end\" {{\n  value = module.m{}[local.key].value\n}}\n", length - 1);
+        main
+    };
+    let pass = "variable \"value\" {\n}\noutput \"value\" {\n  value = var.value\n}\n";
+    let run = |main: String| {
+        // As much stack as a thread of the executor has.
+        let evaluate = move || wrong(&[("main.hcl", &main), ("pass/main.hcl", pass)]);
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(evaluate);
+        thread.unwrap().join().unwrap()
+    };
+    assert_eq!(run(chain(300, 3)), "");
+    assert_eq!(run(chain(10, 100)), "");
+    assert!(run(chain(100, 100)).contains("LZ0311"));
+}
+
+#[test]
 fn ten_times_the_copies_take_ten_times_as_long() {
     let took = |count: usize| {
         let main = format!(
@@ -519,6 +548,36 @@ fn ten_times_the_copies_take_ten_times_as_long() {
     took(100);
     let (small, large) = (took(500).max(0.01), took(5_000));
     assert!(large < small * 40.0, "{small} s for 500, {large} s for 5000");
+}
+
+/// Objects that may have changed whenever somebody looks.
+struct Moving(std::sync::atomic::AtomicU64);
+
+impl Externals for Moving {
+    fn value(&self, root: &Root) -> Result<Value, Unavailable> {
+        Unborn.value(root)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some(1 + self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) / 3)
+    }
+}
+
+#[test]
+fn many_evaluate_at_once_while_the_world_changes() {
+    let (evaluator, _) = configuration(&[("main.hcl", DISKS), ("disk/main.hcl", DISK)], &[]);
+    let moving = Moving(0.into());
+    all(&evaluator, &moving);
+    let output = evaluator.module().outputs.get("ids").unwrap();
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                for _ in 0..500 {
+                    evaluator.output(output, &moving).unwrap();
+                }
+            });
+        }
+    });
 }
 
 /// Objects of one generation.

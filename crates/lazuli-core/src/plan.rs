@@ -187,6 +187,10 @@ pub enum Reason {
     Unfinished,
     /// What it says depends on something that is not known yet.
     DependsOnUnknown,
+    /// Something its `replace_triggered_by` names changes.
+    Triggered(Address),
+    /// An `import` block gives it an object that exists.
+    Imported,
 }
 
 /// What differs between record and world.

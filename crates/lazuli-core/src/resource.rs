@@ -234,6 +234,17 @@ pub struct Lifecycle {
     pub create_before_destroy: bool,
     /// Paths in which another writer's changes are left alone.
     pub ignore: Vec<Path>,
+    /// What makes it be replaced by changing.
+    pub replace_triggered_by: Vec<Trigger>,
+}
+
+/// Something whose change has a resource replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The resource, or what contains several.
+    pub on: Address,
+    /// The attribute; empty for any change.
+    pub path: Path,
 }
 
 /// The `timeouts` block, in seconds.

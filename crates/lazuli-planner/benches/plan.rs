@@ -86,9 +86,12 @@ fn request<'a>(
         observed,
         mode,
         replace,
+        refactoring: &NONE,
         locate: &|_| None,
     }
 }
+
+static NONE: lazuli_planner::Refactoring = lazuli_planner::Refactoring::NONE;
 
 /// Knows everything: for the cost of evaluation alone.
 struct Everything(KnownObject);

@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use lazuli_core::Diagnostics;
 use lazuli_core::plan::{Action, Change, Drift, Plan};
 use lazuli_core::recorded::Recorded;
-use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName, ResourceId};
-use lazuli_core::{Address, Diagnostic};
+use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName, ResourceId, Trigger};
+use lazuli_core::{Address, Diagnostic, Path};
 
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
+use crate::follow;
 use crate::keep::keep;
 use crate::known::{Exists, Reached};
 use crate::make::{Planned, Request, deposed, drift_of, of_record, output_changes};
@@ -96,7 +97,10 @@ impl<'a> Walk<'a> {
         let here =
             self.request.recorded.resources.get(&declaration.address).filter(|r| r.mode == declaration.mode);
         let former = match (here, declaration.mode) {
-            (None, Mode::Managed) => desired.id.as_ref().and_then(|id| self.homeless.get(id)).copied(),
+            (None, Mode::Managed) => {
+                let by_id = || desired.id.as_ref().and_then(|id| self.homeless.get(id)).copied();
+                self.told(&declaration.address).or_else(by_id)
+            }
             _ => None,
         };
         self.claim(place, &desired)?;
@@ -122,6 +126,12 @@ impl<'a> Walk<'a> {
         self.reached.reach(place, desired.clone(), exists, before.map_or(&[], |r| &r.sensitive));
         self.plan(place, desired, before, former, title, decision);
         Ok(())
+    }
+
+    /// The record that a `moved` block says to be that of an address.
+    fn told(&self, address: &Address) -> Option<&'a Recorded> {
+        let from = self.request.refactoring.moves.get(address)?;
+        self.request.recorded.resources.get(from).filter(|r| r.mode == Mode::Managed)
     }
 
     /// What is desired, evaluated again only when the draft left something open.
@@ -200,6 +210,7 @@ impl<'a> Walk<'a> {
             predecessor: recorded.map_or(Sight::Absent, |r| self.request.observed.of_record(r)),
             lineage: &self.request.recorded.lineage,
             asked_to_replace: self.request.replace.iter().any(|asked| declaration.address.is_within(asked)),
+            import: self.request.refactoring.imports.get(&declaration.address),
             lies_below_ours: appears && self.above(desired).any(is_ours),
         }
     }
@@ -222,12 +233,38 @@ impl<'a> Walk<'a> {
         if self.replaces_in_place
             && let Some(above) = self.above(case.desired).find(|p| in_place(&p.change))
         {
-            decide::follow(&mut decision, case, &above.change.address);
+            follow::follow(&mut decision, case, &above.change.address);
+        }
+        if case.recorded.is_some()
+            && let Some(trigger) = self.trigger(place)
+        {
+            follow::triggered(&mut decision, case, trigger);
         }
         match decide::protected(case, &decision) {
             Some(problem) => Err(Box::new(problem)),
             None => Ok(decision),
         }
+    }
+
+    /// What a resource's `replace_triggered_by` names and this plan changes.
+    fn trigger(&self, place: usize) -> Option<&Address> {
+        let triggers = &self.declarations[place].lifecycle.replace_triggered_by;
+        if triggers.is_empty() {
+            return None;
+        }
+        let links = self.draft.graph.dependencies[place].iter();
+        let changes = links.filter_map(|link| self.slots[link.on].as_ref()).map(|p| &p.change);
+        let mut changes = changes.filter(|c| c.action == Action::Update || c.action.is_replace());
+        let pulls = |change: &Change, trigger: &Trigger| {
+            let path = &trigger.path;
+            let written = |path: &Path| change.after.as_ref().is_some_and(|after| after.at(path).is_some());
+            change.address.is_within(&trigger.on)
+                && (path.steps().is_empty()
+                    || change.paths.iter().any(|p| overlap(&p.path, path))
+                    // What nobody writes comes from Azure, and may be another one afterwards.
+                    || !written(path) && !is_fixed(path, change))
+        };
+        changes.find(|change| triggers.iter().any(|trigger| pulls(change, trigger))).map(|c| &c.address)
     }
 
     /// The managed resources of this plan whose ids the desired id lies below.
@@ -292,7 +329,11 @@ impl<'a> Walk<'a> {
             if declared || self.moved.contains(&recorded.address) {
                 continue;
             }
-            let gone = if read.contains(&recorded.id) { Gone::OnlyRead } else { Gone::Undeclared };
+            let gone = match read.contains(&recorded.id) {
+                true => Gone::OnlyRead,
+                false if self.request.refactoring.forgets(&recorded.address) => Gone::Forgotten,
+                false => Gone::Undeclared,
+            };
             let sight = self.request.observed.of_record(recorded);
             match decide::orphan(recorded, sight, gone, &self.request.recorded.lineage) {
                 Ok(decision) => left.push(Some(of_record(self.request, recorded, decision, false))),
@@ -302,6 +343,16 @@ impl<'a> Walk<'a> {
         left.extend(deposed(self.request, &mut self.problems).into_iter().map(Some));
         self.slots.extend(left);
     }
+}
+
+/// True when one of two paths lies in the other.
+fn overlap(a: &Path, b: &Path) -> bool {
+    a.steps().starts_with(b.steps()) || b.steps().starts_with(a.steps())
+}
+
+/// True for what stays as it is when an object keeps its id.
+fn is_fixed(path: &Path, change: &Change) -> bool {
+    change.previous_id.is_none() && matches!(path.to_string().as_str(), "id" | "name" | "type")
 }
 
 /// True for a replacement that keeps its id.

@@ -7,7 +7,9 @@ use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName};
 use lazuli_core::{Address, Diagnostic, Json, Path, Value};
 
 use crate::compare::{compare, owned};
+use crate::import;
 use crate::marks::mark;
+use crate::refactoring::Import;
 
 /// The tag by which an object says which state it belongs to.
 pub const LINEAGE_TAG: &str = "lazuli_lineage";
@@ -24,6 +26,8 @@ pub(crate) struct Case<'a> {
     pub(crate) predecessor: Sight<'a>,
     pub(crate) lineage: &'a str,
     pub(crate) asked_to_replace: bool,
+    /// The object an `import` block gives to it.
+    pub(crate) import: Option<&'a Import>,
     /// True when an object it lies below is Lazuli's.
     pub(crate) lies_below_ours: bool,
 }
@@ -33,7 +37,7 @@ impl Case<'_> {
         compare(self.kind, &self.declaration.lifecycle.ignore, &self.desired.body, recorded, Some(object))
     }
 
-    fn before(&self, recorded: Option<&Recorded>, object: &Json) -> Option<Value> {
+    pub(crate) fn before(&self, recorded: Option<&Recorded>, object: &Json) -> Option<Value> {
         Some(owned(self.kind, &self.desired.body, recorded, object))
     }
 }
@@ -67,6 +71,9 @@ impl Decision {
 /// Decides about a managed resource.
 pub(crate) fn managed(case: &Case<'_>) -> Result<Decision, Box<Diagnostic>> {
     let Some(recorded) = case.recorded else {
+        if let Some(import) = case.import {
+            return import::decide(case, import);
+        }
         return match case.observed {
             Sight::Present(object) => adopt(case, object),
             Sight::Absent | Sight::NotLooked => Ok(Decision::plain(Action::Create, None)),
@@ -175,23 +182,8 @@ fn another_object(case: &Case<'_>, recorded: &Recorded) -> Result<Decision, Box<
     Ok(Decision { action, reason: Some(reason), paths, before: case.before(Some(recorded), object) })
 }
 
-/// Turns a decision that would leave the object alone into a replacement, because what it lies below is replaced under
-/// the same id and takes it along.
-pub(crate) fn follow(decision: &mut Decision, case: &Case<'_>, replaced: &Address) {
-    if matches!(decision.action, Action::NoOp | Action::Update | Action::Move | Action::Adopt) {
-        decision.action = Action::ReplaceDeleteFirst;
-        decision.reason = Some(Reason::Follows(replaced.clone()));
-        if decision.before.is_none() {
-            decision.before = case.recorded.and_then(|r| match case.observed {
-                Sight::Present(object) => case.before(Some(r), object),
-                Sight::Absent | Sight::NotLooked => case.before(Some(r), &r.observed),
-            });
-        }
-    }
-}
-
 /// The state an object says it belongs to. Azure does not tell upper and lower case apart in the keys of tags.
-fn lineage_of(object: &Json) -> Option<&str> {
+pub(crate) fn lineage_of(object: &Json) -> Option<&str> {
     let tags = object.get("tags")?.as_object()?;
     let (_, lineage) = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(LINEAGE_TAG))?;
     lineage.as_str()
@@ -230,19 +222,15 @@ fn adopt(case: &Case<'_>, object: &Json) -> Result<Decision, Box<Diagnostic>> {
     let cannot_carry_tags = case.desired.body.get("tags").is_none() && object.get("tags").is_none();
     let below_ours = case.lies_below_ours || case.desired.provider != ProviderName::Azure;
     if tag == Some(case.lineage) || cannot_carry_tags && below_ours {
-        let paths = case.compare(None, object);
-        let before = case.before(None, object);
-        return match paths.iter().find(|p| p.forces_replacement) {
-            None => Ok(Decision { action: Action::Adopt, reason: None, paths, before }),
-            Some(path) => Err(Box::new(
+        return take_over(case, object).map_err(|path| {
+            Box::new(
                 exists(address, case.declaration, id)
                     .note(format!(
-                        "it carries this state's lineage, but {} differs and cannot be changed in place",
-                        path.path
+                        "it carries this state's lineage, but {path} differs and cannot be changed in place"
                     ))
                     .help("delete the object in Azure, or give this resource another name"),
-            )),
-        };
+            )
+        });
     }
     let owner = match tag {
         Some(other) => format!("it belongs to another Lazuli state (lineage {other})"),
@@ -251,9 +239,21 @@ fn adopt(case: &Case<'_>, object: &Json) -> Result<Decision, Box<Diagnostic>> {
     Err(Box::new(
         exists(address, case.declaration, id)
             .note(owner)
-            .note(format!("with a version that imports, this takes it over:\nimport {{\n  to = {address}\n  id = \"{id}\"\n}}"))
+            .note(format!("this takes it over:\nimport {{\n  to = {address}\n  id = \"{id}\"\n}}"))
             .help("give this resource another name, or delete the object in Azure; when the state file was lost, put its newest backup back"),
     ))
+}
+
+/// Takes over what exists; the path that forbids it when something cannot be changed in place.
+pub(crate) fn take_over(case: &Case<'_>, object: &Json) -> Result<Decision, Path> {
+    let paths = case.compare(None, object);
+    match paths.iter().find(|p| p.forces_replacement) {
+        None => {
+            let before = case.before(None, object);
+            Ok(Decision { action: Action::Adopt, reason: None, paths, before })
+        }
+        Some(path) => Err(path.path.clone()),
+    }
 }
 
 fn exists(address: &Address, declaration: &Declaration, id: &str) -> Diagnostic {
@@ -301,6 +301,8 @@ pub(crate) enum Gone {
     Undeclared,
     /// Its block is gone, and another one reads the object from now on.
     OnlyRead,
+    /// A `removed` block says that it stays.
+    Forgotten,
     /// Everything is being destroyed.
     Destroyed {
         /// Whether its block, still there, protects it.
@@ -317,10 +319,10 @@ pub(crate) fn orphan(
 ) -> Result<Decision, Box<Diagnostic>> {
     let reason = match gone {
         Gone::Destroyed { .. } => Reason::Destroy,
-        Gone::Undeclared | Gone::OnlyRead => Reason::NotInConfiguration,
+        Gone::Undeclared | Gone::OnlyRead | Gone::Forgotten => Reason::NotInConfiguration,
     };
     // What was only read is never deleted.
-    if recorded.mode == Mode::Data || gone == Gone::OnlyRead {
+    if recorded.mode == Mode::Data || matches!(gone, Gone::OnlyRead | Gone::Forgotten) {
         return Ok(Decision::plain(Action::Forget, Some(reason)));
     }
     still_ours(recorded, sight, lineage)?;
@@ -346,7 +348,7 @@ fn kept(recorded: &Recorded, gone: Gone) -> Diagnostic {
             "everything is to be destroyed",
             "set prevent_destroy = false and apply that first; only then destroy it",
         ),
-        Gone::Undeclared | Gone::OnlyRead => (
+        Gone::Undeclared | Gone::OnlyRead | Gone::Forgotten => (
             "its block is gone from the configuration",
             "put the block back with prevent_destroy = false, apply that, and only then take it away",
         ),

@@ -28,6 +28,15 @@ pub struct Look {
     pub wanted: Wanted,
 }
 
+/// Adds what was not found before: a mistake in a value is found by everybody who reads it.
+fn add(problems: &mut Diagnostics, found: Diagnostics) {
+    for problem in found {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+}
+
 impl Draft {
     /// Orders and evaluates the declarations of a configuration.
     ///
@@ -41,17 +50,18 @@ impl Draft {
         {
             let reached = Reached::new(&graph.places, 1);
             for &place in &graph.order {
-                if graph.dependencies[place].iter().any(|link| desired[link.on].is_none()) {
-                    continue; // the dependency's own error is enough
-                }
+                // What it depends on may have failed: that is unknown then, and only its own mistakes are told.
+                let stands = graph.dependencies[place].iter().all(|link| desired[link.on].is_some());
                 match configuration.evaluate(place, &reached) {
+                    Ok(_) if !stands => {}
                     Ok(wanted) => {
                         reached.reach(place, wanted.clone(), Exists::No, &[]);
                         desired[place] = Some(wanted);
                     }
-                    Err(found) => problems.extend(found),
+                    Err(found) => add(&mut problems, found),
                 }
             }
+            add(&mut problems, configuration.outputs(&reached).err().unwrap_or_default());
         }
         match desired.into_iter().collect::<Option<Vec<_>>>() {
             Some(desired) if problems.is_empty() => Ok(Draft { graph, desired }),

@@ -6,10 +6,12 @@
 //! | [`draft`] | everything evaluated once: which objects must be looked at before a plan can be made |
 //! | [`known`] | what expressions may know of a resource while a plan is made |
 //! | [`compare`] | attribute by attribute: what differs, and who changed it |
+//! | [`refactoring`], `import` | what `moved`, `removed` and `import` say |
 //! | `same` | whether two values mean the same, in the semantics of a kind |
 //! | [`keep`] | `ignore_changes`: what others set stays |
 //! | `marks` | secrets in what comes back from the world |
 //! | [`decide`] | what happens to a resource, and why |
+//! | `follow` | what is replaced because something else changes |
 //! | `apply` | the walk over the declarations |
 //! | `settle` | which is first in a replacement |
 //! | [`order`] | decisions → operations with their constraints |
@@ -22,15 +24,19 @@ mod apply;
 pub mod compare;
 pub mod decide;
 pub mod draft;
+mod follow;
 pub mod graph;
+mod import;
 pub mod keep;
 pub mod known;
 pub mod make;
 mod marks;
 pub mod order;
+pub mod refactoring;
 mod same;
 mod settle;
 mod steps;
 
 pub use draft::Draft;
 pub use make::{Observed, Request, make};
+pub use refactoring::Refactoring;

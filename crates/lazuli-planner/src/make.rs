@@ -16,6 +16,7 @@ use crate::compare::compare;
 use crate::decide::{self, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::order;
+use crate::refactoring::Refactoring;
 
 /// What looking at the world gave.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,8 @@ pub struct Request<'a> {
     pub mode: PlanMode,
     /// `--replace`: resources to be replaced although nothing asks for it.
     pub replace: &'a BTreeSet<Address>,
+    /// What the configuration says about addresses.
+    pub refactoring: &'a Refactoring,
     /// Where a span lies, for people.
     pub locate: &'a dyn Fn(Span) -> Option<Location>,
 }
@@ -81,7 +84,10 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
         .collect();
     let lineage = &request.recorded.lineage;
     for recorded in request.recorded.resources.values() {
-        let gone = Gone::Destroyed { protected: protected.contains(&recorded.address) };
+        let gone = match request.refactoring.forgets(&recorded.address) {
+            true => Gone::Forgotten,
+            false => Gone::Destroyed { protected: protected.contains(&recorded.address) },
+        };
         match decide::orphan(recorded, request.observed.of_record(recorded), gone, lineage) {
             Ok(decision) => planned.push(of_record(request, recorded, decision, false)),
             Err(problem) => problems.push(*problem),

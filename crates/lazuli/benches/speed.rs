@@ -177,6 +177,7 @@ fn plan(text: String) -> usize {
         observed: Observed::Nothing,
         mode: PlanMode::Apply,
         replace: &Default::default(),
+        refactoring: &lazuli_planner::Refactoring::NONE,
         locate: &|span| project.sources.location(span),
     };
     make(&draft, &request).expect("a plan").steps.len()

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lazuli_core::Address;
 
 /// The exit code of a command line that is not understood.
@@ -283,16 +283,59 @@ pub struct PlanOptions {
     pub variables: Variables,
 }
 
-/// Values of variables.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Variables")]
+/// Values of variables, in the order of the command line: later ones win, whichever of the two flags gives them.
+#[derive(Debug, Clone, Default)]
 pub struct Variables {
+    /// What was given.
+    pub given: Vec<Given>,
+}
+
+/// Values given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// `--var name=value`
+    Value(Assignment),
+    /// `--var-file FILE`
+    File(PathBuf),
+}
+
+/// The flags of [`Variables`].
+#[derive(Args)]
+#[command(next_help_heading = "Variables")]
+struct VariableFlags {
     /// A variable's value; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
-    pub var: Vec<Assignment>,
-    /// A file of values; may be repeated, later ones win
+    var: Vec<Assignment>,
+    /// A file of values; may be repeated, and later ones of both flags win
     #[arg(long, value_name = "FILE")]
-    pub var_file: Vec<PathBuf>,
+    var_file: Vec<PathBuf>,
+}
+
+impl FromArgMatches for Variables {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let VariableFlags { var, var_file } = VariableFlags::from_arg_matches(matches)?;
+        let places = |id: &str| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();
+        let values = places("var").into_iter().zip(var.into_iter().map(Given::Value));
+        let files = places("var_file").into_iter().zip(var_file.into_iter().map(Given::File));
+        let mut given: Vec<(usize, Given)> = values.chain(files).collect();
+        given.sort_by_key(|(place, _)| *place);
+        Ok(Variables { given: given.into_iter().map(|(_, given)| given).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Variables::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Variables {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        VariableFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        VariableFlags::augment_args_for_update(command)
+    }
 }
 
 /// `name=value`
@@ -598,7 +641,8 @@ mod tests {
     #[test]
     fn a_variables_value_keeps_its_equals_signs_and_stays_out_of_debug_output() {
         let plan = plan_of("plan --var password=a=b");
-        assert_eq!(plan.options.variables.var[0].value, "a=b");
+        let [Given::Value(given)] = plan.options.variables.given.as_slice() else { panic!("one value") };
+        assert_eq!(given.value, "a=b");
         assert!(!format!("{plan:?}").contains("a=b"));
     }
 

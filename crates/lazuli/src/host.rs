@@ -1,6 +1,7 @@
 //! Facts about the machine and the moment: who runs this, when, and where things are kept.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -33,4 +34,11 @@ pub fn data_folder(environment: Environment<'_>) -> Option<PathBuf> {
 /// An environment variable; `None` when it is not set or not text.
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The directory this process was started in, or `None` when it cannot be told. The first call must come before any
+/// change of directory.
+pub fn started_in() -> Option<PathBuf> {
+    static START: OnceLock<Option<PathBuf>> = OnceLock::new();
+    START.get_or_init(|| std::env::current_dir().ok()).clone()
 }

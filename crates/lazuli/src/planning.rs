@@ -199,6 +199,8 @@ pub async fn plan(
         }
     }
     let plan = loop {
+        let refactoring =
+            blueprint.refactoring(recorded).map_err(|found| Failure::at(found, &project.sources))?;
         let request = Request {
             configuration: &blueprint,
             kinds: &AzureKinds,
@@ -206,6 +208,7 @@ pub async fn plan(
             observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
             mode: if wish.destroy { PlanMode::Destroy } else { PlanMode::Apply },
             replace: &wish.replace,
+            refactoring: &refactoring,
             locate: &|span| project.sources.location(span),
         };
         let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
@@ -226,7 +229,7 @@ pub async fn plan(
         (cluster.address.to_string(), facts)
     };
     let clusters = blueprint.clusters().map(heading).collect();
-    let warnings = blueprint.warnings.clone();
+    let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).collect();
     let looked = recorded.resources.len();
     Ok(Planned {
         plan,

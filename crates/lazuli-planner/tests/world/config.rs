@@ -211,10 +211,13 @@ impl Config {
 
     fn attribute(&self, address: &str, path: &str, known: &dyn Known) -> Result<Value, Diagnostics> {
         let address: Address = address.parse().unwrap();
+        let path: lazuli_core::Path = path.parse().unwrap();
         let Some(object) = known.object(&address) else {
+            if self.declarations.iter().any(|d| d.address == address) {
+                return Ok(Value::unknown_from(address, path, Type::Any)); // it failed, and said why
+            }
             return Err(vec![Diagnostic::error("LZ0999", format!("{address} is not declared"))]);
         };
-        let path = path.parse().unwrap();
         Ok(match object.value.at(&path) {
             Some(value) => value.clone(),
             None if object.complete => Value::null(),

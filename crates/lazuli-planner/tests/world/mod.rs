@@ -21,7 +21,7 @@ use lazuli_core::plan::{Plan, PlanMode};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::ResourceId;
 use lazuli_core::{Address, Diagnostic, Json};
-use lazuli_planner::{Draft, Observed, Request, make};
+use lazuli_planner::{Draft, Observed, Refactoring, Request, make};
 
 pub use cloud::Cloud;
 pub use config::{Block, Config, block, data};
@@ -44,11 +44,12 @@ pub struct How {
     pub mode: PlanMode,
     pub refresh: bool,
     pub replace: BTreeSet<Address>,
+    pub refactoring: Refactoring,
 }
 
 impl Default for How {
     fn default() -> Self {
-        How { mode: PlanMode::Apply, refresh: true, replace: BTreeSet::new() }
+        How { mode: PlanMode::Apply, refresh: true, replace: BTreeSet::new(), refactoring: Refactoring::NONE }
     }
 }
 
@@ -74,6 +75,7 @@ impl World {
                 observed,
                 mode: how.mode,
                 replace: &how.replace,
+                refactoring: &how.refactoring,
                 locate: &|_| None,
             },
         )

@@ -31,7 +31,7 @@ impl<'a> AsRecorded<'a> {
     /// # Errors
     /// All mistakes in it, and in the blocks it refers to.
     pub fn evaluate(&mut self, expr: &Expr) -> Result<Value, Diagnostics> {
-        let references = self.blueprint.evaluator.references_of(expr);
+        let references = self.blueprint.evaluator.references_of(expr, None);
         let needed = self.blueprint.dependencies(&references, None);
         self.reach(needed.into_iter().map(|d| d.on).collect())?;
         self.blueprint.evaluator.expression(expr, &Seen { blueprint: self.blueprint, known: self }, None)

@@ -1,11 +1,11 @@
 //! A declaration → what is desired of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use lazuli_cluster::expand::Part;
 use lazuli_cluster::names;
-use lazuli_config::{Instance, Placement, Resource};
+use lazuli_config::{Evaluator, Instance, Placement, Resource};
 use lazuli_core::configuration::{Configuration, Known, Output};
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
@@ -13,7 +13,7 @@ use lazuli_core::{Diagnostic, Diagnostics, Path, Value};
 use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::seen::{Seen, supplied};
-use super::{Blueprint, Item};
+use super::{Blueprint, ClusterBlock, Item};
 
 impl Configuration for Blueprint {
     fn declarations(&self) -> &[Declaration] {
@@ -21,9 +21,17 @@ impl Configuration for Blueprint {
     }
 
     fn evaluate(&self, index: usize, known: &dyn Known) -> Result<Desired, Diagnostics> {
+        let promises =
+            if self.promised.is_empty() { &[] } else { &self.declarations[index].dependencies[..] };
+        for dependency in promises {
+            // What does not keep its promise is not built upon.
+            if let Some(item) = self.promised.get(&dependency.on) {
+                self.promise(*item, known)?;
+            }
+        }
         match &self.items[index] {
-            Item::Block { data, position, instance } => {
-                self.block(*data, *position, instance.as_ref(), known)
+            Item::Block { unit, data, position, instance } => {
+                self.block(&self.units[*unit], *data, *position, instance.as_ref(), known)
             }
             Item::Part { cluster, part } => self.part(&self.clusters[*cluster].expansion.parts[*part], known),
         }
@@ -43,26 +51,70 @@ impl Configuration for Blueprint {
                 Err(found) => problems.extend(found),
             }
         }
+        for item in self.promised.values() {
+            lazuli_config::merge(&mut problems, self.promise(*item, known).err().unwrap_or_default());
+        }
+        for cluster in &self.clusters {
+            lazuli_config::merge(&mut problems, self.rules(cluster, known).err().unwrap_or_default());
+        }
+        let mut warnings = Diagnostics::new();
+        for unit in &self.units {
+            lazuli_config::merge(&mut problems, unit.late(&seen).err().unwrap_or_default());
+            warnings.extend(unit.checks(&seen));
+        }
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
         if problems.is_empty() { Ok(outputs) } else { Err(problems) }
     }
 }
 
 impl Blueprint {
+    /// Checks the postconditions of a block.
+    fn promise(&self, item: usize, known: &dyn Known) -> Result<(), Diagnostics> {
+        let Item::Block { unit, data, position, instance } = &self.items[item] else { return Ok(()) };
+        let module = self.units[*unit].module();
+        let blocks = if *data { &module.data } else { &module.resources };
+        let Some(block) = blocks.at(*position) else { return Ok(()) }; // impossible: positions come from the same list
+        let seen = Seen { blueprint: self, known };
+        let this = seen.object(&self.declarations[item].address);
+        let rules = &block.meta.lifecycle.postconditions;
+        self.units[*unit].conditions(rules, &seen, instance.as_ref(), Some(&this))
+    }
+
+    /// Checks the preconditions and the postconditions of a cluster.
+    fn rules(&self, cluster: &ClusterBlock, known: &dyn Known) -> Result<(), Diagnostics> {
+        let Some(block) = cluster.unit.module().clusters.at(cluster.position) else { return Ok(()) }; // impossible
+        let lifecycle = &block.meta.lifecycle;
+        if lifecycle.preconditions.is_empty() && lifecycle.postconditions.is_empty() {
+            return Ok(());
+        }
+        let seen = Seen { blueprint: self, known };
+        let this = seen.cluster(&cluster.address);
+        let instance = cluster.instance.as_ref();
+        cluster.unit.conditions(&lifecycle.preconditions, &seen, instance, None)?;
+        cluster.unit.conditions(&lifecycle.postconditions, &seen, instance, Some(&this))
+    }
+
     fn block(
         &self,
+        unit: &Evaluator,
         data: bool,
         position: usize,
         instance: Option<&Instance>,
         known: &dyn Known,
     ) -> Result<Desired, Diagnostics> {
-        let module = self.evaluator.module();
+        let module = unit.module();
         let blocks = if data { &module.data } else { &module.resources };
-        let Some(declaration) = blocks.iter().nth(position) else {
+        let Some(declaration) = blocks.at(position) else {
             return Err(Diagnostics::new()); // impossible: positions come from the same list
         };
         let seen = Seen { blueprint: self, known };
-        self.evaluator.conditions(&declaration.meta.lifecycle.preconditions, &seen, instance, None)?;
-        let resource = self.evaluator.resource(declaration, &seen, instance)?;
+        let instance = match instance {
+            Some(instance) => Some(unit.current(declaration, instance, &seen)?),
+            None => None,
+        };
+        let instance = instance.as_ref();
+        unit.conditions(&declaration.meta.lifecycle.preconditions, &seen, instance, None)?;
+        let resource = unit.resource(declaration, &seen, instance)?;
         let ty = ResourceType { name: resource.type_name.clone(), api_version: resource.api_version.clone() };
         let id = self.id(data, &resource, &ty)?;
         if !data {

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use lazuli_cluster::expand::Expansion;
 use lazuli_cluster::spec::Network;
-use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::address::Key;
+use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::{Mode, ResourceId};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
 
@@ -22,15 +23,39 @@ pub(super) fn former(
     }
     let own = expansion.parts.iter().filter(|part| part.declaration.mode == Mode::Managed);
     let ids: HashSet<&ResourceId> = own.filter_map(|part| part.desired.id.as_ref()).collect();
-    let same = world
-        .resources
-        .values()
-        .find(|r| r.address.as_str().starts_with("cluster.") && ids.contains(&r.id))?;
-    let segments = same.address.segments();
-    let label = segments.get(1)?;
-    let root = Address::root("cluster", &label.name);
-    let former = label.key.as_ref().map_or(root.clone(), |key| root.instance(key));
+    let of_cluster = |r: &&Recorded| ids.contains(&r.id) && parts_of(&r.address).is_some();
+    let same = world.resources.values().find(of_cluster)?;
+    let (module, label, key) = parts_of(&same.address)?;
+    let former = cluster(module.as_ref(), &label, key.as_ref());
     (!is_declared(&former)).then_some(former)
+}
+
+/// The address of a cluster.
+pub(super) fn cluster(module: Option<&Address>, label: &str, key: Option<&Key>) -> Address {
+    let root = match module {
+        None => Address::root("cluster", label),
+        Some(module) => module.child("cluster").child(label),
+    };
+    key.map_or(root.clone(), |key| root.instance(key))
+}
+
+/// The module, the label and the key of the cluster that an address is, or lies in; `None` when it is no cluster's.
+pub(super) fn parts_of(address: &Address) -> Option<(Option<Address>, String, Option<Key>)> {
+    let segments = address.segments();
+    let at = segments.chunks(2).take_while(|pair| pair[0].name == "module").count() * 2;
+    let [word, label, ..] = segments.get(at..)? else { return None };
+    if word.name != "cluster" {
+        return None;
+    }
+    let mut module: Option<Address> = None;
+    for call in segments[..at].iter().skip(1).step_by(2) {
+        let below = match &module {
+            None => Address::root("module", &call.name),
+            Some(above) => above.child("module").child(&call.name),
+        };
+        module = Some(call.key.as_ref().map_or(below.clone(), |key| below.instance(key)));
+    }
+    Some((module, label.name.clone(), label.key.clone()))
 }
 
 /// The record as if the cluster had always had its new address.

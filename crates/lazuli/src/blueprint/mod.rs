@@ -2,36 +2,54 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`build`] | blocks → declarations: accounts, profiles, clusters, resources, with their dependencies |
+//! | [`build`] | blocks → declarations, in every module: in which order, how many copies |
+//! | `cluster` | clusters with their profiles |
+//! | `dependencies`, `meta` | what a block waits for; `lifecycle` and `timeouts` |
 //! | `history` | the label a cluster had before; what of one that exists cannot change |
+//! | `refactoring` | `moved`, `removed`, `import` |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
 //! | [`ask`] | an expression that stands in no file |
 //! | `seen` | what expressions see of other blocks |
 
 pub mod ask;
 pub mod build;
+mod cluster;
+mod dependencies;
 pub mod evaluate;
 mod history;
+mod meta;
+mod refactoring;
 mod seen;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lazuli_cluster::expand::Expansion;
 use lazuli_cluster::names::Account;
+use lazuli_cluster::spec::Profile;
 use lazuli_config::{Evaluator, Instance, Instances, Root};
 use lazuli_core::resource::Declaration;
 use lazuli_core::{Address, Diagnostics, Value};
 
 /// A configuration that can be planned. Made anew whenever the roster or the renewals change.
 pub struct Blueprint {
+    /// The root module.
     evaluator: Arc<Evaluator>,
+    /// Every module instance, the root first.
+    units: Vec<Evaluator>,
+    /// Their places by address.
+    entered: HashMap<Option<Address>, usize>,
     accounts: BTreeMap<Arc<str>, Account>,
     declarations: Vec<Declaration>,
     items: Vec<Item>,
     clusters: Vec<ClusterBlock>,
+    /// The places of clusters by address, and by the block they are copies of.
+    places: HashMap<Address, usize>,
+    named: HashMap<Root, Vec<usize>>,
+    /// Profiles by the name modules know them by; `None` for one that is wrong.
+    profiles: BTreeMap<Arc<str>, Option<Profile>>,
     /// The copies of blocks with `count` or `for_each`: counted once, every reference asks.
     copies: BTreeMap<Root, Instances>,
     /// All objects of such a block together, at an epoch at which all were known: every reference asks.
@@ -42,12 +60,16 @@ pub struct Blueprint {
     boots: bool,
     /// What deserves a warning.
     pub warnings: Diagnostics,
+    /// The items of blocks with postconditions, by address.
+    promised: HashMap<Address, usize>,
+    /// What `check` blocks found when everything was evaluated last.
+    checked: Mutex<Diagnostics>,
 }
 
 /// What a declaration comes from.
 enum Item {
-    /// A `resource` or `data` block, by its place in the module.
-    Block { data: bool, position: usize, instance: Option<Instance> },
+    /// A `resource` or `data` block, by the place of its module instance and its own in the module.
+    Block { unit: usize, data: bool, position: usize, instance: Option<Instance> },
     /// A part of a cluster.
     Part { cluster: usize, part: usize },
 }
@@ -55,7 +77,9 @@ enum Item {
 /// A cluster block, expanded.
 struct ClusterBlock {
     address: Address,
-    name: Arc<str>,
+    unit: Evaluator,
+    /// Among the clusters of its module.
+    position: usize,
     instance: Option<Instance>,
     expansion: Expansion,
     object: Value,
@@ -65,6 +89,11 @@ impl Blueprint {
     /// The clusters, expanded.
     pub fn clusters(&self) -> impl Iterator<Item = &Expansion> {
         self.clusters.iter().map(|c| &c.expansion)
+    }
+
+    /// What `check` blocks found when the outputs were evaluated last: warnings.
+    pub fn checked(&self) -> Diagnostics {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The resource groups that must exist, each with the account it belongs to and the region that is asked of it.

@@ -23,7 +23,7 @@ impl Externals for Seen<'_> {
             DeclarationKind::Cluster => self.cluster(address),
             _ => self.object(address),
         };
-        let address = Address::root(root.kind.word(), &root.name);
+        let address = root.address();
         match &*self.blueprint.instances(root) {
             Instances::Single => Ok(of(&address)),
             Instances::Keyed(instances) => {
@@ -34,6 +34,10 @@ impl Externals for Seen<'_> {
 
     fn generation(&self) -> Option<u64> {
         Some((self.blueprint.edition << 32) | (self.known.epoch() & 0xffff_ffff))
+    }
+
+    fn edition(&self) -> u64 {
+        self.blueprint.edition
     }
 }
 
@@ -57,7 +61,7 @@ impl Seen<'_> {
             Some(Key::Index(_)) => Value::tuple(objects.map(|(_, object)| object)),
             _ => Value::object(objects.map(|(key, object)| (key_text(key), object))),
         };
-        let address = Address::root(root.kind.word(), &root.name);
+        let address = root.address();
         let is_known = |i: &Instance| self.known.object(&address.instance(&i.key)).is_some();
         if root.kind != DeclarationKind::Cluster && instances.iter().all(is_known) {
             kept().insert(root.clone(), (epoch, value.clone()));
@@ -65,14 +69,15 @@ impl Seen<'_> {
         value
     }
 
-    fn cluster(&self, address: &Address) -> Value {
-        let cluster = self.blueprint.clusters.iter().find(|c| c.address == *address);
+    pub(super) fn cluster(&self, address: &Address) -> Value {
+        let place = self.blueprint.places.get(address);
+        let cluster = place.map(|place| &self.blueprint.clusters[*place]);
         // One that is not expanded has mistakes of its own, or is declared nowhere: both are said already.
         let missing = || Value::unknown_from(address.clone(), Path::root(), Type::Any);
         cluster.map_or_else(missing, |c| supplied(&c.object, self.known))
     }
 
-    fn object(&self, address: &Address) -> Value {
+    pub(super) fn object(&self, address: &Address) -> Value {
         match self.known.object(address) {
             Some(KnownObject { value, complete: true }) => value,
             Some(KnownObject { value, complete: false }) => open(&value, address, &Path::root()),

@@ -16,7 +16,7 @@ use lazuli_state::LocalState;
 use tokio::sync::{mpsc, watch};
 
 use super::begin::Setting;
-use super::{Exit, Outcome, plan};
+use super::{Exit, Outcome, plan, tell};
 use crate::blueprint::Blueprint;
 use crate::cli::{Apply, Destroy, Goal, PlanOptions, Variables};
 use crate::clouds::Clouds;
@@ -97,7 +97,7 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
 async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
     let saved = SavedPlan::load(path, &planning::keys(&host::environment))?;
     if let Ok(now) = Inputs::read(Path::new("."), &Variables::default(), Default::default())
-        && now.differs_from(&saved.inputs)
+        && now.differs_from(Path::new("."), &saved.inputs)
     {
         let problem = Diagnostic::error(
             "LZ3012",
@@ -232,6 +232,7 @@ async fn carry_out(
         printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
     }
     saved?;
+    tell(printer, &Failure::at(blueprint.checked(), &project.sources));
     match outputs.map_err(|found| Failure::at(found, &project.sources))? {
         Some(outputs) => show_outputs(&outputs, printer),
         None if !recorded.outputs.is_empty() && !printer.json() => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lazuli_cluster::roster::Renewals;
 use lazuli_config::Moment;
 use lazuli_core::recorded::RecordedWorld;
+use lazuli_planner::Draft;
 use lazuli_state::LocalBackend;
 
 use super::tell;
@@ -60,8 +61,9 @@ impl Setting {
     pub(super) async fn clouds(&self, recorded: &RecordedWorld, parallel: usize) -> Result<Clouds, Failure> {
         let mut used: BTreeSet<Arc<str>> = recorded.resources.values().map(|r| r.account.clone()).collect();
         used.extend(recorded.deposed.iter().map(|r| r.account.clone()));
-        let module = self.project.evaluator.module();
-        let anything = module.clusters.len() + module.resources.len() + module.data.len() > 0;
+        let anything = self.project.evaluator.modules().modules().any(|(_, module)| {
+            !(module.clusters.is_empty() && module.resources.is_empty() && module.data.is_empty())
+        });
         let needed = self.accounts.values().filter(|a| anything || used.contains(&a.name));
         Clouds::open(needed, &planning::folder(&self.backend), parallel, &host::environment).await
     }
@@ -83,8 +85,7 @@ pub(super) fn everything_wrong(rejected: Rejected) -> Failure {
         renewals: &renewals,
         boots: false,
     };
-    if let Err(found) = Blueprint::build(&ground) {
-        diagnostics.extend(found);
-    }
+    let found = Blueprint::build(&ground).and_then(|blueprint| Draft::new(&blueprint).map(drop)).err();
+    lazuli_config::merge(&mut diagnostics, found.unwrap_or_default());
     Failure { diagnostics, sources }
 }

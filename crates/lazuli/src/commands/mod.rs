@@ -70,6 +70,7 @@ pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
 }
 
 fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
+    let _ = crate::host::started_in(); // remembered before it is left
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {

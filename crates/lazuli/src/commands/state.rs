@@ -61,6 +61,6 @@ pub(super) fn read() -> Result<RecordedWorld, Failure> {
 
 fn configured() -> Result<LocalBackend, Failure> {
     let inputs = Inputs::read(Path::new("."), &Variables::default(), Default::default())?;
-    let (project, _) = Project::glance(inputs, None)?;
+    let (project, _) = Project::glance(inputs, Some(Path::new(".")))?;
     planning::backend(&project)
 }

@@ -43,6 +43,7 @@ fn check(args: &Validate, printer: &Printer) -> Result<(Diagnostics, Sources), F
         &no_environment,
     )?;
     planning::draft(&setting.project, &blueprint)?;
+    blueprint.refactoring(&world).map_err(|found| Failure::at(found, &setting.project.sources))?;
     let warnings = Failure::at(blueprint.warnings.clone(), &setting.project.sources);
     if !printer.json() {
         tell(printer, &warnings);

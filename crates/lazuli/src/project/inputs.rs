@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::files::Answers;
-use crate::cli::Variables;
+use crate::cli::{Given, Variables};
 
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -17,12 +17,19 @@ const MAX_FILE: u64 = 64 << 20;
 pub struct Inputs {
     /// Configuration files by name, in the order of their names.
     pub files: Vec<(String, String)>,
-    /// Files of variables, later ones over earlier ones.
+    /// The files of the modules that are called, by directory relative to that of the configuration; filled while
+    /// parsing.
+    #[serde(default)]
+    pub modules: BTreeMap<String, Vec<(String, String)>>,
+    /// Where the command was started: what `path.cwd` means.
+    #[serde(default)]
+    pub started_in: String,
+    /// Files of variables that are loaded by themselves, later ones over earlier ones.
     pub variable_files: Vec<(String, String)>,
     /// Values from the environment, by name.
     pub environment: BTreeMap<String, String>,
     /// Values from the command line, later ones over earlier ones.
-    pub flags: Vec<(String, String)>,
+    pub given: Vec<GivenText>,
     /// Files that expressions read, by path relative to the directory; filled while evaluating.
     pub read: BTreeMap<String, Vec<u8>>,
     /// What expressions asked about files and folders; filled while evaluating.
@@ -31,6 +38,25 @@ pub struct Inputs {
     /// When these were read, which is when the plan was made: RFC 3339, UTC.
     #[serde(default)]
     pub time: String,
+}
+
+/// Values from the command line, as they were read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GivenText {
+    /// `--var name=value`
+    Value {
+        /// The variable.
+        name: String,
+        /// Its value; may be a secret.
+        value: String,
+    },
+    /// `--var-file`
+    File {
+        /// Its name as given.
+        name: String,
+        /// What stands in it.
+        text: String,
+    },
 }
 
 impl std::fmt::Debug for Inputs {
@@ -93,45 +119,61 @@ impl Inputs {
         environment: BTreeMap<String, String>,
     ) -> Result<Inputs, InputsError> {
         let names = names(dir)?;
-        let files: Vec<&String> = names.iter().filter(|name| is_configuration(name)).collect();
-        if files.is_empty() {
-            return Err(InputsError::Empty { path: dir.to_owned() });
-        }
-        let files = files
-            .into_iter()
-            .map(|name| Ok((name.clone(), text(&dir.join(name))?)))
-            .collect::<Result<_, _>>()?;
+        let files = configuration(dir, "", &names)?;
         let automatic = names
             .iter()
             .filter(|n| *n == "lazuli.vars.hcl")
             .chain(names.iter().filter(|n| n.ends_with(".auto.vars.hcl")));
-        let mut variable_files = automatic
+        let variable_files = automatic
             .map(|name| Ok((name.clone(), text(&dir.join(name))?)))
             .collect::<Result<Vec<_>, _>>()?;
-        for path in &variables.var_file {
-            variable_files.push((path.display().to_string(), text(path)?));
-        }
-        let flags = variables.var.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
-        let time = crate::host::now();
-        Ok(Inputs { files, variable_files, environment, flags, time, ..Inputs::default() })
+        let read = |given: &Given| match given {
+            Given::Value(given) => {
+                Ok(GivenText::Value { name: given.name.clone(), value: given.value.clone() })
+            }
+            Given::File(path) => Ok(GivenText::File { name: path.display().to_string(), text: text(path)? }),
+        };
+        let given = variables.given.iter().map(read).collect::<Result<_, _>>()?;
+        let (started_in, time) = (started_in(), crate::host::now());
+        Ok(Inputs { files, started_in, variable_files, environment, given, time, ..Inputs::default() })
     }
+
+    /// Reads the configuration of a module that is called, by its directory relative to `dir`.
+    ///
+    /// # Errors
+    /// When the directory or a file cannot be read, or there is no configuration.
+    pub fn module(dir: &Path, directory: &str) -> Result<Vec<(String, String)>, InputsError> {
+        let path = dir.join(directory);
+        configuration(&path, directory, &names(&path)?)
+    }
+}
+
+/// The configuration files of a directory, with the names people know them by.
+fn configuration(dir: &Path, shown: &str, names: &[String]) -> Result<Vec<(String, String)>, InputsError> {
+    let files: Vec<&String> = names.iter().filter(|name| is_configuration(name)).collect();
+    if files.is_empty() {
+        return Err(InputsError::Empty { path: dir.to_owned() });
+    }
+    let name = |name: &str| if shown.is_empty() { name.to_owned() } else { format!("{shown}/{name}") };
+    files.into_iter().map(|file| Ok((name(file), text(&dir.join(file))?))).collect()
+}
+
+/// The directory a command was started in, `--chdir` left aside.
+fn started_in() -> String {
+    crate::host::started_in().map_or_else(|| ".".to_owned(), |dir| dir.display().to_string())
 }
 
 impl Inputs {
-    /// True when the directory these were read from holds another configuration than `saved`: another text, or other
-    /// values in the files of variables that are loaded by themselves.
-    pub fn differs_from(&self, saved: &Inputs) -> bool {
-        let automatic = |inputs: &Inputs| -> Vec<(String, String)> {
-            let files = inputs.variable_files.iter().filter(|(name, _)| is_automatic(name));
-            files.cloned().collect()
+    /// True when the directory `dir` these were read from holds another configuration than `saved`: another text, there
+    /// or in a module, or other values in the files of variables that are loaded by themselves.
+    pub fn differs_from(&self, dir: &Path, saved: &Inputs) -> bool {
+        let module = |(directory, files): (&String, &Vec<(String, String)>)| {
+            !Inputs::module(dir, directory).is_ok_and(|now| now == *files)
         };
-        self.files != saved.files || automatic(self) != automatic(saved)
+        self.files != saved.files
+            || self.variable_files != saved.variable_files
+            || saved.modules.iter().any(module)
     }
-}
-
-/// True for the name of a file of variables that is loaded by itself.
-fn is_automatic(name: &str) -> bool {
-    !name.contains(['/', '\\']) && (name == "lazuli.vars.hcl" || name.ends_with(".auto.vars.hcl"))
 }
 
 /// The names of the files in a directory, sorted.

@@ -1,14 +1,16 @@
 //! Inputs parsed and their variables given.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazuli_config::{Evaluator, Moment, Origin, VariableInput, parse, parse_variables};
+use lazuli_config::{Evaluator, Moment, Origin, VariableInput, load, parse_variables};
 use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostics, Sources};
 
 use super::files::Machine;
-use super::{Inputs, required_version};
+use super::inputs::GivenText;
+use super::{Inputs, InputsError, required_version};
 
 /// A configuration ready to be evaluated.
 pub struct Project {
@@ -68,16 +70,21 @@ impl Project {
     }
 
     fn parsed(
-        inputs: Inputs,
+        mut inputs: Inputs,
         dir: Option<&Path>,
         apply: Option<Moment>,
     ) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
         let texts =
             inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
-        let (module, mut diagnostics) = parse(&mut sources, texts);
+        let mut called = std::mem::take(&mut inputs.modules);
+        let mut read = |directory: &str| module(&mut called, dir, directory);
+        let (modules, mut diagnostics) = load(&mut sources, texts, &mut read);
+        inputs.modules = called;
+        let modules = modules.started_in(&inputs.started_in);
         let mut of_values = Diagnostics::new();
-        if let Some(required) = &module.settings.required_version {
+        let settings = modules.modules().map(|(_, module)| &module.settings);
+        for required in settings.filter_map(|settings| settings.required_version.as_ref()) {
             diagnostics.extend(required_version::check(
                 &required.text,
                 required.span,
@@ -89,19 +96,27 @@ impl Project {
             let origin = Origin::Environment(format!("LAZULI_VAR_{name}").into());
             values.push(VariableInput::text(name, value, origin));
         }
-        for (name, text) in &inputs.variable_files {
+        let mut file = |name: &str, text: &str, values: &mut Vec<VariableInput>| {
             let (mut of_file, found) = parse_variables(&mut sources, name, text);
             values.append(&mut of_file);
             of_values.extend(found);
+        };
+        for (name, text) in &inputs.variable_files {
+            file(name, text, &mut values);
         }
-        for (name, value) in &inputs.flags {
-            values.push(VariableInput::text(name, value, Origin::Flag));
+        for given in &inputs.given {
+            match given {
+                GivenText::Value { name, value } => {
+                    values.push(VariableInput::text(name, value, Origin::Flag));
+                }
+                GivenText::File { name, text } => file(name, text, &mut values),
+            }
         }
         let mut machine = Machine::new(dir, inputs.read.clone(), inputs.answers.clone());
         machine.plan_time = (!inputs.time.is_empty()).then(|| Arc::from(inputs.time.as_str()));
         machine.apply = apply;
         let machine = Arc::new(machine);
-        let (evaluator, found) = Evaluator::new(Arc::new(module), &values, machine.clone());
+        let (evaluator, found) = Evaluator::new(modules, &values, machine.clone());
         of_values.extend(found);
         let evaluator = Arc::new(evaluator);
         if has_errors(&diagnostics) {
@@ -116,4 +131,25 @@ impl Project {
         let (read, answers) = (self.machine.files_read(), self.machine.answers());
         Inputs { read, answers, ..self.inputs.clone() }
     }
+}
+
+/// The files of a module that is called: as they were saved, or else as they are.
+fn module(
+    called: &mut BTreeMap<String, Vec<(String, String)>>,
+    dir: Option<&Path>,
+    directory: &str,
+) -> Result<Vec<(Arc<str>, String)>, String> {
+    if !called.contains_key(directory) {
+        let dir = dir.ok_or("the plan was saved without it")?;
+        let files = Inputs::module(dir, directory).map_err(|error| match error {
+            InputsError::Empty { .. } => "no file in it ends in .hcl".to_owned(),
+            InputsError::Directory { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "there is no such directory".to_owned()
+            }
+            other => other.to_string(),
+        })?;
+        called.insert(directory.to_owned(), files);
+    }
+    let files = called.get(directory).map_or(&[][..], Vec::as_slice);
+    Ok(files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect())
 }

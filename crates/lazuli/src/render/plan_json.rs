@@ -134,6 +134,7 @@ fn action_reason(change: &Change) -> Option<&'static str> {
         (Action::Delete, Reason::NotInConfiguration) => Some("delete_because_no_resource_config"),
         (Action::Read, Reason::DependsOnUnknown) => Some("read_because_config_unknown"),
         (action, Reason::Asked) if action.is_replace() => Some("replace_by_request"),
+        (action, Reason::Triggered(_)) if action.is_replace() => Some("replace_by_triggers"),
         (action, Reason::Unfinished) if action.is_replace() => Some("replace_because_tainted"),
         (action, Reason::Follows(_) | Reason::Succession(_)) if action.is_replace() => {
             Some("replace_by_triggers")

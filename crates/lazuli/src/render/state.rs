@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use lazuli_core::Value;
-use lazuli_core::address::Address;
+use lazuli_core::address::{Address, Segment};
 use lazuli_core::path::{Path, PathStep};
 use lazuli_core::plan::Operation;
 use lazuli_core::recorded::{Recorded, RecordedOutput, RecordedWorld};
@@ -220,16 +220,18 @@ fn indented(text: &str) -> String {
 }
 
 fn group_of(address: &Address) -> String {
-    let mut here = address.clone();
-    while let Some(parent) = here.parent() {
-        here = parent;
-    }
-    let text = here.as_str();
-    if text.starts_with("cluster.") {
-        text.to_owned()
-    } else {
-        text.split('.').next().unwrap_or("").to_owned()
-    }
+    let segments = address.segments();
+    let modules = segments.chunks(2).take_while(|pair| pair[0].name == "module").count() * 2;
+    let kept = match segments.get(modules) {
+        Some(word) if word.name == "cluster" => modules + 2,
+        _ if modules > 0 => modules,
+        _ => 1,
+    };
+    let spell = |segment: &Segment| match &segment.key {
+        Some(key) => format!("{}{key}", segment.name),
+        None => segment.name.clone(),
+    };
+    segments.iter().take(kept).map(spell).collect::<Vec<_>>().join(".")
 }
 
 /// `show --json` of a state, in the shape of Terraform's.

@@ -120,3 +120,52 @@ resource "subnet" {
     assert_eq!(sent, ["PUT subnets/one"]);
     bench.is_settled();
 }
+
+#[test]
+fn what_triggers_a_replacement_and_what_must_hold_before_and_after() {
+    let table = |label: &str, name: &str, more: &str| {
+        format!(
+            "resource \"{label}\" {{\n  type = \"Microsoft.Network/routeTables@2025-05-01\"\n  resource_group = \"rg\"\n  \
+             location = \"eastus2\"\n  name = \"{name}\"\n  {more}\n}}\n"
+        )
+    };
+    let config = |tag: &str, other: &str, rules: &str| {
+        format!(
+            "{ACCOUNT}{}{}{}{}",
+            table("base", "base", &format!("tags = {{ a = \"{tag}\", b = \"{other}\" }}\n  {rules}")),
+            table("any", "any", "lifecycle {\n    replace_triggered_by = [resource.base]\n  }"),
+            table("one", "one", "lifecycle {\n    replace_triggered_by = [resource.base.tags.a]\n  }"),
+            table("after", "after", "tags = { base = resource.base.id }"),
+        )
+    };
+    let bench = Workbench::with(&config("1", "1", ""));
+    bench.applies();
+    bench.write("main.hcl", &config("1", "2", ""));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, ["DELETE routeTables/any", "PUT routeTables/any", "PUT routeTables/base"]);
+    bench.is_settled();
+    bench.write("main.hcl", &config("2", "2", ""));
+    told("triggered_plan", bench.does("plan"));
+    bench.applies();
+    bench.is_settled();
+
+    let rules = |etag: &str| {
+        format!(
+            "lifecycle {{\n    precondition {{\n      condition     = length(\"x\") == 1\n      error_message = \"Never.\"\n    }}\n    \
+             postcondition {{\n      condition     = self.etag {etag}\n      error_message = \"The tag is ${{self.etag}}.\"\n    }}\n  }}"
+        )
+    };
+    bench.write("main.hcl", &config("2", "2", &rules("!= \"\"")));
+    bench.is_settled();
+    bench.write("main.hcl", &config("2", "2", &rules("== \"\"")));
+    let refused = bench.run("plan");
+    assert_eq!((refused.status, refused.stderr.matches("error[LZ0212]").count()), (Some(1), 1), "{refused}");
+    // What comes of a change is known only afterwards: what depends on it is not made, and the run fails.
+    bench.write(
+        "main.hcl",
+        &config("3", "2", &rules("== \"\"")).replace("base = resource", "again = resource"),
+    );
+    let (ran, sent) = bench.sent_by(|bench| bench.run("apply --auto-approve"));
+    assert_eq!(ran.status, Some(1), "{ran}");
+    assert!(!sent.contains(&"PUT routeTables/after".to_owned()), "{sent:?}");
+}

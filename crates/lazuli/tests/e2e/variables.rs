@@ -53,7 +53,8 @@ fn later_and_closer_values_win() {
     assert_eq!(colour(&bench, "--var-file mine.vars.hcl"), "mine");
     assert_eq!(colour(&bench, "--var-file mine.vars.hcl --var colour=flag"), "flag");
     assert_eq!(colour(&bench, "--var colour=first --var colour=second"), "second");
-    assert_eq!(bench.does("output sizes --json").document(), serde_json::json!([]));
+    assert_eq!(colour(&bench, "--var colour=flag --var-file mine.vars.hcl"), "mine", "the later one wins");
+    assert_eq!(bench.does("output sizes --json").document(), serde_json::json!([1, 2]));
     bench.does("apply --auto-approve --var sizes=[3,5]");
     assert_eq!(bench.does("output sizes --json").document(), serde_json::json!([3, 5]));
 }
@@ -69,4 +70,34 @@ fn a_value_without_a_default_must_come_from_somewhere() {
     bench.does("show");
     told("variable_unknown", bench.run("plan --var colour=red --var color=blue"));
     told("variable_file_missing", bench.run("plan --var-file nowhere.hcl"));
+}
+
+#[test]
+fn text_for_a_variable_without_a_type_is_meant_like_its_default() {
+    let text = r#"
+variable "count_of" {
+  default = 3
+}
+variable "flag" {
+  default = false
+}
+variable "word" {
+  default = "x"
+}
+variable "list" {
+  default = ["x"]
+}
+variable "anything" {
+  default = null
+}
+output "all" {
+  value = [var.count_of, var.flag, var.word, var.list, var.anything]
+}
+"#;
+    let mut bench = Workbench::with(&format!("{ACCOUNT}{text}"));
+    bench.set("LAZULI_VAR_flag", "true");
+    bench.does("apply --auto-approve --var count_of=5 --var word=7 --var list=[1,2] --var anything=8");
+    assert_eq!(bench.does("output all --json").document(), serde_json::json!([5, true, "7", [1, 2], "8"]));
+    bench.does("apply --auto-approve --var count_of=many --var list=[]");
+    assert_eq!(bench.does("output all --json").document(), serde_json::json!(["many", true, "x", [], null]));
 }

@@ -70,11 +70,20 @@ impl Workbench {
         bench
     }
 
-    /// Copies the files of a folder into the project.
+    /// Copies the files of a folder, and those of the folders in it, into the project.
     pub(crate) fn copy(&self, from: &Path) {
         for entry in std::fs::read_dir(from).unwrap() {
             let path = entry.unwrap().path();
-            std::fs::copy(&path, self.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
+            let to = self.path(path.file_name().unwrap().to_str().unwrap());
+            if path.is_dir() {
+                std::fs::create_dir_all(&to).unwrap();
+                for inner in std::fs::read_dir(&path).unwrap() {
+                    let inner = inner.unwrap().path();
+                    std::fs::copy(&inner, to.join(inner.file_name().unwrap())).unwrap();
+                }
+            } else {
+                std::fs::copy(&path, to).unwrap();
+            }
         }
     }
 

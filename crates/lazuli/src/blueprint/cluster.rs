@@ -1,0 +1,136 @@
+//! `cluster` and `cluster_profile` blocks → expanded clusters.
+
+use std::collections::BTreeSet;
+
+use lazuli_cluster::decode::{self, Context};
+use lazuli_cluster::expand::{Expansion, expand};
+use lazuli_cluster::roster::Records;
+use lazuli_cluster::{attributes, schema};
+use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, Instances, Root};
+use lazuli_core::{Address, Diagnostic, Diagnostics};
+
+use super::build::{Ground, Nothing, address_of, root_of};
+use super::meta::meta;
+use super::seen::Seen;
+use super::{Blueprint, ClusterBlock, history};
+
+impl Blueprint {
+    /// Decodes the profiles of a module.
+    pub(super) fn add_profiles(&mut self, unit: &Evaluator, problems: &mut Diagnostics) {
+        for declaration in unit.module().cluster_profiles.iter() {
+            let seen = Seen { blueprint: self, known: &Nothing };
+            let block = unit.block(&declaration.block, &schema::PROFILE, &seen, None);
+            let profile = block.and_then(|block| decode::profile(&block));
+            let profile = match profile {
+                Ok((profile, found)) => {
+                    lazuli_config::merge(&mut self.warnings, found);
+                    Some(profile)
+                }
+                Err(found) => {
+                    lazuli_config::merge(problems, found);
+                    None
+                }
+            };
+            let name = unit.qualified(DeclarationKind::ClusterProfile, &declaration.name.text);
+            self.profiles.insert(name, profile);
+        }
+    }
+
+    pub(super) fn add_cluster(
+        &mut self,
+        ground: &Ground<'_>,
+        unit: &Evaluator,
+        block: &Block,
+        instance: Option<Instance>,
+        problems: &mut Diagnostics,
+    ) {
+        let seen = Seen { blueprint: self, known: &Nothing };
+        let address = address_of(unit, block, instance.as_ref());
+        let evaluated = unit.block(&block.block, &schema::CLUSTER, &seen, instance.as_ref());
+        let (evaluated, meta) = match (evaluated, meta(unit, block, &seen, instance.as_ref())) {
+            (Ok(evaluated), Ok(meta)) => (evaluated, meta),
+            (evaluated, meta) => {
+                let found = evaluated.err().into_iter().flatten().chain(meta.err().into_iter().flatten());
+                lazuli_config::merge(problems, found.collect());
+                return;
+            }
+        };
+        let profile = evaluated.value("profile").and_then(|v| v.as_str());
+        let profile = profile.and_then(|name| self.profiles.get(name)).cloned();
+        let Some(Some(profile)) = profile else { return }; // what is wrong with the profile has been said
+        if let Some(trigger) = block.meta.lifecycle.replace_triggered_by.first() {
+            let message =
+                "a cluster is not replaced as a whole, so `replace_triggered_by` cannot be carried out";
+            problems.push(Diagnostic::error("LZ0230", message).at(trigger.span, "not on a cluster"));
+            return;
+        }
+        if (instance.is_some() || unit.is_copied()) && evaluated.attribute("name").is_none() {
+            let text = "every cluster needs a name of its own in Azure";
+            problems.push(
+                Diagnostic::error("LZ0105", "under count and for_each a cluster needs `name`")
+                    .at(evaluated.span, text),
+            );
+            return;
+        }
+        let context = Context { address: address.clone(), lifecycle: meta.0, timeouts: meta.1 };
+        let (cluster, warnings) = match decode::cluster(&evaluated, profile, context) {
+            Ok(decoded) => decoded,
+            Err(found) => {
+                lazuli_config::merge(problems, found);
+                return;
+            }
+        };
+        self.warnings.extend(warnings);
+        let Some(account) = self.accounts.get(&cluster.account) else { return }; // undeclared accounts are refused where they are named
+        let records = Records { world: ground.recorded, renewals: ground.renewals };
+        let mut expansion = expand(&cluster, account, records);
+        let told = self.moved_cluster(ground.recorded, &address);
+        let by_ids = || history::former(ground.recorded, &expansion, |address| self.is_declared(address));
+        if let Some(former) = told.or_else(by_ids) {
+            let world = history::renamed(ground.recorded, &former, &address);
+            expansion = expand(&cluster, account, Records { world: &world, renewals: ground.renewals });
+        }
+        problems.extend(user_data(&expansion));
+        let key = instance.as_ref().map(|instance| &instance.key);
+        let mut own = self.awaited(unit, block);
+        own.extend(self.dependencies(&unit.references(block, key), instance.as_ref()));
+        let object = attributes::object(&expansion);
+        let place = self.clusters.len();
+        self.add_parts(place, &expansion, &own);
+        self.places.insert(address.clone(), place);
+        self.named.entry(root_of(unit, block)).or_default().push(place);
+        let (unit, position) = (unit.clone(), unit.module().clusters.position(&block.name.text).unwrap_or(0));
+        self.clusters.push(ClusterBlock { address, unit, position, instance, expansion, object });
+    }
+
+    /// True when a cluster block, or a copy of one, has this address.
+    fn is_declared(&self, address: &Address) -> bool {
+        let Some((module, name, key)) = history::parts_of(address) else { return false };
+        let Some(unit) = self.evaluator.at(module.as_ref()) else {
+            return self.evaluator.declares_cluster(module.as_ref(), &name);
+        };
+        let Some(block) = unit.module().clusters.get(&name) else { return false };
+        let root = Root { module, kind: DeclarationKind::Cluster, name: block.name.text.clone() };
+        match (&*self.instances(&root), key) {
+            (Instances::Single, None) => true,
+            (Instances::Keyed(all), Some(key)) => all.iter().any(|instance| instance.key == key),
+            _ => false,
+        }
+    }
+}
+
+/// What forbids to render the user-data of a pool's nodes: found before anything is made.
+fn user_data(expansion: &Expansion) -> Diagnostics {
+    let mut pools = BTreeSet::new();
+    let first_of_pool = expansion.parts.iter().filter(|part| {
+        part.declaration.rollout.as_ref().is_some_and(|r| part.boot.is_some() && pools.insert(&r.pool))
+    });
+    let problems = first_of_pool.filter_map(|part| {
+        let problem = *crate::boot::check(part.boot.as_ref()?).err()?;
+        Some(match part.declaration.origin {
+            Some(span) => problem.at(span, "nodes of this pool could not boot"),
+            None => problem,
+        })
+    });
+    problems.collect()
+}
