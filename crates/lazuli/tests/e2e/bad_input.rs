@@ -14,6 +14,7 @@ enum By {
 }
 
 const CASES: [(&str, By); 19] = [
+    ("circle-through-a-module", By::Validate),
     ("cyclic-resources", By::Validate),
     ("existing-network-missing", By::Plan),
     ("existing-subnet-without-security-group", By::Plan),
@@ -30,7 +31,6 @@ const CASES: [(&str, By); 19] = [
     ("undeclared-reference", By::Validate),
     ("unknown-account", By::Validate),
     ("unsupported-backend", By::Validate),
-    ("unsupported-lifecycle", By::Validate),
     ("worker-pool-without-zones", By::Validate),
     ("wrong-type", By::Validate),
 ];
