@@ -178,6 +178,33 @@ fn bcrypt_is_the_bcrypt_that_others_check() {
 }
 
 #[test]
+fn packed_text_of_others_is_unpacked_and_damage_is_noticed() {
+    let mut world = World::new("", Machine::default());
+    let packed = |text: &str, name: Option<&str>| {
+        let builder = flate2::GzBuilder::new().comment("by others").extra(*b"abc");
+        let builder = if let Some(name) = name { builder.filename(name) } else { builder };
+        let mut packer = builder.write(Vec::new(), flate2::Compression::best());
+        packer.write_all(text.as_bytes()).unwrap();
+        packer.finish().unwrap()
+    };
+    let mut unpacked = |bytes: &[u8]| {
+        let value = world.value(&format!("base64gunzip(\"{}\")", STANDARD.encode(bytes)));
+        value.ok().map(|value| value.as_str().unwrap().to_owned())
+    };
+    let one = packed("one ", Some("one.txt"));
+    assert_eq!(unpacked(&one).unwrap(), "one ");
+    assert_eq!(unpacked(&[one.clone(), packed("two", None)].concat()).unwrap(), "one two");
+    assert_eq!(unpacked(&packed("", None)).unwrap(), "");
+    for end in 0..one.len() {
+        assert_eq!(unpacked(&one[..end]), None, "{end} bytes");
+    }
+    let last = one.len() - 5;
+    let flipped: Vec<u8> =
+        one.iter().enumerate().map(|(i, byte)| if i == last { byte ^ 1 } else { *byte }).collect();
+    assert_eq!(unpacked(&flipped), None);
+}
+
+#[test]
 fn urls_are_decoded() {
     let mut world = World::new("", Machine::default());
     assert_eq!(world.text(r#"urldecode("a+b%20c%C3%A9%2B")"#), "a b cé+");
