@@ -2,11 +2,15 @@
 //! the answers are kept for a saved plan.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazuli_config::{FileKind, Files, Moment};
 use serde::{Deserialize, Serialize};
+
+/// The largest file that an expression may read, in bytes.
+const MOST: u64 = 64 << 20;
 
 /// Answers about files and folders, by path relative to the directory of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +119,12 @@ impl Files for Machine {
         if let Some(bytes) = read.get(path) {
             return Ok(bytes.as_slice().into());
         }
-        let bytes = std::fs::read(self.dir()?.join(path)).map_err(|error| told(&error))?;
+        let file = std::fs::File::open(self.dir()?.join(path)).map_err(|error| told(&error))?;
+        let mut bytes = Vec::new();
+        file.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| told(&error))?;
+        if bytes.len() as u64 > MOST {
+            return Err(format!("it is larger than {} MiB", MOST >> 20));
+        }
         Ok(read.entry(path.to_owned()).or_insert(bytes).as_slice().into())
     }
 
