@@ -114,6 +114,7 @@ impl Scope<'_> {
         if failed {
             return Err(Failed);
         }
+        self.spend(values.iter().map(limits::work).sum(), span)?;
         if let (Body::TemplateString, Some(first)) = (function.body, call.arguments.first())
             && !is_reference(first)
             && values.get(1).is_some_and(|vars| !vars.is_unknown())
@@ -200,8 +201,7 @@ impl Scope<'_> {
             return self
                 .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "the result of this"));
         }
-        let parts = value.children().size_hint().0;
-        self.spend(parts as u64 / 8, span)?;
+        self.spend(limits::work(&value), span)?;
         Ok(value)
     }
 

@@ -11,6 +11,19 @@ pub(crate) const PARTS: usize = 2_000_000;
 /// Values in values in values.
 pub(crate) const DEPTH: usize = 200;
 
+/// The steps it takes to read or write a value once, so that large values cost more than small ones.
+pub(crate) fn work(value: &Value) -> u64 {
+    match value.as_str() {
+        Some(text) => work_of_text(text),
+        None => value.children().size_hint().0 as u64 / 8,
+    }
+}
+
+/// The steps it takes to read or write a text once.
+pub(crate) fn work_of_text(text: &str) -> u64 {
+    text.len() as u64 / 16
+}
+
 /// Which limit a value exceeds, if any.
 pub(crate) fn exceeded(value: &Value) -> Option<String> {
     let mut parts = 0;

@@ -9,11 +9,8 @@ use lazuli_core::{Diagnostic, FileId, Span};
 
 use crate::codes;
 
-/// Brackets nested deeper than this are refused; the parser's own limit is lower.
+/// Brackets nested deeper than this are not looked into; the parser's own limit is lower.
 const MAX_OPEN: usize = 512;
-
-/// The entries of one `{…}` or `[…]` beyond which the parser, which compares keys pairwise, would take too long.
-const MAX_ENTRIES: u32 = 10_000;
 
 /// Blocks that may begin a file's item: where to go on after a brace that never closes.
 const TOP_LEVEL: &[&str] = &[
@@ -45,7 +42,7 @@ pub(crate) struct Chunk {
 }
 
 enum Open {
-    Bracket { close: u8, at: usize, is_block: bool, entries: u32 },
+    Bracket { close: u8, at: usize, is_block: bool },
     Interpolation { at: usize },
     Quote { at: usize },
     Heredoc { at: usize, marker: Range<usize> },
@@ -215,7 +212,7 @@ impl Splitter<'_> {
                 if is_block && self.open.is_empty() && self.inner.is_none() {
                     self.inner = Some(self.at + 1..self.at + 1);
                 }
-                self.open.push(Open::Bracket { close, at: self.at, is_block, entries: 0 });
+                self.open.push(Open::Bracket { close, at: self.at, is_block });
                 self.last = byte;
                 self.at += 1;
             }
@@ -223,30 +220,12 @@ impl Splitter<'_> {
             byte => {
                 self.begin();
                 self.last = byte;
-                match self.open.last_mut() {
-                    None if byte == b'=' => self.is_attribute = true,
-                    Some(Open::Bracket { close: b'}', is_block: false, entries, .. })
-                        if matches!(byte, b'=' | b':') =>
-                    {
-                        *entries += 1;
-                        if *entries == MAX_ENTRIES {
-                            self.too_many_entries();
-                        }
-                    }
-                    _ => {}
+                if byte == b'=' && self.open.is_empty() {
+                    self.is_attribute = true;
                 }
                 self.at += 1;
             }
         }
-    }
-
-    fn too_many_entries(&mut self) {
-        let at = self.open.last().map_or(0, Open::at);
-        self.report(
-            Diagnostic::error(codes::SYNTAX_LIMIT, format!("an object has more than {MAX_ENTRIES} elements"))
-                .at(self.span(at, 1), "this object")
-                .help("put large data into a file and read it with jsondecode(file(…))"),
-        );
     }
 
     fn line_comment(&mut self) {

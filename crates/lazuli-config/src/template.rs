@@ -36,6 +36,7 @@ impl Scope<'_> {
         }
         let mut text = Text::default();
         self.parts(parts, &mut text, span)?;
+        self.spend(limits::work_of_text(&text.text), span)?;
         let value = match text.unknown {
             None => text::string(&text.text),
             Some(unknown) => Value::unknown(Unknown {

@@ -36,10 +36,10 @@ pub(crate) use body::Seen;
 
 /// Expressions in expressions and blocks in blocks: what is deeper is refused, because everything behind the parser
 /// walks the tree recursively.
-pub(crate) const MAX_NESTING: usize = 100;
+pub(crate) const MAX_NESTING: usize = 128;
 
 /// The height of an expression's tree; operators in a chain count as well as brackets.
-pub(crate) const MAX_HEIGHT: usize = 250;
+pub(crate) const MAX_HEIGHT: usize = 400;
 
 /// The first mistake of a piece; boxed because results are returned often and mistakes are rare.
 pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
