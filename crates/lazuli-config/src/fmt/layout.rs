@@ -5,9 +5,8 @@
 
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::spacing::blank_between;
+use crate::text;
 use crate::token::{Kind, Token};
 
 /// Blanks of one level of indentation.
@@ -121,9 +120,5 @@ fn align(tokens: &mut [Token<'_>], lines: &[Line], cell: impl Fn(&Line) -> &Rang
 
 /// How wide tokens are, in characters as people count them.
 fn width(tokens: &[Token<'_>]) -> usize {
-    let characters = |text: &str| match text.is_ascii() && !text.contains('\r') {
-        true => text.len(),
-        false => text.graphemes(true).count(),
-    };
-    tokens.iter().map(|token| token.blanks as usize + characters(token.text)).sum()
+    tokens.iter().map(|token| token.blanks as usize + text::characters(token.text)).sum()
 }

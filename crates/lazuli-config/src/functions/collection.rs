@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{Answer, Function, Kind, Known, Marks, Problem, items, nullable, p, unexpected};
 use crate::compare;
@@ -183,7 +182,7 @@ fn contains(arguments: &[Value]) -> Answer {
 fn length(arguments: &[Value]) -> Answer {
     let value = &arguments[0];
     let count = match value.content() {
-        Content::String(text) => text.graphemes(true).count(),
+        Content::String(text) => crate::text::characters(text),
         _ if uncounted(value) => return Ok(unknown(Type::Number, true, &[value])),
         Content::List(..) | Content::Set(..) | Content::Tuple(_) => items(arguments, 0).len(),
         Content::Map(_, entries) | Content::Object(entries) => entries.len(),

@@ -235,7 +235,7 @@ impl Verb {
 
     /// The text with blanks, or zeros if so written, up to the width, which counts what a reader takes for characters.
     fn padded(&self, text: &str) -> String {
-        let missing = self.width.saturating_sub(text.graphemes(true).count());
+        let missing = self.width.saturating_sub(crate::text::characters(text));
         let padding = if self.zero { "0" } else { " " }.repeat(missing);
         if self.minus { format!("{text}{padding}") } else { format!("{padding}{text}") }
     }

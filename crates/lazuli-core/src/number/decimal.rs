@@ -128,7 +128,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Binary>, NumberError> {
     if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
         return Err(NumberError::Malformed);
     }
-    let digits = format!("{whole}{fraction}");
+    let (digits, exponent) = significant(format!("{whole}{fraction}"), exponent);
     let Some(mantissa) = BigUint::parse_bytes(digits.as_bytes(), 10) else {
         return Err(NumberError::Malformed);
     };
@@ -147,6 +147,19 @@ pub(super) fn parse(text: &str) -> Result<Option<Binary>, NumberError> {
     let one = |mantissa: BigUint, exponent| Binary { negative, mantissa, exponent };
     let divisor = Binary { negative: false, mantissa: fives, exponent: 0 };
     Ok(one(mantissa, exponent).div(&divisor))
+}
+
+/// The digits without leading zeros, those after the last that can matter told by one more, so that text of any length is
+/// read in time.
+fn significant(mut digits: String, exponent: i64) -> (String, i64) {
+    const MOST: usize = 1_000;
+    let zeros = digits.len() - digits.trim_start_matches('0').len();
+    if digits.len() - zeros <= MOST {
+        return (digits, exponent);
+    }
+    let rest = digits.split_off(zeros + MOST);
+    digits.push(if rest.bytes().any(|digit| digit != b'0') { '1' } else { '0' });
+    (digits, exponent + rest.len() as i64 - 1)
 }
 
 fn exponent(text: &str) -> Result<i64, NumberError> {

@@ -37,6 +37,14 @@ fn whole_numbers_beyond_64_bits_are_kept() {
 }
 
 #[test]
+fn text_of_any_length_is_read_in_time() {
+    assert_eq!(n(&format!("0.{}", "3".repeat(1_000_000))), n("1").div(&n("3")).unwrap());
+    assert_eq!(n(&format!("{}1.5", "0".repeat(1_000_000))), n("1.5"));
+    assert_eq!(n(&format!("1.5{}", "0".repeat(1_000_000))), n("1.5"));
+    assert!("9".repeat(1_000_000).parse::<Number>().is_err());
+}
+
+#[test]
 fn fractions_are_cut_towards_the_named_side() {
     for (number, floor, ceil) in
         [("1.5", "1", "2"), ("-1.5", "-2", "-1"), ("0.2", "0", "1"), ("-0.2", "-1", "0"), ("7", "7", "7")]
