@@ -114,7 +114,7 @@ impl Scope<'_> {
         if failed {
             return Err(Failed);
         }
-        self.spend(values.iter().map(limits::work).sum(), span)?;
+        self.spend(values.iter().map(limits::work_of_argument).sum(), span)?;
         if let (Body::TemplateString, Some(first)) = (function.body, call.arguments.first())
             && !is_reference(first)
             && values.get(1).is_some_and(|vars| !vars.is_unknown())
@@ -201,7 +201,7 @@ impl Scope<'_> {
             return self
                 .fail(Diagnostic::error(codes::EVALUATION_LIMIT, message).at(span, "the result of this"));
         }
-        self.spend(limits::work(&value), span)?;
+        self.spend(limits::work_of_result(&value), span)?;
         Ok(value)
     }
 

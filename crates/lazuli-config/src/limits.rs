@@ -11,17 +11,33 @@ pub(crate) const PARTS: usize = 2_000_000;
 /// Values in values in values.
 pub(crate) const DEPTH: usize = 200;
 
-/// The steps it takes to read or write a value once, so that large values cost more than small ones.
-pub(crate) fn work(value: &Value) -> u64 {
+/// The steps it takes a function to read an argument, so that large values cost more than small ones.
+pub(crate) fn work_of_argument(value: &Value) -> u64 {
     match value.as_str() {
         Some(text) => work_of_text(text),
-        None => value.children().size_hint().0 as u64 / 8,
+        None => value.children().size_hint().0 as u64 / 32,
     }
 }
 
-/// The steps it takes to read or write a text once.
+/// The steps it takes a function to make a value; more than to read one, because it stays in memory.
+pub(crate) fn work_of_result(value: &Value) -> u64 {
+    match value.as_str() {
+        Some(text) => work_of_text(text),
+        None => value.children().size_hint().0 as u64 / 4,
+    }
+}
+
+/// The steps it takes to read or write a text.
 pub(crate) fn work_of_text(text: &str) -> u64 {
     text.len() as u64 / 16
+}
+
+/// The steps it takes to look at every part of two values: to compare them or to find what their types have in common.
+pub(crate) fn work_of_pair(one: &Value, other: &Value) -> u64 {
+    let (mut parts, mut more) = (0, 0);
+    let _ = within(one, 0, &mut parts); // beyond the limits it is as expensive as can be
+    let _ = within(other, 0, &mut more);
+    (parts + more) as u64 / 8
 }
 
 /// Which limit a value exceeds, if any.

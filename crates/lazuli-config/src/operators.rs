@@ -6,6 +6,7 @@ use lazuli_core::{Diagnostic, Number, Span, Type, Value};
 
 use crate::codes;
 use crate::compare;
+use crate::limits;
 use crate::scope::{Failed, Outcome, Scope, unknown};
 use crate::syntax::{Binary, BinaryOperator, Expr, Unary, UnaryOperator};
 
@@ -33,8 +34,8 @@ impl Scope<'_> {
         match operator {
             BinaryOperator::And => self.logic(left, right, "&&", false),
             BinaryOperator::Or => self.logic(left, right, "||", true),
-            BinaryOperator::Equal => self.equality(left, right, false),
-            BinaryOperator::NotEqual => self.equality(left, right, true),
+            BinaryOperator::Equal => self.equality(left, right, false, span),
+            BinaryOperator::NotEqual => self.equality(left, right, true, span),
             _ => {
                 let symbol = operator.symbol();
                 let a = self.operand(left, &Type::Number, symbol);
@@ -120,10 +121,11 @@ impl Scope<'_> {
         Ok(result.marked_as(&a).marked_as(&b))
     }
 
-    fn equality(&mut self, left: &Expr, right: &Expr, negated: bool) -> Outcome {
+    fn equality(&mut self, left: &Expr, right: &Expr, negated: bool, span: Span) -> Outcome {
         let a = self.eval(left);
         let b = self.eval(right);
         let (Ok(a), Ok(b)) = (a, b) else { return Err(Failed) };
+        self.spend(limits::work_of_pair(&a, &b), span)?;
         let sensitive = a.contains_sensitive() || b.contains_sensitive();
         let result = match compare::equal(&a, &b) {
             Some(equal) => Value::from(equal != negated),

@@ -236,6 +236,7 @@ impl<'a> Scope<'a> {
     }
 
     fn common_type(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
+        self.spend(limits::work_of_pair(yes, no), span)?;
         match common_type(yes, no) {
             Some(ty) => Ok(ty),
             None => self.inconsistent(yes, no, span),
