@@ -4,7 +4,8 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout, reason = "a test, and a fuzz target in it"
+    clippy::print_stdout,
+    reason = "a test, and a fuzz target in it"
 )]
 
 use std::path::{Path, PathBuf};

@@ -73,18 +73,18 @@ fn file(path: &Path, args: &Fmt, failure: &mut Failure) -> Option<Change> {
         }
     };
     if !args.check
-        && let Err(diagnostic) = write(path, &change.after)
+        && let Err(diagnostics) = write(path, &change.after)
     {
-        failure.diagnostics.push(diagnostic);
+        failure.diagnostics.extend(diagnostics);
         return None;
     }
     Some(change)
 }
 
 /// Replaces a file, through a link if it is one.
-fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
+fn write(path: &Path, text: &str) -> Result<(), Diagnostics> {
     let failed = |error: &dyn std::fmt::Display| {
-        Diagnostic::error("LZ3001", format!("{} cannot be written: {error}", path.display()))
+        vec![Diagnostic::error("LZ3001", format!("{} cannot be written: {error}", path.display()))]
     };
     let real = path.canonicalize().map_err(|error| failed(&error))?;
     file::replace(&real, text.as_bytes()).map_err(|error| failed(&error))
