@@ -112,5 +112,5 @@ fn permissions_stay_and_links_are_followed() {
 fn a_configuration_that_is_no_text_is_told_by_its_byte() {
     let bench = Workbench::new();
     std::fs::write(bench.path("main.hcl"), b"# fine\na = \"\xff\"\n").unwrap();
-    told("not_utf8", &bench.run("validate"));
+    told("not_utf8", bench.run("validate"));
 }
