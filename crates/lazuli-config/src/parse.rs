@@ -12,7 +12,7 @@ use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
 use crate::parser::{Parsed, Parser, Piece, Seen};
-use crate::scan::name_length;
+use crate::scan::{MAX_TOKENS, name_length};
 use crate::split::{Split, split};
 use crate::syntax::{Attribute, Body, Expr, ExprKind, Name};
 use crate::text::normalize;
@@ -30,7 +30,7 @@ pub(crate) fn parse_file(text: &str, file: FileId, names: &mut HashSet<Arc<str>>
         return (body, vec![too_large(file)]);
     }
     let start = byte_order_mark(text);
-    let mut reader = Reader { text, file, names, diagnostics: Vec::new() };
+    let mut reader = Reader { text, file, names, tokens: 0, diagnostics: Vec::new() };
     reader.items(start..text.len(), 0, &mut body);
     let mut diagnostics = reader.diagnostics;
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
@@ -103,6 +103,8 @@ struct Reader<'t> {
     text: &'t str,
     file: FileId,
     names: &'t mut HashSet<Arc<str>>,
+    /// How many have been read.
+    tokens: usize,
     diagnostics: Diagnostics,
 }
 
@@ -110,7 +112,10 @@ impl Reader<'_> {
     /// Parses the items of a part of the text into `into`.
     fn parse(&mut self, range: Range<usize>, seen: &mut Seen, into: &mut Body) -> Parsed<()> {
         let piece = Piece { text: self.text, file: self.file, start: range.start, end: range.end };
-        Parser::new(piece, self.names, &mut self.diagnostics).only_items(seen, into)
+        let mut parser = Parser::new(piece, self.names, &mut self.diagnostics);
+        self.tokens += parser.len();
+        parser.bounded(self.tokens)?;
+        parser.only_items(seen, into)
     }
 
     fn items(&mut self, range: Range<usize>, depth: usize, into: &mut Body) {
@@ -133,6 +138,10 @@ impl Reader<'_> {
             };
             into.attributes.truncate(attributes);
             into.blocks.truncate(blocks);
+            if self.tokens > MAX_TOKENS {
+                self.diagnostics.extend(mistake.map(|mistake| *mistake));
+                return;
+            }
             match chunk.inner {
                 Some(inner) if depth < MAX_BLOCKS && !inner.is_empty() => {
                     self.taken_apart(&chunk.range, inner, depth, mistake, into);

@@ -23,13 +23,16 @@ struct Scanner<'t> {
     tokens: Vec<Token<'t>>,
 }
 
+/// More tokens than this are not cut: 10 MB of configuration have half of them, and memory is finite.
+pub(crate) const MAX_TOKENS: usize = 5_000_000;
+
 /// Cuts the text of a template, such as a file, into tokens: all of it stands as in a heredoc.
 pub(crate) fn scan_template(text: &str) -> Vec<Token<'_>> {
     // No line ends it: the marker is empty.
     run(text, Mode::Heredoc { marker: "", line_start: false })
 }
 
-/// Cuts a text into tokens.
+/// Cuts a text into tokens; into one more than [`MAX_TOKENS`] if there are more.
 pub(crate) fn scan(text: &str) -> Vec<Token<'_>> {
     run(text, Mode::Code { braces: 0 })
 }
@@ -40,9 +43,9 @@ fn run<'t>(text: &'t str, mode: Mode<'t>) -> Vec<Token<'t>> {
         bytes: text.as_bytes(),
         at: 0,
         modes: vec![mode],
-        tokens: Vec::with_capacity(text.len() / 4),
+        tokens: Vec::with_capacity((text.len() / 4).min(MAX_TOKENS)),
     };
-    while scanner.at < text.len() {
+    while scanner.at < text.len() && scanner.tokens.len() <= MAX_TOKENS {
         match scanner.modes.last() {
             Some(Mode::Quote) => scanner.quoted(),
             Some(Mode::Heredoc { marker, line_start }) => {

@@ -21,7 +21,7 @@ use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
 use crate::parse::parse_file;
-use crate::scan::scan;
+use crate::scan::{MAX_TOKENS, scan};
 use crate::token::Token;
 
 /// A file in the canonical format.
@@ -45,6 +45,13 @@ pub fn format(sources: &mut Sources, name: &str, text: &str) -> Result<String, D
         new => new,
     };
     let tokens = scan(&rewritten);
+    // Comments count too here, which the parser passes over; the scanner stops at the limit.
+    if tokens.len() > MAX_TOKENS {
+        let message = format!("the text has more than {MAX_TOKENS} words, signs and comments");
+        let problem =
+            Diagnostic::error(codes::SYNTAX_LIMIT, message).at(Span::new(file, 0, 0), "in this file");
+        return Err(vec![problem]);
+    }
     let formatted = layout::layout(tokens.clone());
     if same(&tokens, &scan(&formatted)) {
         return Ok(formatted);

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Span};
 
 use crate::codes;
-use crate::scan::{scan, scan_template};
+use crate::scan::{MAX_TOKENS, scan, scan_template};
 use crate::syntax::{Expr, ExprKind};
 use crate::text::normalize;
 use crate::token::{Kind, Token};
@@ -103,8 +103,26 @@ impl<'t, 'n> Parser<'t, 'n> {
         Parser { piece, tokens, at, end, lines_matter: true, depth, height, names, diagnostics }
     }
 
+    /// How many tokens there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Refuses a text of so many tokens: memory is finite.
+    pub(crate) fn bounded(&self, tokens: usize) -> Parsed<()> {
+        if tokens <= MAX_TOKENS {
+            return Ok(());
+        }
+        let message = format!("the text has more than {MAX_TOKENS} words and signs");
+        let start = self.piece.start;
+        let diagnostic =
+            Diagnostic::error(codes::SYNTAX_LIMIT, message).at(self.span(start, start), "by here");
+        Err(Box::new(diagnostic.help("put large data into a file and read it with jsondecode(file(…))")))
+    }
+
     /// An expression and nothing else; lines may end anywhere, as in parentheses.
     pub(crate) fn only_expression(&mut self) -> Parsed<Expr> {
+        self.bounded(self.len())?;
         self.lines_matter = false;
         let expr = self.expression()?;
         match self.peek() {

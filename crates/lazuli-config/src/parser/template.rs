@@ -33,6 +33,7 @@ impl Parser<'_, '_> {
 
     /// A text that is a template as a whole.
     pub(crate) fn only_template(&mut self) -> Parsed<Expr> {
+        self.bounded(self.len())?;
         let pieces = self.pieces(Kind::End)?;
         let (start, end) = (self.piece.start, self.piece.end);
         match self.peek() {
