@@ -2,6 +2,13 @@
 //!
 //! Members in order: `format_version`, `lineage`, `serial`, `encryption` (only with secrets), `resources`, `deposed`,
 //! `roster`, `outputs`, `sealed` (only with secrets), `integrity`.
+//!
+//! | version | what changed |
+//! |---|---|
+//! | 1 | the first; `sealed` is bound to lineage and serial |
+//! | 2 | `sealed` is bound to every byte before it as well: who has no key cannot edit a state that holds secrets |
+//!
+//! Older versions are read and become the current one with the next write.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,9 +26,13 @@ use crate::seal::Keyring;
 use crate::secrets::{self, Leaf};
 
 /// The version of the format that is written.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
+
+/// The first version whose sealed part is bound to everything before it.
+const BOUND: u64 = 2;
 
 const INTEGRITY: &str = "\"integrity\":\"sha256:";
+const SEALED: &str = "sealed";
 const DIGEST_DIGITS: usize = 64;
 const END: &str = "\"\n}\n";
 
@@ -36,14 +47,20 @@ pub(crate) enum Refusal {
     Key(StateError),
 }
 
-#[derive(Deserialize)]
-struct Head {
+/// Which version of which state some bytes are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Head {
     format_version: u64,
-    serial: u64,
+    /// The state.
+    #[serde(default)]
+    pub(crate) lineage: String,
+    /// Its version.
+    pub(crate) serial: u64,
 }
 
 #[derive(Deserialize)]
 struct Parsed {
+    format_version: u64,
     lineage: String,
     serial: u64,
     encryption: Option<Header>,
@@ -54,8 +71,12 @@ struct Parsed {
     sealed: Option<String>,
 }
 
-fn context(lineage: &str, serial: u64) -> String {
-    format!("lazuli state {lineage} {serial}")
+/// What the sealed part is bound to; `before` is everything before it.
+fn context(version: u64, lineage: &str, serial: u64, before: &[u8]) -> String {
+    match version {
+        BOUND.. => format!("lazuli state {lineage} {serial} {}", hex(before)),
+        _ => format!("lazuli state {lineage} {serial}"),
+    }
 }
 
 /// The bytes of a state file.
@@ -97,7 +118,8 @@ pub(crate) fn encode(world: &RecordedWorld, keyring: &Keyring) -> Result<Vec<u8>
     if let Some(sealer) = &sealer {
         let mut plain = Vec::new();
         write(&mut plain, &leaves);
-        member(&mut text, "sealed", &sealer.seal_text(&plain, &context(&world.lineage, world.serial))?);
+        let context = context(FORMAT_VERSION, &world.lineage, world.serial, &text);
+        member(&mut text, SEALED, &sealer.seal_text(&plain, &context)?);
     }
     let digest = hex(&text);
     text.extend_from_slice(INTEGRITY.as_bytes());
@@ -130,8 +152,23 @@ fn hex(bytes: &[u8]) -> String {
     digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Checks bytes without a key and returns the serial in them.
-pub(crate) fn check(bytes: &[u8]) -> Result<u64, Refusal> {
+/// Which state the beginning of a document says it is; nothing was checked.
+pub(crate) fn glance(beginning: &[u8]) -> Option<Head> {
+    let text = String::from_utf8_lossy(beginning);
+    let lines: Vec<&str> = text.lines().take(4).collect();
+    let head = lines.join("\n");
+    serde_json::from_str(&format!("{}}}", head.trim_end_matches(','))).ok()
+}
+
+/// Everything before the sealed part of a document that was checked.
+fn before_sealed<'a>(bytes: &'a [u8], sealed: &str) -> Option<&'a [u8]> {
+    let content = bytes.len().checked_sub(INTEGRITY.len() + DIGEST_DIGITS + END.len())?;
+    let member = format!("\"{SEALED}\":\"{sealed}\",\n");
+    bytes[..content].strip_suffix(member.as_bytes())
+}
+
+/// Checks bytes without a key and returns which state they are.
+pub(crate) fn check(bytes: &[u8]) -> Result<Head, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::Damaged("it is empty".into()));
     }
@@ -144,7 +181,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<u64, Refusal> {
     let Some((content, digits)) = parts else {
         return Err(match head {
             Ok(head) if head.format_version > FORMAT_VERSION => Refusal::Newer(head.format_version),
-            Ok(_) => Refusal::Damaged("it was edited: its checksum is not where Lazuli writes it".into()),
+            Ok(_) => Refusal::Damaged(
+                "it was edited or cut off: its checksum is not where Lazuli writes it".into(),
+            ),
             Err(e) if e.is_eof() => {
                 Refusal::Damaged(format!("it ends after {} bytes, in the middle", bytes.len()))
             }
@@ -161,7 +200,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<u64, Refusal> {
     match head {
         Ok(head) if head.format_version > FORMAT_VERSION => Err(Refusal::Newer(head.format_version)),
         Ok(head) if head.format_version == 0 => Err(Refusal::Damaged("its format version is 0".into())),
-        Ok(head) => Ok(head.serial),
+        Ok(head) => Ok(head),
         Err(e) => Err(Refusal::Damaged(format!("it is not what Lazuli writes: {e}"))),
     }
 }
@@ -169,7 +208,6 @@ pub(crate) fn check(bytes: &[u8]) -> Result<u64, Refusal> {
 /// The world in a state file's bytes.
 pub(crate) fn decode(bytes: &[u8], keyring: &Keyring) -> Result<RecordedWorld, Refusal> {
     check(bytes)?;
-    // Migrations of older versions begin here; version 1 is the first.
     let mut parsed: Parsed = serde_json::from_slice(bytes)
         .map_err(|e| Refusal::Damaged(format!("it is not what Lazuli writes: {e}")))?;
     if let Some(sealed) = parsed.sealed.take() {
@@ -179,8 +217,9 @@ pub(crate) fn decode(bytes: &[u8], keyring: &Keyring) -> Result<RecordedWorld, R
             .ok_or_else(|| Refusal::Damaged("its encryption header is missing".into()))?;
         let sealer = keyring.open(header).map_err(Refusal::Key)?;
         let altered = || Refusal::Damaged("its encrypted part was altered".into());
-        let plain =
-            sealer.open_text(&sealed, &context(&parsed.lineage, parsed.serial)).ok_or_else(altered)?;
+        let before = before_sealed(bytes, &sealed).ok_or_else(altered)?;
+        let context = context(parsed.format_version, &parsed.lineage, parsed.serial, before);
+        let plain = sealer.open_text(&sealed, &context).ok_or_else(altered)?;
         let leaves: Vec<Leaf> = serde_json::from_slice(&plain).map_err(|_| altered())?;
         let mut places: Vec<&mut Recorded> = parsed.resources.iter_mut().chain(&mut parsed.deposed).collect();
         let hidden = secrets::put_back(leaves, &mut places).ok_or_else(altered)?;

@@ -27,14 +27,14 @@ pub enum StateError {
     },
     /// The state file is gone while something shows that there was one.
     #[error(
-        "the state file {} is missing, but its journal belongs to version {serial} of it{}",
+        "the state file {} is missing, but {shown}{}",
         .state.display(), of_backup(.backup.as_ref())
     )]
     Missing {
         /// The state.
         state: PathBuf,
-        /// The version the journal belongs to.
-        serial: u64,
+        /// What shows that there was one.
+        shown: String,
         /// The newest backup that is whole.
         backup: Option<GoodBackup>,
     },
@@ -103,6 +103,75 @@ pub enum StateError {
         /// The state's version.
         state_serial: u64,
     },
+    /// The state file is older than a backup of it.
+    #[error(
+        "the state file {} is version {serial}, but its backup {} is version {}: an older file lies in its place",
+        .state.display(), .backup.file.display(), .backup.serial
+    )]
+    Older {
+        /// The state.
+        state: PathBuf,
+        /// Its version.
+        serial: u64,
+        /// The backup.
+        backup: GoodBackup,
+    },
+    /// What is to be pushed is no state.
+    #[error("{} is no whole state: {found}", .file.display())]
+    NoState {
+        /// Where it came from.
+        file: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// What is to be pushed is another state.
+    #[error("{} is of state {lineage}, and {} is {state_lineage}", .file.display(), .state.display())]
+    OtherLineage {
+        /// Where it came from.
+        file: PathBuf,
+        /// Its lineage.
+        lineage: String,
+        /// The state.
+        state: PathBuf,
+        /// The state's lineage.
+        state_lineage: String,
+    },
+    /// What is to be pushed is older than the state, or another one of the same version.
+    #[error("{} is version {serial}, and {} is {} version {state_serial}", .file.display(), .state.display(), if .serial == .state_serial { "another" } else { "already" })]
+    NotNewer {
+        /// Where it came from.
+        file: PathBuf,
+        /// Its version.
+        serial: u64,
+        /// The state.
+        state: PathBuf,
+        /// The state's version.
+        state_serial: u64,
+    },
+    /// Something would be lost that a run began.
+    #[error("a run did not finish and left {}{}", .journal.display(), .run.as_ref().map_or_else(String::new, |run| format!(": {run}")))]
+    Unfinished {
+        /// Its journal.
+        journal: PathBuf,
+        /// The run, when the journal can be read.
+        run: Option<Box<Holder>>,
+    },
+    /// Somebody forced the lock open.
+    #[error("the lock of the state {} was taken away from this run with force-unlock", .state.display())]
+    LockLost {
+        /// The state.
+        state: PathBuf,
+    },
+    /// The lock is not given up.
+    #[error("the state {} stays locked: {why}", .state.display())]
+    StaysLocked {
+        /// The state.
+        state: PathBuf,
+        /// Why.
+        why: String,
+        /// What to do.
+        advice: String,
+    },
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}", .path.display())]
     Io {
@@ -148,14 +217,22 @@ impl StateError {
             StateError::KeyFile { .. } => "LZ2010",
             StateError::Missing { .. } => "LZ2011",
             StateError::Altered { .. } => "LZ2012",
+            StateError::OtherLineage { .. } => "LZ2013",
+            StateError::Older { .. } => "LZ2014",
+            StateError::NotNewer { .. } => "LZ2015",
+            StateError::Unfinished { .. } => "LZ2016",
+            StateError::LockLost { .. } => "LZ2017",
+            StateError::StaysLocked { .. } => "LZ2018",
+            StateError::NoState { .. } => "LZ2019",
         }
     }
 
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            StateError::Locked { .. } => {
-                "wait for it with --lock-timeout=5m, or stop that run; the lock ends with its process".into()
+            StateError::Locked { holder, .. } => {
+                let id = holder.as_ref().map_or_else(String::new, |holder| format!(" (lock id {})", holder.id));
+                format!("wait for it with --lock-timeout=5m, or stop that run; the lock ends with its process{id}")
             }
             StateError::Damaged { state, backup: Some(good), .. } | StateError::Missing { state, backup: Some(good), .. } => {
                 format!("look at the backup, then restore it: cp {} {}", good.file.display(), state.display())
@@ -175,6 +252,24 @@ impl StateError {
             StateError::ForeignJournal { journal, .. } => {
                 format!("restore the state it belongs to, or move {} away if that run is of no interest any more", journal.display())
             }
+            StateError::Older { state, backup, .. } => format!(
+                "put the newer one back: cp {} {}; or, when the older one is what you want: lazuli state push --force {}",
+                backup.file.display(), state.display(), state.display()
+            ),
+            StateError::NoState { .. } => "push what `lazuli state pull` printed, or a backup; the state was not touched".into(),
+            StateError::OtherLineage { .. } => {
+                "push it in the project it belongs to; --force replaces this state, whose resources stay in Azure".into()
+            }
+            StateError::NotNewer { .. } => {
+                "pull again and repeat your change; --force makes it the next version, and what is recorded only in the present one is forgotten".into()
+            }
+            StateError::Unfinished { .. } => {
+                "run `lazuli apply` first: it finishes what was begun; with --force that is forgotten, and the journal set aside".into()
+            }
+            StateError::LockLost { .. } => {
+                "what was recorded before is in the journal; run `lazuli apply` when the other run is over".into()
+            }
+            StateError::StaysLocked { advice, .. } => advice.clone(),
             StateError::Io { .. } => "check permissions and free space; nothing was changed".into(),
         }
     }

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use lazuli_core::journal::{Journal, JournalError, Record};
 use lazuli_core::recorded::RecordedWorld;
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::file::{folder_of, sync_folder};
 use crate::frame::{self, JournalHeader};
+use crate::lock::Lock;
 use crate::replay::Replay;
 use crate::seal::{Keyring, Sealer};
 
@@ -28,6 +29,8 @@ struct Shared {
     path: PathBuf,
     header: JournalHeader,
     keyring: Arc<Keyring>,
+    /// The lock, as long as the run has it.
+    held: Weak<Lock>,
     queue: Mutex<Queue>,
     idle: Condvar,
     log: Mutex<Log>,
@@ -66,6 +69,7 @@ impl LocalJournal {
         path: &Path,
         header: JournalHeader,
         keyring: Arc<Keyring>,
+        held: Weak<Lock>,
         world: RecordedWorld,
     ) -> Self {
         let replay = Replay::new(world);
@@ -74,6 +78,7 @@ impl LocalJournal {
             path: path.to_owned(),
             header,
             keyring,
+            held,
             queue: Mutex::default(),
             idle: Condvar::new(),
             log: Mutex::new(log),
@@ -175,6 +180,9 @@ impl Shared {
         if std::mem::replace(&mut log.failed, true) {
             return Err(std::io::Error::other("an earlier record could not be written"));
         }
+        let held =
+            self.held.upgrade().ok_or_else(|| std::io::Error::other("the run has given up its lock"))?;
+        held.ensure_held().map_err(std::io::Error::other)?;
         let mut text = String::new();
         let is_new = log.file.is_none();
         let file = match log.file.take() {

@@ -15,6 +15,8 @@
 //! | [`journal`] | the local journal: one flush serves all who wait |
 //! | [`lock`], [`mod@file`], [`backup`] | the local file system: lock, atomic writes, previous generations |
 //! | [`local`] | the local backend: all of it together |
+//! | [`edit`] | other addresses, and forgetting: what a person asks of the recorded world |
+//! | [`push`], [`rekey`], [`unlock`] | a state from elsewhere, another key, a lock that is stuck |
 //!
 //! Another backend brings its own lock, its own conditional write and its own append; `document`, `frame`, `replay`,
 //! `secrets` and `seal` are the same for all.
@@ -23,16 +25,21 @@
 
 pub mod backup;
 pub mod document;
+pub mod edit;
 pub mod error;
 pub mod file;
 pub mod frame;
 pub mod journal;
 pub mod key;
+mod load;
 pub mod local;
 pub mod lock;
+pub mod push;
+pub mod rekey;
 pub mod replay;
 pub mod seal;
 pub mod secrets;
+pub mod unlock;
 
 pub use error::StateError;
 pub use key::KeySources;

@@ -19,7 +19,6 @@ use crate::frame::{self, JournalHeader};
 use crate::journal::LocalJournal;
 use crate::key::KeySources;
 use crate::lock::{Holder, Lock, OnWait};
-use crate::replay::Replay;
 use crate::seal::{Keyring, Sealer};
 
 /// Where a local state and its companions lie.
@@ -78,22 +77,24 @@ pub struct Snapshot {
 /// A state that is open and locked.
 #[derive(Debug)]
 pub struct LocalState {
-    backend: LocalBackend,
-    world: Arc<RecordedWorld>,
-    leftover: Option<Leftover>,
-    keyring: Arc<Keyring>,
+    pub(crate) backend: LocalBackend,
+    pub(crate) world: Arc<RecordedWorld>,
+    pub(crate) leftover: Option<Leftover>,
+    pub(crate) keyring: Arc<Keyring>,
     run: Holder,
     journal: Option<Arc<LocalJournal>>,
-    _lock: Lock,
+    pub(crate) lock: Arc<Lock>,
 }
 
 /// What became of a run's records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
     /// The version of the state now.
     pub serial: u64,
     /// Whether the file was written; false when nothing had changed.
     pub written: bool,
+    /// The version before, when there was one and another was written.
+    pub backup: Option<PathBuf>,
 }
 
 impl LocalBackend {
@@ -131,10 +132,10 @@ impl LocalBackend {
         let mut attempts = 0;
         loop {
             match self.load(&keyring) {
-                // a run may just be going from one version to the next: between the two reads they do not match
-                Err(StateError::ForeignJournal { .. } | StateError::Missing { .. }) if attempts < 3 => {
-                    attempts += 1
-                }
+                // a run may just be going from one version to the next: between the reads they do not match
+                Err(
+                    StateError::ForeignJournal { .. } | StateError::Missing { .. } | StateError::Older { .. },
+                ) if attempts < 3 => attempts += 1,
                 Ok(mut snapshot) => {
                     if snapshot.world.lineage.is_empty() {
                         snapshot.world.lineage = self.chosen_lineage().unwrap_or_default();
@@ -157,6 +158,23 @@ impl LocalBackend {
     /// # Errors
     /// When another run holds the lock, or state or journal cannot be used. Nothing was changed then.
     pub fn open(&self, options: OpenOptions, on_wait: Option<OnWait<'_>>) -> Result<LocalState, StateError> {
+        let (run, lock, keys) = self.lock(options, on_wait)?;
+        let keyring = Arc::new(Keyring::new(keys));
+        let Snapshot { mut world, leftover } = self.load(&keyring)?;
+        if world.lineage.is_empty() {
+            world.lineage = self.first_lineage()?;
+        }
+        let backend = self.clone();
+        let lock = Arc::new(lock);
+        Ok(LocalState { backend, world: Arc::new(world), leftover, keyring, run, journal: None, lock })
+    }
+
+    /// Locks the state without reading it.
+    pub(crate) fn lock(
+        &self,
+        options: OpenOptions,
+        on_wait: Option<OnWait<'_>>,
+    ) -> Result<(Holder, Lock, KeySources), StateError> {
         std::fs::create_dir_all(&self.folder).map_err(StateError::io("create", &self.folder))?;
         let run = Holder {
             id: uuid::Uuid::new_v4().to_string(),
@@ -166,16 +184,15 @@ impl LocalBackend {
             command: options.command,
         };
         let lock = Lock::take(&self.folder, &self.state, &run, options.lock_timeout, on_wait)?;
-        let keyring = Arc::new(Keyring::new(options.keys));
-        let Snapshot { mut world, leftover } = self.load(&keyring)?;
-        if world.lineage.is_empty() {
-            world.lineage = self.first_lineage()?;
-        }
-        let backend = self.clone();
-        Ok(LocalState { backend, world: Arc::new(world), leftover, keyring, run, journal: None, _lock: lock })
+        Ok((run, lock, options.keys))
     }
 
-    fn journal_path(&self) -> PathBuf {
+    /// The folder with lock, journal and chosen lineage.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn journal_path(&self) -> PathBuf {
         self.folder.join("journal")
     }
 
@@ -195,82 +212,19 @@ impl LocalBackend {
         }
     }
 
-    /// State and journal together. A state that does not exist is empty, its lineage empty too unless a journal has one.
-    fn load(&self, keyring: &Keyring) -> Result<Snapshot, StateError> {
-        let state = match file::read(&self.state)? {
-            Some(bytes) => Some(document::decode(&bytes, keyring).map_err(|refusal| self.refuse(refusal))?),
-            None => None,
-        };
-        let Some(journal) = self.load_journal(keyring)? else {
-            return Ok(Snapshot { world: state.unwrap_or_default(), leftover: None });
-        };
-        let header = journal.header;
-        let world = match state {
-            Some(world) => world,
-            None if header.serial == 0 => {
-                RecordedWorld { lineage: header.lineage.clone(), ..RecordedWorld::default() }
-            }
-            None => {
-                let backup = backup::newest_good(&self.state);
-                return Err(StateError::Missing { state: self.state.clone(), serial: header.serial, backup });
-            }
-        };
-        if header.lineage == world.lineage && header.serial < world.serial {
-            // The run was stopped after it wrote the state and before it removed its journal: all of it is in the state.
-            return Ok(Snapshot { world, leftover: None });
-        }
-        if header.lineage != world.lineage || header.serial != world.serial {
-            return Err(StateError::ForeignJournal {
-                journal: self.journal_path(),
-                lineage: header.lineage,
-                serial: header.serial,
-                state_lineage: world.lineage,
-                state_serial: world.serial,
-            });
-        }
-        if journal.records.is_empty() {
-            return Ok(Snapshot { world, leftover: None });
-        }
-        let leftover = Some(Leftover { run: header.run, records: journal.records.len() });
-        let mut replay = Replay::new(world);
-        journal.records.into_iter().for_each(|record| replay.apply(record));
-        replay.world_mut().serial += 1;
-        Ok(Snapshot { world: replay.into_world(), leftover })
-    }
-
-    fn load_journal(&self, keyring: &Keyring) -> Result<Option<frame::Journal>, StateError> {
-        let path = self.journal_path();
-        let Some(bytes) = file::read(&path)? else { return Ok(None) };
-        frame::decode(&bytes, keyring).map_err(|refusal| match refusal {
-            frame::Refusal::Damaged { offset, found } => {
-                StateError::JournalDamaged { journal: path, offset: offset as u64, found }
-            }
-            frame::Refusal::Newer(found) => {
-                StateError::Newer { file: path, found, supported: frame::FORMAT_VERSION }
-            }
-            frame::Refusal::Key(error) => error,
-        })
-    }
-
-    fn refuse(&self, refusal: document::Refusal) -> StateError {
-        let state = self.state.clone();
-        match refusal {
-            document::Refusal::Damaged(found) => {
-                StateError::Damaged { backup: backup::newest_good(&state), state, found }
-            }
-            document::Refusal::Newer(found) => {
-                StateError::Newer { file: state, found, supported: document::FORMAT_VERSION }
-            }
-            document::Refusal::Key(error) => error,
-        }
-    }
-
     /// Replaces the state file, the previous generation kept, then removes the journal that is now part of it.
-    fn write(&self, world: &RecordedWorld, keyring: &Keyring) -> Result<(), StateError> {
+    fn write(
+        &self,
+        world: &RecordedWorld,
+        keyring: &Keyring,
+        lock: &Lock,
+    ) -> Result<Option<PathBuf>, StateError> {
         let bytes = document::encode(world, keyring)?;
-        backup::keep(&self.state)?;
+        lock.ensure_held()?;
+        let backup = backup::keep(&self.state)?;
         file::write_atomic(&self.state, &bytes)?;
-        file::remove(&self.journal_path())
+        file::remove(&self.journal_path())?;
+        Ok(backup)
     }
 }
 
@@ -324,7 +278,7 @@ impl LocalState {
             return Ok(journal.clone());
         }
         if self.leftover.take().is_some() {
-            self.backend.write(&self.world, &self.keyring)?;
+            self.backend.write(&self.world, &self.keyring, &self.lock)?;
         }
         let header = JournalHeader {
             journal: frame::FORMAT_VERSION,
@@ -333,7 +287,13 @@ impl LocalState {
             run: self.run.clone(),
         };
         let world = RecordedWorld::clone(&self.world);
-        let journal = LocalJournal::new(&self.backend.journal_path(), header, self.keyring.clone(), world);
+        let journal = LocalJournal::new(
+            &self.backend.journal_path(),
+            header,
+            self.keyring.clone(),
+            Arc::downgrade(&self.lock),
+            world,
+        );
         Ok(self.journal.insert(Arc::new(journal)).clone())
     }
 
@@ -344,12 +304,13 @@ impl LocalState {
     /// When the state cannot be written. The journal is still there then, and nothing is lost.
     pub fn commit(&mut self) -> Result<Committed, StateError> {
         let Some(journal) = self.journal.take() else {
-            return Ok(Committed { serial: self.world.serial, written: false });
+            return Ok(Committed { serial: self.world.serial, written: false, backup: None });
         };
         let (world, records) = journal.close();
         if records == 0 || world == *self.world {
+            self.lock.ensure_held()?;
             file::remove(&self.backend.journal_path())?;
-            return Ok(Committed { serial: self.world.serial, written: false });
+            return Ok(Committed { serial: self.world.serial, written: false, backup: None });
         }
         self.replace(world)
     }
@@ -360,10 +321,10 @@ impl LocalState {
     /// When the state cannot be written.
     pub fn replace(&mut self, world: RecordedWorld) -> Result<Committed, StateError> {
         let world = RecordedWorld { serial: self.world.serial + 1, ..world };
-        self.backend.write(&world, &self.keyring)?;
+        let backup = self.backend.write(&world, &self.keyring, &self.lock)?;
         let serial = world.serial;
         self.world = Arc::new(world);
         self.leftover = None;
-        Ok(Committed { serial, written: true })
+        Ok(Committed { serial, written: true, backup })
     }
 }

@@ -166,6 +166,11 @@ impl Keyring {
         Keyring { sources, sealer: std::sync::Mutex::default() }
     }
 
+    /// Another one with the same sources, in which nothing is open yet.
+    pub(crate) fn afresh(&self) -> Keyring {
+        Keyring::new(self.sources.clone())
+    }
+
     /// The sealer of a header; a header seen before costs nothing.
     pub(crate) fn open(&self, header: &Header) -> Result<std::sync::Arc<Sealer>, StateError> {
         let mut kept = self.sealer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

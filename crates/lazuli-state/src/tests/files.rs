@@ -77,7 +77,7 @@ fn the_last_ten_generations_are_kept_and_none_is_overwritten() {
         files(folder.path()).into_iter().filter(|(n, _)| n.contains(".backup.")).collect();
     names.sort_by_key(|(name, _)| name.rsplit('.').next().unwrap().parse::<u32>().unwrap());
     assert_eq!(names.len(), 10);
-    let serials: Vec<_> = names.iter().map(|(_, bytes)| check(bytes).unwrap()).collect();
+    let serials: Vec<_> = names.iter().map(|(_, bytes)| check(bytes).unwrap().serial).collect();
     assert_eq!(serials, (3..13).collect::<Vec<_>>());
 }
 
@@ -100,9 +100,9 @@ fn a_damaged_or_empty_state_is_refused_untouched_and_the_newest_whole_backup_nam
 #[test]
 fn a_state_of_a_newer_lazuli_is_refused_even_when_its_shape_is_another() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("lazuli.state"), "{\"format_version\": 2, \"serial\": 9}").unwrap();
+    std::fs::write(folder.path().join("lazuli.state"), "{\"format_version\": 3, \"serial\": 9}").unwrap();
     let error = backend(folder.path()).read(keys(folder.path())).unwrap_err();
-    assert!(matches!(error, StateError::Newer { found: 2, supported: 1, .. }), "{error}");
+    assert!(matches!(error, StateError::Newer { found: 3, supported: 2, .. }), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
+mod editing;
 mod files;
 mod folding;
 mod journals;
 mod sample;
 mod sealing;
+mod troubles;
