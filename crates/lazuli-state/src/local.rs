@@ -114,6 +114,11 @@ impl LocalBackend {
         &self.state
     }
 
+    /// Whether there are earlier versions of it.
+    pub fn has_backups(&self) -> bool {
+        !backup::list(&self.state).is_empty()
+    }
+
     /// Whether opening it takes a passphrase: the one case in which a person may be asked for something.
     ///
     /// # Errors

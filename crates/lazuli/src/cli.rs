@@ -30,6 +30,7 @@ Examples:
 Environment:
   LAZULI_VAR_<name>    a variable's value
   LAZULI_PASSPHRASE, LAZULI_KEY_FILE    the key of an encrypted state
+  LAZULI_NEW_PASSPHRASE    the new one, for `state rekey`
   LAZULI_LOG           log filter, such as debug or lazuli_azure=trace
   AZURE_*              the usual credentials
   NO_COLOR             no colours
@@ -66,6 +67,29 @@ Examples:
   lazuli console --json < expressions.txt
 
 Resources have the values that were recorded last; nothing is asked of Azure. `exit` or Ctrl-D ends it.";
+
+const STATE_MV_EXAMPLES: &str = "\
+Examples:
+  lazuli state mv resource.logs module.audit.resource.logs
+  lazuli state mv resource.logs 'resource.logs[0]'
+  lazuli state mv cluster.blue cluster.green --dry-run
+
+A `moved` block in the configuration does the same with the next apply, and for everybody who has the configuration.";
+
+const STATE_RM_EXAMPLES: &str = "\
+Examples:
+  lazuli state rm resource.logs
+  lazuli state rm 'cluster.prod.worker_pool[\"general\"].node[\"3\"]' --dry-run
+
+It prints the `import` blocks that take it back. A `removed` block in the configuration does the same with the next apply.";
+
+const STATE_REKEY_EXAMPLES: &str = "\
+Examples:
+  LAZULI_NEW_PASSPHRASE=... lazuli state rekey
+  lazuli state rekey --key-file new.key
+  lazuli state rekey --user-key
+
+The present key is given as always. Plans that were saved before are refused afterwards.";
 
 const SIMULATOR_EXAMPLES: &str = "\
 Examples:
@@ -146,9 +170,11 @@ pub enum Command {
     /// Evaluate expressions, one per line
     #[command(after_help = CONSOLE_EXAMPLES)]
     Console(Console),
-    /// Look into the state
+    /// Look into the state and repair it
     #[command(subcommand)]
     State(State),
+    /// Take the lock away from a run that hangs
+    ForceUnlock(ForceUnlock),
     /// Draw the steps of a plan and what waits for what
     Graph(Graph),
     /// The simulated Azure
@@ -396,6 +422,97 @@ pub enum State {
         #[arg(value_name = "ADDRESS")]
         address: Address,
     },
+    /// Give something another address; nothing happens in Azure
+    #[command(after_help = STATE_MV_EXAMPLES)]
+    Mv(StateMv),
+    /// Forget something and leave it in Azure
+    #[command(after_help = STATE_RM_EXAMPLES)]
+    Rm(StateRm),
+    /// Print the state as it lies on disk, encrypted
+    Pull,
+    /// Put a pulled state or a backup in place of the state
+    Push(StatePush),
+    /// Seal the state and its backups with a new key
+    #[command(after_help = STATE_REKEY_EXAMPLES)]
+    Rekey(StateRekey),
+}
+
+/// `state mv`
+#[derive(Debug, Clone, Args)]
+pub struct StateMv {
+    /// A resource, an instance, a module, a cluster or a part of one
+    #[arg(value_name = "FROM")]
+    pub from: Address,
+    /// Its new address, where nothing is yet
+    #[arg(value_name = "TO")]
+    pub to: Address,
+    /// Say what would move and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the state is locked.
+    #[command(flatten)]
+    pub lock: LockOptions,
+}
+
+/// `state rm`
+#[derive(Debug, Clone, Args)]
+pub struct StateRm {
+    /// What to forget, with everything below it
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<Address>,
+    /// Say what would be forgotten and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the state is locked.
+    #[command(flatten)]
+    pub lock: LockOptions,
+}
+
+/// `state push`
+#[derive(Debug, Clone, Args)]
+pub struct StatePush {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Also when it is of another state, not newer, or when a run did not finish
+    #[arg(long)]
+    pub force: bool,
+    /// How the state is locked.
+    #[command(flatten)]
+    pub lock: LockOptions,
+}
+
+/// `state rekey`
+#[derive(Debug, Clone, Args)]
+pub struct StateRekey {
+    /// The new key is this file: at least 32 bytes that nobody can guess
+    #[arg(long, value_name = "FILE", conflicts_with = "user_key")]
+    pub key_file: Option<PathBuf>,
+    /// The new key is that of this computer's user
+    #[arg(long)]
+    pub user_key: bool,
+    /// How the state is locked.
+    #[command(flatten)]
+    pub lock: LockOptions,
+}
+
+/// How a state is locked.
+#[derive(Debug, Clone, Args)]
+pub struct LockOptions {
+    /// How long to wait for the state's lock, such as 30s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+/// `force-unlock`
+#[derive(Debug, Clone, Args)]
+pub struct ForceUnlock {
+    /// The id of the lock, as the refused command told it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Also from a process that still runs
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `graph`
@@ -592,6 +709,13 @@ mod tests {
             "state list",
             "state list cluster.prod",
             "state show cluster.prod.network.virtual_network --json",
+            "state mv resource.a resource.a[0] --dry-run --lock-timeout 5m",
+            "state rm resource.a module.m --dry-run",
+            "state pull --json",
+            "state push --force -",
+            "state rekey --key-file new.key",
+            "state rekey --user-key",
+            "force-unlock 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed --force",
             "graph --format dot --plan p",
             "simulator serve --listen 127.0.0.1:8443 --world w --profile hostile --seed 3 --faults f --print-env",
             "version --json",
@@ -617,6 +741,10 @@ mod tests {
             "apply monday.plan --var a=b",
             "output --raw",
             "completions cobol",
+            "state rm",
+            "state mv resource.a",
+            "state rekey --key-file f --user-key",
+            "force-unlock",
             "simulator",
         ] {
             assert_eq!(read(line).unwrap_err().code, USAGE, "{line}");

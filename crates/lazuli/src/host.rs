@@ -1,8 +1,9 @@
 //! Facts about the machine and the moment: who runs this, when, and where things are kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use lazuli_state::lock::Holder;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -12,9 +13,26 @@ use crate::accounts::Environment;
 pub fn who() -> String {
     let user =
         std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    format!("{user}@{}", host())
+}
+
+fn host() -> String {
     let host =
         std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
-    format!("{user}@{}", host.as_deref().map_or("this host", str::trim))
+    host.as_deref().map_or("this host", str::trim).to_owned()
+}
+
+/// Whether the process of a run is seen to run on this computer.
+pub fn runs(run: &Holder) -> bool {
+    if run.who.rsplit_once('@').is_none_or(|(_, theirs)| theirs != host()) {
+        return false;
+    }
+    let processes = Path::new("/proc");
+    if processes.join("self").exists() {
+        return processes.join(run.pid.to_string()).exists();
+    }
+    let asked = std::process::Command::new("ps").args(["-p", &run.pid.to_string()]).output();
+    asked.is_ok_and(|answer| answer.status.success())
 }
 
 /// Now, RFC 3339, UTC, to the second.

@@ -9,7 +9,7 @@ use lazuli_core::resource::ResourceId;
 use lazuli_core::{Diagnostic, Json};
 use lazuli_state::file::write_atomic;
 use lazuli_state::seal::{self, Context};
-use lazuli_state::{KeySources, Sealer};
+use lazuli_state::{KeySources, Sealer, StateError};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -113,9 +113,20 @@ impl SavedPlan {
             );
             return Err(Failure::of(problem.help("apply it with that version, or plan again")));
         }
-        let (_, plain) = seal::open(&bytes, keys)?;
+        let (_, plain) = seal::open(&bytes, keys).map_err(|error| of_key(path, error))?;
         serde_json::from_slice(&plain).map_err(|error| unusable(path, &error))
     }
+}
+
+/// A key that does not fit is said of the plan, and what may have happened to it.
+fn of_key(path: &Path, error: StateError) -> Failure {
+    if !matches!(error, StateError::WrongKey { .. } | StateError::KeyMissing { .. }) {
+        return error.into();
+    }
+    let message = format!("the saved plan {} cannot be opened: {error}", path.display());
+    Failure::of(Diagnostic::error(error.code(), message).help(
+        "plan again when the key was changed since (`lazuli state rekey`); otherwise give the key it was saved with",
+    ))
 }
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {

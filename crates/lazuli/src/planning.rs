@@ -11,7 +11,8 @@ use lazuli_core::plan::{Action, Plan, PlanMode};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 use lazuli_planner::{Draft, Observed, Request, make};
-use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions};
+use lazuli_state::lock::{Holder, OnWait};
+use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions, StateError};
 
 use crate::accounts::{self, DeclaredAccount, Environment};
 use crate::blueprint::Blueprint;
@@ -101,6 +102,20 @@ pub fn open_state(
     keys: KeySources,
     say: &dyn Fn(&str),
 ) -> Result<LocalState, Failure> {
+    locked(command, wait, keys, say, |options, on_wait| backend.open(options, Some(on_wait)))
+}
+
+/// Does something that takes the state's lock, and says when it has to wait for it.
+///
+/// # Errors
+/// Those of `act`.
+pub fn locked<T>(
+    command: &str,
+    wait: Duration,
+    keys: KeySources,
+    say: &dyn Fn(&str),
+    act: impl FnOnce(OpenOptions, OnWait<'_>) -> Result<T, StateError>,
+) -> Result<T, Failure> {
     let options = OpenOptions {
         command: command.to_owned(),
         who: crate::host::who(),
@@ -109,7 +124,7 @@ pub fn open_state(
         keys,
     };
     let mut said = false;
-    let mut on_wait = |holder: Option<&lazuli_state::lock::Holder>| {
+    let mut on_wait = |holder: Option<&Holder>| {
         if !std::mem::replace(&mut said, true) {
             let who = holder.map_or_else(
                 || "another run".to_owned(),
@@ -118,7 +133,7 @@ pub fn open_state(
             say(&format!("Waiting for the state's lock, held by {who}."));
         }
     };
-    Ok(backend.open(options, Some(&mut on_wait))?)
+    Ok(act(options, &mut on_wait)?)
 }
 
 /// The accounts a project declares.

@@ -4,6 +4,7 @@ mod apply;
 mod begin;
 mod console;
 mod fmt;
+mod force_unlock;
 mod graph;
 mod init;
 mod output;
@@ -88,6 +89,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
         Command::Output(args) => output::run(args, printer),
         Command::Console(args) => console::run(args, printer),
         Command::State(args) => state::run(args, printer),
+        Command::ForceUnlock(args) => force_unlock::run(args, printer),
         Command::Graph(args) => with_runtime(graph::run(args, printer)),
         Command::Simulator(cli::Simulator::Serve(args)) => with_runtime(simulator::serve(args, printer)),
         Command::Version => {

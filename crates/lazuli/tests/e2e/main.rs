@@ -26,6 +26,7 @@ mod moments;
 mod outside;
 mod placement;
 mod refactoring;
+mod repairing;
 mod resources;
 mod saved_plans;
 mod troubled_state;

@@ -89,6 +89,54 @@ fn a_damaged_state_is_refused_untouched_and_its_backup_named() {
 }
 
 #[test]
+fn a_state_that_is_not_the_one_it_should_be_is_refused() {
+    let bench = applied_twice();
+    bench.edit("main.hcl", "twice = \"yes\"", "twice = \"no\"");
+    bench.applies();
+    let state = bench.bytes("lazuli.state");
+    let sent = bench.sent().len();
+    let refused = |name: &str, hint: &str| {
+        for line in ["plan", "apply --auto-approve", "destroy --auto-approve", "state list", "output", "show"]
+        {
+            let refused = bench.run(line);
+            assert_eq!(refused.status, Some(1), "{name}: {refused}");
+            assert!(refused.stderr.contains(hint), "{name}: {refused}");
+            if line == "plan" {
+                told(&format!("state_{name}"), refused);
+            }
+        }
+    };
+    std::fs::copy(bench.path("lazuli.state.backup.1"), bench.path("lazuli.state")).unwrap();
+    refused("older", "cp lazuli.state.backup.2 lazuli.state");
+    std::fs::remove_file(bench.path("lazuli.state")).unwrap();
+    refused("missing", "cp lazuli.state.backup.2 lazuli.state");
+    bench.write("lazuli.state", "{\n\"format_version\":99,\n\"serial\":3\n}\n");
+    refused("newer", "use the Lazuli that wrote it");
+    std::fs::write(bench.path("lazuli.state"), &state).unwrap();
+
+    // The journal of another state.
+    let other = Workbench::with(SMALL);
+    other.write(".lazuli/lineage", "99999999-2222-4333-8444-555555555555\n");
+    let options = OpenOptions {
+        command: "apply".to_owned(),
+        who: "ada@build-7".to_owned(),
+        now: "2026-11-22T14:05:10Z".to_owned(),
+        lock_timeout: Duration::ZERO,
+        keys: KeySources::default(),
+    };
+    let mut open = LocalBackend::new(other.path("lazuli.state")).open(options, None).unwrap();
+    let journal = open.journal().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let record = lazuli_core::journal::Record::Undone { step: 0 };
+    runtime.block_on(lazuli_core::journal::Journal::append(&*journal, record)).unwrap();
+    std::fs::copy(other.path(".lazuli/journal"), bench.path(".lazuli/journal")).unwrap();
+    refused("foreign_journal", "move .lazuli/journal away");
+    std::fs::remove_file(bench.path(".lazuli/journal")).unwrap();
+    assert_eq!(bench.sent().len(), sent, "nothing was touched");
+    bench.is_settled();
+}
+
+#[test]
 fn a_state_cannot_be_read_without_its_key() {
     let mut bench = Workbench::with(SMALL);
     bench.set("LAZULI_PASSPHRASE", "first");
