@@ -177,9 +177,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Head, Refusal> {
         let digits = tail.strip_prefix(INTEGRITY.as_bytes())?.strip_suffix(END.as_bytes())?;
         Some((content, digits))
     });
-    let head = serde_json::from_slice::<Head>(bytes);
+    let head = || serde_json::from_slice::<Head>(bytes);
     let Some((content, digits)) = parts else {
-        return Err(match head {
+        return Err(match head() {
             Ok(head) if head.format_version > FORMAT_VERSION => Refusal::Newer(head.format_version),
             Ok(_) => Refusal::Damaged(
                 "it was edited or cut off: its checksum is not where Lazuli writes it".into(),
@@ -197,7 +197,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Head, Refusal> {
     if hex(content).as_bytes() != digits {
         return Err(Refusal::Damaged("its checksum does not fit its content".into()));
     }
-    match head {
+    match head() {
         Ok(head) if head.format_version > FORMAT_VERSION => Err(Refusal::Newer(head.format_version)),
         Ok(head) if head.format_version == 0 => Err(Refusal::Damaged("its format version is 0".into())),
         Ok(head) => Ok(head),

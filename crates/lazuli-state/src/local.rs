@@ -101,7 +101,7 @@ impl LocalBackend {
     /// The backend of the state at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let state: PathBuf = path.into();
-        let mut folder = file::folder_of(&state).join(".lazuli");
+        let mut folder = state.with_file_name(".lazuli");
         match state.file_name() {
             Some(name) if name != "lazuli.state" => folder.push(name), // several states may share a folder
             _ => {}

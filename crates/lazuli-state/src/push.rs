@@ -70,6 +70,7 @@ impl LocalBackend {
             Some(Err(_)) if force => None,
             Some(Err(refusal)) => return Err(self.refuse(refusal)),
         };
+        let is_whole = head.is_some();
         let journal = self.open_journal(&keys, head.as_ref());
         if let (Some(left), false) = (&journal, force) {
             return Err(StateError::Unfinished { journal: self.journal_path(), run: left.clone() });
@@ -101,7 +102,16 @@ impl LocalBackend {
                 state_serial: highest,
             });
         }
-        let serial = if world.serial < lowest { highest + 1 } else { world.serial };
+        // A version that is lost, damaged or overwritten came after the newest backup: no saved plan made for it may fit.
+        let is_lost = match &current {
+            None => newest > 0,
+            Some(_) => !is_whole || present.is_some_and(|present| present < newest),
+        };
+        let serial = match (is_lost, world.serial < lowest) {
+            (true, _) => world.serial.max(highest + 2),
+            (false, true) => highest + 1,
+            (false, false) => world.serial,
+        };
         let written = match serial == world.serial {
             true => bytes.to_vec(),
             false => {

@@ -59,6 +59,10 @@ impl LocalBackend {
             }
             _ => {}
         }
+        if cfg!(not(unix)) {
+            let why = "this system has no way to take a lock away from a process".to_owned();
+            return Err(refuse(why, "end the process that holds it".to_owned()));
+        }
         Lock::force_open(self.folder())?;
         Ok(Unlocked::TakenFrom(holder))
     }

@@ -282,10 +282,11 @@ fn a_state_of_the_first_format_is_read_and_goes_on_as_the_present_one() {
 fn a_lock_is_taken_away_only_when_that_is_meant() {
     let bench = tables();
     told("unlock_free", bench.does("force-unlock anything"));
-    let who = String::from_utf8(std::process::Command::new("hostname").output().unwrap().stdout).unwrap();
+    let here = lazuli::host::who();
+    let (_, host) = here.rsplit_once('@').unwrap();
     let options = OpenOptions {
         command: "apply".to_owned(),
-        who: format!("ada@{}", who.trim()),
+        who: format!("ada@{host}"),
         now: "2026-11-22T14:05:10Z".to_owned(),
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
@@ -294,7 +295,10 @@ fn a_lock_is_taken_away_only_when_that_is_meant() {
     let told_id = bench.run("plan").stderr;
     let (_, id) = told_id.split_once("lock id ").unwrap();
     let id = id.split(')').next().unwrap();
-    let calm = |ran: Ran| ran.to_string().replace(who.trim(), "[HOST]");
+    let calm = |ran: Ran| {
+        let text = ran.to_string().replace(&format!("@{host}"), "@[HOST]");
+        text.replace(&std::process::id().to_string(), "[PID]")
+    };
     told("unlock_other", calm(refused(&bench, &["force-unlock", "0"])));
     told("unlock_running", calm(refused(&bench, &["force-unlock", id])));
     told("unlock_forced", calm(bench.run_with(&["force-unlock", id, "--force"])));

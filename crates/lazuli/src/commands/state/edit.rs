@@ -132,7 +132,7 @@ fn refused(error: EditError, world: &RecordedWorld) -> Failure {
     let help = match &error {
         EditError::Unknown(address) => return unknown(address, world),
         EditError::SamePlace(_) => "give another address".to_owned(),
-        EditError::WithinItself { .. } => "move it beside itself first".to_owned(),
+        EditError::WithinItself { .. } => "give an address that is not below it".to_owned(),
         EditError::OtherKind { .. } => {
             "both addresses name the same kind of thing: two resources, two modules, two clusters".to_owned()
         }

@@ -7,7 +7,7 @@ use lazuli_core::Diagnostic;
 use lazuli_state::KeySources;
 use serde_json::json;
 
-use super::{document, open, version};
+use super::{document, open};
 use crate::cli::StateRekey;
 use crate::commands::{Exit, Outcome};
 use crate::failure::Failure;
@@ -32,7 +32,11 @@ pub(super) fn run(args: &StateRekey, printer: &Printer) -> Outcome {
         true => format!("The state is sealed with a new key, the {}.\n", done.key),
         false => "The state holds no secret, so nothing in it is sealed. The key that is set when the first one comes seals it.\n".to_owned(),
     };
-    text += &version(&done.committed);
+    let _ = write!(text, "It is version {} now", done.committed.serial);
+    text += &match &done.committed.backup {
+        Some(backup) => format!("; the version before is {}, with the new key as well.\n", backup.display()),
+        None => ".\n".to_owned(),
+    };
     for (backups, what) in [
         (&done.resealed, "sealed anew"),
         (&done.clear, "without secrets, as it was"),
