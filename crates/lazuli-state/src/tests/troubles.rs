@@ -242,6 +242,13 @@ fn a_damaged_state_is_replaced_only_by_force_and_kept() {
     open(folder.path());
 }
 
+/// Another key than the one in the folder's `keys`.
+fn key_file(folder: &Path) -> KeySources {
+    let file = folder.join("new.key");
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    KeySources { key_file: Some(file), ..KeySources::default() }
+}
+
 fn rekey(folder: &Path, old: KeySources, new: KeySources) -> crate::rekey::Rekeyed {
     let mut state: LocalState = backend(folder).open(options(old), None).unwrap();
     state.rekey(new).unwrap()
@@ -253,9 +260,7 @@ fn after_a_change_of_keys_the_old_one_opens_nothing() {
     put(folder.path(), "lazuli.state.backup.7", b"half");
     let old = keys(folder.path());
     let before = backend(folder.path()).read(old.clone()).unwrap().world;
-    let file = folder.path().join("new.key");
-    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
-    let new = KeySources { key_file: Some(file), ..KeySources::default() };
+    let new = key_file(folder.path());
     let told = rekey(folder.path(), old.clone(), new.clone());
     assert_eq!(
         (told.resealed.len(), told.clear.len(), told.removed.len(), told.untouched.len()),
@@ -275,6 +280,24 @@ fn after_a_change_of_keys_the_old_one_opens_nothing() {
 }
 
 #[test]
+fn a_change_of_keys_that_was_stopped_half_way_is_repeated() {
+    let folder = three_versions();
+    let before = bytes(folder.path(), "lazuli.state");
+    let old = keys(folder.path());
+    let new = key_file(folder.path());
+    rekey(folder.path(), old.clone(), new.clone());
+    // The backups have the new key; the state still had the old one.
+    put(folder.path(), "lazuli.state", &before);
+    std::fs::remove_file(folder.path().join("lazuli.state.backup.3")).unwrap();
+    let told = rekey(folder.path(), old, new.clone());
+    assert_eq!((told.resealed.len(), told.removed.len(), told.untouched.len()), (2, 0, 0));
+    for name in ["lazuli.state", "lazuli.state.backup.1", "lazuli.state.backup.2", "lazuli.state.backup.3"] {
+        let read = decode(&bytes(folder.path(), name), &Keyring::new(new.clone()));
+        read.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+    }
+}
+
+#[test]
 fn a_new_key_that_cannot_be_used_changes_nothing() {
     let folder = three_versions();
     let before = files(folder.path());
@@ -291,8 +314,9 @@ fn what_a_killed_run_left_is_part_of_what_is_sealed_anew() {
     let mut state = open(folder.path());
     append(&mut state, vec![intent(0, Operation::Create, secretive("new"), false)]);
     drop(state);
-    rekey(folder.path(), keys(folder.path()), passphrase("another"));
-    let read = backend(folder.path()).read(passphrase("another")).unwrap();
+    let new = key_file(folder.path());
+    rekey(folder.path(), keys(folder.path()), new.clone());
+    let read = backend(folder.path()).read(new).unwrap();
     assert_eq!((read.unfinished().len(), read.world.serial), (1, 5));
     assert!(!folder.path().join(".lazuli/journal").exists());
 }

@@ -221,6 +221,9 @@ fn secretive() -> Workbench {
 fn a_new_key_opens_the_state_and_its_backups_and_the_old_one_nothing() {
     let mut bench = secretive();
     bench.set("LAZULI_PASSPHRASE", "first");
+    let nothing = bench.run("state rekey --user-key");
+    assert!(nothing.status == Some(1) && nothing.stderr.contains("LZ3021"), "{nothing}");
+    assert!(!bench.path("lazuli.state").exists());
     bench.applies();
     bench.edit("main.hcl", "tags = { hint", "tags = { more = 1, hint");
     bench.applies();
@@ -315,4 +318,28 @@ fn a_run_that_was_killed_leaves_a_name_and_no_lock() {
     let left = json!({"id": "x", "who": "ada@build-7", "pid": 1, "since": "2026-11-22T14:05:10Z", "command": "apply"});
     bench.write(".lazuli/lock.json", &left.to_string());
     told("unlock_left", bench.does("force-unlock x"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_loses_its_lock_stops_and_the_next_one_finishes() {
+    use std::io::{BufRead, BufReader};
+    let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
+    let mut child = bench.command(&["apply", "--auto-approve"]).spawn().unwrap();
+    let mut heard = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        if line.contains("creating") && !heard.contains("creating") {
+            let holder: Json = serde_json::from_slice(&bench.bytes(".lazuli/lock.json")).unwrap();
+            bench.does(&format!("force-unlock {} --force", holder["id"].as_str().unwrap()));
+        }
+        heard += &line;
+        heard += "\n";
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{heard}");
+    assert!(heard.contains("taken away from this run"), "{heard}");
+    assert!(!bench.path("lazuli.state").exists(), "it wrote nothing");
+    bench.edit("main.hcl", "\"fast\"", "\"instant\"");
+    bench.applies();
+    bench.is_settled();
 }

@@ -17,7 +17,12 @@ use crate::terminal::Printer;
 
 pub(super) fn run(args: &StateRekey, printer: &Printer) -> Outcome {
     let (new, next) = new_key(args)?;
-    let done = open("state rekey", &args.lock, printer)?.rekey(new)?;
+    let mut state = open("state rekey", &args.lock, printer)?;
+    if state.world().serial == 0 {
+        let problem = Diagnostic::error("LZ3021", "there is no state yet, so there is nothing to seal");
+        return Err(Failure::of(problem.help("the key that is set when the first secret comes seals it")));
+    }
+    let done = state.rekey(new)?;
     if printer.json() {
         let own = json!({
             "key": done.key, "sealed": done.sealed, "backups": {
