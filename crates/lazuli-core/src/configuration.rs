@@ -25,6 +25,9 @@ pub trait Configuration: Send + Sync {
     /// # Errors
     /// When an expression of one cannot be evaluated.
     fn outputs(&self, known: &dyn Known) -> Result<Vec<Output>, Diagnostics>;
+
+    /// The outputs by name with the resources each reads, or what contains these.
+    fn reads_of_outputs(&self) -> Vec<(Arc<str>, Vec<Address>)>;
 }
 
 /// What is known of resources while a plan is made or applied.

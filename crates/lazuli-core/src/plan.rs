@@ -1,5 +1,6 @@
 //! The plan as data: changes for people, steps and edges for the executor. `lazuli-planner` makes it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,30 @@ pub struct Plan {
     pub edges: Vec<Edge>,
     /// The outputs with what happens to them.
     pub outputs: Vec<OutputChange>,
+    /// What it was limited to.
+    #[serde(default, skip_serializing_if = "Scope::is_whole")]
+    pub scope: Scope,
+    /// Resources, declared or recorded, that the limits leave out: nothing happens to them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<Address>,
+}
+
+/// Which part of the world a plan is about. An address that others begin with stands for all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// `--target`: only these and what they depend on; everything when there are none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub targets: BTreeSet<Address>,
+    /// `--exclude`: neither these nor what depends on them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub excludes: BTreeSet<Address>,
+}
+
+impl Scope {
+    /// True when nothing limits it.
+    pub fn is_whole(&self) -> bool {
+        self.targets.is_empty() && self.excludes.is_empty()
+    }
 }
 
 /// What a plan is for.
@@ -350,11 +375,12 @@ impl Plan {
         Summary::of(self.changes.iter().map(|change| change.action))
     }
 
-    /// True when applying it would change nothing, outputs included.
+    /// True when applying it would change nothing, outputs and, where that is all it does, the record included.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.operation == Operation::Read)
             && self.changes.iter().all(|c| matches!(c.action, Action::NoOp | Action::Read))
             && self.outputs.iter().all(|o| !o.changes())
+            && (self.mode != PlanMode::RefreshOnly || self.drift.is_empty())
     }
 
     /// The expected duration in seconds: the longest chain of steps.

@@ -89,6 +89,10 @@ impl Configuration for Configured {
     fn outputs(&self, _: &dyn Known) -> Result<Vec<Output>, Diagnostics> {
         Ok(Vec::new())
     }
+
+    fn reads_of_outputs(&self) -> Vec<(Arc<str>, Vec<Address>)> {
+        Vec::new()
+    }
 }
 
 fn ty() -> ResourceType {
@@ -157,6 +161,8 @@ fn plan(count: usize, shape: Shape, world: &RecordedWorld, body: &Value) -> Plan
         steps: (0..count).map(step).collect(),
         edges: if shape == Shape::Chain { (1..count).map(edge).collect() } else { Vec::new() },
         outputs: Vec::new(),
+        scope: Default::default(),
+        left_out: Default::default(),
     }
 }
 

@@ -1,11 +1,14 @@
-//! What changes in the record without any request: moves, and what is forgotten. Pure.
+//! What changes in the record without any request: moves, what is forgotten, what a refresh found. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
-use lazuli_core::Address;
 use lazuli_core::journal::Record;
-use lazuli_core::plan::{Action, Operation, Plan};
+use lazuli_core::kind::Kinds;
+use lazuli_core::plan::{Action, Drift, Operation, Plan, PlanMode};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
+use lazuli_core::resource::ResourceId;
+use lazuli_core::{Address, Json};
+use lazuli_planner::refresh::taken_in;
 
 /// The records to append before the first step, and the resources under their new addresses.
 pub(crate) struct Adjustments {
@@ -13,7 +16,12 @@ pub(crate) struct Adjustments {
     pub(crate) moved: BTreeMap<Address, Recorded>,
 }
 
-pub(crate) fn adjustments(plan: &Plan, world: &RecordedWorld) -> Adjustments {
+pub(crate) fn adjustments(
+    plan: &Plan,
+    world: &RecordedWorld,
+    observed: &HashMap<ResourceId, Json>,
+    kinds: &dyn Kinds,
+) -> Adjustments {
     let moves: HashMap<&Address, &Address> = plan
         .changes
         .iter()
@@ -68,9 +76,27 @@ pub(crate) fn adjustments(plan: &Plan, world: &RecordedWorld) -> Adjustments {
             adjusted.insert(recorded.address.clone(), recorded);
         }
     }
-    if !removed.is_empty() {
+    if plan.mode == PlanMode::RefreshOnly {
+        for found in plan.drift.chunk_by(|a, b| a.address == b.address) {
+            adjusted.extend(refreshed(found, world, observed, kinds));
+        }
+    }
+    if !removed.is_empty() || !adjusted.is_empty() {
         let resources = adjusted.values().cloned().collect();
         records.insert(0, Record::Adjusted { removed, resources });
     }
     Adjustments { records, moved: adjusted }
+}
+
+/// The record of one resource as it was found.
+fn refreshed(
+    found: &[Drift],
+    world: &RecordedWorld,
+    observed: &HashMap<ResourceId, Json>,
+    kinds: &dyn Kinds,
+) -> Option<(Address, Recorded)> {
+    let recorded = world.resources.get(&found.first()?.address)?;
+    let object = observed.get(&recorded.id)?;
+    let taken = taken_in(recorded, object, found, kinds.kind(&recorded.ty));
+    Some((recorded.address.clone(), taken))
 }

@@ -86,7 +86,7 @@ pub async fn execute(
 ) -> Report {
     let began = Instant::now();
     let plan = run.plan.clone();
-    let adjusted = adjustments(&plan, &run.recorded);
+    let adjusted = adjustments(&plan, &run.recorded, &run.observed, &*run.kinds);
     let objects = Arc::new(Objects::of_plan(&plan, &run.recorded, &run.observed));
     let mut endings = Endings { endings: vec![Ending::NotStarted; plan.steps.len()] };
     for record in adjusted.records {

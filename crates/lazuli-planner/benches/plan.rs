@@ -86,10 +86,14 @@ fn request<'a>(
         observed,
         mode,
         replace,
+        scope: &WHOLE,
         refactoring: &NONE,
         locate: &|_| None,
     }
 }
+
+static WHOLE: lazuli_core::plan::Scope =
+    lazuli_core::plan::Scope { targets: BTreeSet::new(), excludes: BTreeSet::new() };
 
 static NONE: lazuli_planner::Refactoring = lazuli_planner::Refactoring::NONE;
 

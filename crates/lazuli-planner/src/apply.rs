@@ -1,20 +1,21 @@
 //! Towards the configuration: one walk over the declarations, dependencies first, then what is left of the record.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lazuli_core::Diagnostics;
 use lazuli_core::plan::{Action, Change, Drift, Plan};
 use lazuli_core::recorded::Recorded;
-use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName, ResourceId, Trigger};
-use lazuli_core::{Address, Diagnostic, Path};
+use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName, ResourceId};
+use lazuli_core::{Address, Diagnostic};
 
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::follow;
 use crate::keep::keep;
 use crate::known::{Exists, Reached};
-use crate::make::{Planned, Request, deposed, drift_of, of_record, output_changes};
+use crate::make::{Planned, Request, deposed, drift_of, of_record, outputs_after_apply, stays};
+use crate::scope::{self, LeftOut};
 use crate::{order, settle};
 
 struct Walk<'a> {
@@ -27,6 +28,8 @@ struct Walk<'a> {
     moved: HashSet<&'a Address>,
     /// What is decided so far, by place.
     slots: Vec<Option<Planned<'a>>>,
+    /// `--target` and `--exclude`.
+    left_out: LeftOut<'a>,
     /// Who manages an id in this plan.
     managed: HashMap<(ProviderName, ResourceId), usize>,
     /// The ids of everything recorded, made when somebody asks.
@@ -43,8 +46,9 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
             walk.problems.extend(found);
         }
     }
+    let left_out = walk.addresses_left_out();
     let outputs = match request.configuration.outputs(&walk.reached) {
-        Ok(outputs) => output_changes(&request.recorded.outputs, outputs),
+        Ok(outputs) => outputs_after_apply(request, outputs, &left_out),
         Err(found) => {
             if walk.problems.is_empty() {
                 walk.problems.extend(found);
@@ -55,21 +59,24 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
     walk.orphans();
     let Walk { slots, mut problems, .. } = walk;
     let planned: Vec<Planned<'_>> = slots.into_iter().flatten().collect();
-    problems.extend(settle::occupied(&planned));
+    problems.extend(scope::used_by_left_out(&planned, &left_out));
+    if problems.is_empty() {
+        problems.extend(settle::occupied(&planned));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
     let mut drift: Vec<Drift> =
         planned.iter().filter(|p| p.place.is_some()).flat_map(|p| drift_of(&p.change)).collect();
     drift.sort_by(|a, b| a.address.cmp(&b.address));
-    order::plan(planned, Some(&draft.graph), request, drift, outputs)
+    Ok(Plan { left_out, ..order::plan(planned, Some(&draft.graph), request, drift, outputs)? })
 }
 
 impl<'a> Walk<'a> {
     fn new(draft: &'a Draft, request: &'a Request<'a>) -> Self {
         let declarations = request.configuration.declarations();
         let records = request.recorded.resources.values();
-        Walk {
+        let mut walk = Walk {
             draft,
             request,
             declarations,
@@ -79,30 +86,72 @@ impl<'a> Walk<'a> {
                 .map(|r| (&r.id, r))
                 .collect(),
             moved: HashSet::new(),
+            left_out: LeftOut::default(),
             slots: (0..declarations.len()).map(|_| None).collect(),
             managed: HashMap::new(),
             recorded_ids: OnceCell::new(),
             replaces_in_place: false,
             problems: Diagnostics::new(),
+        };
+        if !request.scope.is_whole() {
+            let mut owners = HashMap::new();
+            for place in 0..declarations.len() {
+                let (here, former) = walk.records(place, draft.desired[place].id.as_ref());
+                owners.extend(here.or(former).map(|record| (&record.address, place)));
+            }
+            let declared: Vec<&Address> = declarations.iter().map(|d| &d.address).collect();
+            let owner = |record: &Recorded| owners.get(&record.address).copied();
+            walk.left_out = scope::of_apply(draft, &declared, request.recorded, request.scope, &owner);
         }
+        walk
     }
 
-    fn visit(&mut self, place: usize) -> Result<(), Diagnostics> {
+    /// What the state says of a declaration, and what it says of it under another address.
+    fn records(&self, place: usize, id: Option<&ResourceId>) -> (Option<&'a Recorded>, Option<&'a Recorded>) {
         let declaration = &self.declarations[place];
-        let links = &self.draft.graph.dependencies[place];
-        if links.iter().any(|link| self.slots[link.on].is_none()) {
-            return Ok(()); // what it depends on has its own error
-        }
-        let mut desired = self.evaluate(place)?;
-        let here =
-            self.request.recorded.resources.get(&declaration.address).filter(|r| r.mode == declaration.mode);
+        let records = &self.request.recorded.resources;
+        let here = records.get(&declaration.address).filter(|r| r.mode == declaration.mode);
         let former = match (here, declaration.mode) {
             (None, Mode::Managed) => {
-                let by_id = || desired.id.as_ref().and_then(|id| self.homeless.get(id)).copied();
+                let by_id = || id.and_then(|id| self.homeless.get(id)).copied();
                 self.told(&declaration.address).or_else(by_id)
             }
             _ => None,
         };
+        (here, former)
+    }
+
+    /// What is left out stays as it is recorded, whatever is desired of it.
+    fn leave_out(&mut self, place: usize) {
+        let (here, former) = self.records(place, self.draft.desired[place].id.as_ref());
+        self.moved.extend(former.map(|record| &record.address));
+        self.slots[place] = here.or(former).map(|record| stays(self.request, record));
+    }
+
+    /// Everything left out, under the addresses it is declared and recorded with.
+    fn addresses_left_out(&self) -> BTreeSet<Address> {
+        if self.request.scope.is_whole() {
+            return BTreeSet::new();
+        }
+        let places = (0..self.declarations.len()).filter(|place| self.left_out.place(*place));
+        let declared = places.clone().map(|place| &self.declarations[place].address);
+        let recorded = places.filter_map(|place| Some(&self.slots[place].as_ref()?.change.address));
+        let orphans = self.request.recorded.resources.keys().filter(|a| self.left_out.record(a));
+        declared.chain(recorded).chain(orphans).cloned().collect()
+    }
+
+    fn visit(&mut self, place: usize) -> Result<(), Diagnostics> {
+        if self.left_out.place(place) {
+            self.leave_out(place);
+            return Ok(());
+        }
+        let declaration = &self.declarations[place];
+        let links = &self.draft.graph.dependencies[place];
+        if links.iter().any(|link| self.slots[link.on].is_none() && !self.left_out.place(link.on)) {
+            return Ok(()); // what it depends on has its own error
+        }
+        let mut desired = self.evaluate(place)?;
+        let (here, former) = self.records(place, desired.id.as_ref());
         self.claim(place, &desired)?;
         let before = here.or(former);
         let observed = self.sight(place, &desired, before);
@@ -235,8 +284,10 @@ impl<'a> Walk<'a> {
         {
             follow::follow(&mut decision, case, &above.change.address);
         }
+        let before =
+            self.draft.graph.dependencies[place].iter().filter_map(|link| self.slots[link.on].as_ref());
         if case.recorded.is_some()
-            && let Some(trigger) = self.trigger(place)
+            && let Some(trigger) = follow::trigger(case.declaration, before.map(|p| &p.change))
         {
             follow::triggered(&mut decision, case, trigger);
         }
@@ -244,27 +295,6 @@ impl<'a> Walk<'a> {
             Some(problem) => Err(Box::new(problem)),
             None => Ok(decision),
         }
-    }
-
-    /// What a resource's `replace_triggered_by` names and this plan changes.
-    fn trigger(&self, place: usize) -> Option<&Address> {
-        let triggers = &self.declarations[place].lifecycle.replace_triggered_by;
-        if triggers.is_empty() {
-            return None;
-        }
-        let links = self.draft.graph.dependencies[place].iter();
-        let changes = links.filter_map(|link| self.slots[link.on].as_ref()).map(|p| &p.change);
-        let mut changes = changes.filter(|c| c.action == Action::Update || c.action.is_replace());
-        let pulls = |change: &Change, trigger: &Trigger| {
-            let path = &trigger.path;
-            let written = |path: &Path| change.after.as_ref().is_some_and(|after| after.at(path).is_some());
-            change.address.is_within(&trigger.on)
-                && (path.steps().is_empty()
-                    || change.paths.iter().any(|p| overlap(&p.path, path))
-                    // What nobody writes comes from Azure, and may be another one afterwards.
-                    || !written(path) && !is_fixed(path, change))
-        };
-        changes.find(|change| triggers.iter().any(|trigger| pulls(change, trigger))).map(|c| &c.address)
     }
 
     /// The managed resources of this plan whose ids the desired id lies below.
@@ -329,6 +359,10 @@ impl<'a> Walk<'a> {
             if declared || self.moved.contains(&recorded.address) {
                 continue;
             }
+            if self.left_out.record(&recorded.address) {
+                left.push(Some(stays(self.request, recorded)));
+                continue;
+            }
             let gone = match read.contains(&recorded.id) {
                 true => Gone::OnlyRead,
                 false if self.request.refactoring.forgets(&recorded.address) => Gone::Forgotten,
@@ -343,16 +377,6 @@ impl<'a> Walk<'a> {
         left.extend(deposed(self.request, &mut self.problems).into_iter().map(Some));
         self.slots.extend(left);
     }
-}
-
-/// True when one of two paths lies in the other.
-fn overlap(a: &Path, b: &Path) -> bool {
-    a.steps().starts_with(b.steps()) || b.steps().starts_with(a.steps())
-}
-
-/// True for what stays as it is when an object keeps its id.
-fn is_fixed(path: &Path, change: &Change) -> bool {
-    change.previous_id.is_none() && matches!(path.to_string().as_str(), "id" | "name" | "type")
 }
 
 /// True for a replacement that keeps its id.

@@ -13,6 +13,8 @@
 //! | [`decide`] | what happens to a resource, and why |
 //! | `follow` | what is replaced because something else changes |
 //! | `apply` | the walk over the declarations |
+//! | [`refresh`] | `--refresh-only`: what somebody else did, taken into the record |
+//! | [`scope`] | `--target` and `--exclude`: what a partial plan leaves out |
 //! | `settle` | which is first in a replacement |
 //! | [`order`] | decisions → operations with their constraints |
 //! | `steps` | constraints → numbered steps, or the contradiction |
@@ -33,7 +35,9 @@ pub mod make;
 mod marks;
 pub mod order;
 pub mod refactoring;
+pub mod refresh;
 mod same;
+pub mod scope;
 mod settle;
 mod steps;
 

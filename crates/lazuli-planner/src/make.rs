@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use lazuli_core::configuration::{Configuration, Output};
 use lazuli_core::kind::Kinds;
-use lazuli_core::plan::{Action, Cause, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason};
+use lazuli_core::plan::{
+    Action, Cause, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason, Scope,
+};
 use lazuli_core::recorded::{Recorded, RecordedOutput, RecordedWorld};
-use lazuli_core::resource::{NodeSlot, ResourceId};
+use lazuli_core::resource::{Mode, NodeSlot, ResourceId};
 use lazuli_core::source::Location;
 use lazuli_core::{Address, Diagnostics, Json, Span};
 
 use crate::apply;
-use crate::compare::compare;
 use crate::decide::{self, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::order;
 use crate::refactoring::Refactoring;
+use crate::refresh;
+use crate::scope::{self, LeftOut};
 
 /// What looking at the world gave.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,8 @@ pub struct Request<'a> {
     pub mode: PlanMode,
     /// `--replace`: resources to be replaced although nothing asks for it.
     pub replace: &'a BTreeSet<Address>,
+    /// `--target` and `--exclude`.
+    pub scope: &'a Scope,
     /// What the configuration says about addresses.
     pub refactoring: &'a Refactoring,
     /// Where a span lies, for people.
@@ -68,7 +73,7 @@ pub fn make(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagnostics> {
     match request.mode {
         PlanMode::Apply => apply::apply(draft, request),
         PlanMode::Destroy => destroy(request),
-        PlanMode::RefreshOnly => refresh(request),
+        PlanMode::RefreshOnly => refresh::plan(request),
     }
 }
 
@@ -83,7 +88,12 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
         .map(|d| &d.address)
         .collect();
     let lineage = &request.recorded.lineage;
+    let left_out = scope::of_destroy(request.recorded, request.scope);
     for recorded in request.recorded.resources.values() {
+        if left_out.record(&recorded.address) {
+            planned.push(stays(request, recorded));
+            continue;
+        }
         let gone = match request.refactoring.forgets(&recorded.address) {
             true => Gone::Forgotten,
             false => Gone::Destroyed { protected: protected.contains(&recorded.address) },
@@ -97,36 +107,40 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let outputs = output_changes(&request.recorded.outputs, Vec::new());
-    order::plan(planned, None, request, Vec::new(), outputs)
+    let outputs = outputs_after_destroy(request, &planned);
+    let left_out = left_out_of(request.recorded, &left_out);
+    Ok(Plan { left_out, ..order::plan(planned, None, request, Vec::new(), outputs)? })
 }
 
-/// No steps: what the record says differently from the world, and which records have no object any more.
-fn refresh(request: &Request<'_>) -> Result<Plan, Diagnostics> {
-    let mut planned = Vec::with_capacity(request.recorded.resources.len());
-    let mut drift = Vec::new();
-    for recorded in request.recorded.resources.values() {
-        let decision = match request.observed.of_record(recorded) {
-            Sight::Absent => plain(Action::Forget, Some(Reason::DeletedOutside)),
-            Sight::NotLooked => plain(Action::NoOp, None),
-            Sight::Present(object) => {
-                let sent = decide::inputs_of(recorded);
-                let kind = request.kinds.kind(&recorded.ty);
-                Decision {
-                    paths: compare(kind, &[], &sent, Some(recorded), Some(object)),
-                    ..plain(Action::NoOp, None)
-                }
-            }
-        };
-        let mut p = of_record(request, recorded, decision, false);
-        drift.extend(drift_of(&p.change));
-        p.change.paths.clear();
-        planned.push(p);
+/// Outputs go with what they read; when all is destroyed, with everything.
+fn outputs_after_destroy(request: &Request<'_>, planned: &[Planned<'_>]) -> Vec<OutputChange> {
+    if request.scope.is_whole() {
+        return output_changes(&request.recorded.outputs, Vec::new());
     }
-    order::plan(planned, None, request, drift, Vec::new())
+    let goes = planned.iter().filter(|p| p.change.action != Action::NoOp);
+    let goes = goes.map(|p| p.change.address.clone()).collect();
+    let gone = scope::outputs_that_read(request.configuration, &goes);
+    let change = |(name, output): (&Arc<str>, &RecordedOutput)| {
+        let kept = scope::kept_output(name, output);
+        if gone.contains(name) { OutputChange { after: None, ..kept } } else { kept }
+    };
+    request.recorded.outputs.iter().map(change).collect()
 }
 
-fn plain(action: Action, reason: Option<Reason>) -> Decision {
+/// A record that is none of this plan's business.
+pub(crate) fn stays<'a>(request: &Request<'_>, recorded: &'a Recorded) -> Planned<'a> {
+    let inputs = decide::inputs_of(recorded);
+    let decision = Decision { before: Some(inputs.clone()), ..plain(Action::NoOp, None) };
+    let mut planned = of_record(request, recorded, decision, false);
+    planned.change.after = (recorded.mode == Mode::Managed).then_some(inputs);
+    planned
+}
+
+pub(crate) fn left_out_of(world: &RecordedWorld, left_out: &LeftOut<'_>) -> BTreeSet<Address> {
+    world.resources.keys().filter(|address| left_out.record(address)).cloned().collect()
+}
+
+pub(crate) fn plain(action: Action, reason: Option<Reason>) -> Decision {
     Decision { action, reason, paths: Vec::new(), before: None }
 }
 
@@ -198,7 +212,8 @@ pub(crate) fn of_record<'a>(
 /// Objects that an interrupted replacement left behind, and why one of them cannot go.
 pub(crate) fn deposed<'a>(request: &Request<'a>, problems: &mut Diagnostics) -> Vec<Planned<'a>> {
     let mut left = Vec::with_capacity(request.recorded.deposed.len());
-    for recorded in &request.recorded.deposed {
+    let left_out = |recorded: &&Recorded| LeftOut::deposed(&recorded.address, request.scope);
+    for recorded in request.recorded.deposed.iter().filter(|recorded| !left_out(recorded)) {
         let sight = request.observed.of_record(recorded);
         if let Err(problem) = decide::still_ours(recorded, sight, &request.recorded.lineage) {
             problems.push(*problem);
@@ -215,11 +230,24 @@ pub(crate) fn deposed<'a>(request: &Request<'a>, problems: &mut Diagnostics) -> 
     left
 }
 
-/// The outputs as they were and as they will be; one that was or will be sensitive is.
-pub(crate) fn output_changes(
-    before: &BTreeMap<Arc<str>, RecordedOutput>,
-    after: Vec<Output>,
+/// The outputs after an apply; those that read something that is left out stay as they were.
+pub(crate) fn outputs_after_apply(
+    request: &Request<'_>,
+    outputs: Vec<Output>,
+    left_out: &BTreeSet<Address>,
 ) -> Vec<OutputChange> {
+    let before = &request.recorded.outputs;
+    let keep = scope::outputs_that_read(request.configuration, left_out);
+    let evaluated = outputs.into_iter().filter(|output| !keep.contains(&output.name)).collect();
+    let change = |change: OutputChange| match before.get(&change.name) {
+        Some(output) if keep.contains(&change.name) => scope::kept_output(&change.name, output),
+        _ => change,
+    };
+    output_changes(before, evaluated).into_iter().map(change).collect()
+}
+
+/// The outputs as they were and as they will be; one that was or will be sensitive is.
+fn output_changes(before: &BTreeMap<Arc<str>, RecordedOutput>, after: Vec<Output>) -> Vec<OutputChange> {
     let named: BTreeSet<Arc<str>> = after.iter().map(|output| output.name.clone()).collect();
     let made = after.into_iter().map(|output| {
         let was = before.get(&output.name);

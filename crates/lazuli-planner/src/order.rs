@@ -94,6 +94,8 @@ pub(crate) fn plan(
         steps,
         edges,
         outputs,
+        scope: request.scope.clone(),
+        left_out: BTreeSet::new(),
     })
 }
 

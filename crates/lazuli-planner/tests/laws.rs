@@ -3,10 +3,10 @@
 
 mod world;
 
-use lazuli_core::plan::{Action, Operation, Plan};
+use lazuli_core::plan::{Action, Operation, Plan, PlanMode};
 use proptest::prelude::*;
 use serde_json::{Map, json};
-use world::{Block, Config, How, World, block, destroying, text};
+use world::{Block, Config, How, World, block, destroying, excluding, refreshing, targeting, text};
 
 /// One resource of a random configuration.
 #[derive(Debug, Clone)]
@@ -68,17 +68,20 @@ struct Case {
     outside: Vec<Outside>,
     /// The second configuration refers in the other direction.
     reversed: bool,
+    /// What a partial plan names.
+    named: Vec<bool>,
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let edit = prop_oneof![4 => Just(Edit::Keep), 1 => Just(Edit::Take), 3 => spec().prop_map(Edit::Become)];
     let outside =
         prop_oneof![8 => Just(Outside::Nothing), 1 => Just(Outside::Change), 1 => Just(Outside::Delete)];
-    let one = (spec(), edit, outside);
+    let one = (spec(), edit, outside, prop::bool::weighted(0.2));
     (prop::collection::vec(one, 1..30), prop::bool::weighted(0.1)).prop_map(|(all, reversed)| Case {
-        before: all.iter().map(|(spec, _, _)| spec.clone()).collect(),
-        edits: all.iter().map(|(_, edit, _)| edit.clone()).collect(),
-        outside: all.iter().map(|(_, _, outside)| *outside).collect(),
+        before: all.iter().map(|(spec, ..)| spec.clone()).collect(),
+        edits: all.iter().map(|(_, edit, ..)| edit.clone()).collect(),
+        outside: all.iter().map(|(_, _, outside, _)| *outside).collect(),
+        named: all.iter().map(|(.., named)| *named).collect(),
         reversed,
     })
 }
@@ -165,7 +168,7 @@ fn plan_or_refusal(world: &World, config: &Config, how: &How) -> Option<Plan> {
     match world.try_plan(config, how) {
         Ok(plan) => Some(plan),
         Err(found) => {
-            let allowed = ["LZ1005", "LZ1006", "LZ1007"];
+            let allowed = ["LZ1005", "LZ1006", "LZ1007", "LZ1013"];
             assert!(found.iter().all(|d| allowed.contains(&d.code)), "{}", text::diagnostics(&found));
             None
         }
@@ -221,8 +224,78 @@ proptest! {
         prop_assert_eq!(world.cloud.paths().len(), second.blocks.len());
 
         let plan = world.try_plan(&second, &destroying()).unwrap();
+        prop_assert!(plan.left_out.is_empty());
         users_go_first(&world, &plan, case.contradicts())?;
         world.carry_out(&second, &plan).map_err(|why| TestCaseError::fail(format!("{why}\n{}", text::plan(&plan))))?;
         prop_assert!(world.cloud.paths().is_empty() && world.recorded.resources.is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_partial_plan_leaves_the_rest_alone_and_a_full_one_after_it_does_the_rest(case in case(), exclude in any::<bool>()) {
+        let mut world = World::default();
+        let (first, second) = (case.first(), case.second());
+        let Some(plan) = plan_or_refusal(&world, &first, &How::default()) else { return Ok(()) };
+        world.carry_out(&first, &plan).map_err(TestCaseError::fail)?;
+        case.meddle(&mut world);
+
+        let named: Vec<String> = case.named.iter().enumerate().filter(|(_, n)| **n).map(|(slot, _)| format!("x.r{slot}")).collect();
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let how = if exclude { excluding(&named) } else { targeting(&named) };
+        let how_to_destroy = How { mode: PlanMode::Destroy, ..if exclude { excluding(&named) } else { targeting(&named) } };
+        let before = world.recorded.resources.clone();
+        if let Some(plan) = plan_or_refusal(&world, &second, &how) {
+            prop_assert!(plan.steps.iter().all(|s| !plan.left_out.contains(&s.address)), "{}", text::plan(&plan));
+            world.carry_out(&second, &plan).map_err(|why| TestCaseError::fail(format!("{named:?} {why}\n{}", text::plan(&plan))))?;
+            for address in &plan.left_out {
+                prop_assert_eq!(before.get(address), world.recorded.resources.get(address), "{}", address);
+            }
+            let again = world.try_plan(&second, &how).unwrap();
+            prop_assert!(again.is_empty(), "{named:?}\n{}\nthen\n{}", text::plan(&plan), text::plan(&again));
+        }
+        let Some(plan) = plan_or_refusal(&world, &second, &How::default()) else { return Ok(()) };
+        world.carry_out(&second, &plan).map_err(|why| TestCaseError::fail(format!("{why}\n{}", text::plan(&plan))))?;
+        prop_assert!(world.plan(&second).is_empty());
+        prop_assert_eq!(world.cloud.paths().len(), second.blocks.len());
+
+        if let Some(plan) = plan_or_refusal(&world, &second, &how_to_destroy) {
+            world.carry_out(&second, &plan).map_err(|why| TestCaseError::fail(format!("{why}\n{}", text::plan(&plan))))?;
+            for address in &plan.left_out {
+                prop_assert!(world.recorded.resources.contains_key(address));
+            }
+        }
+        let plan = world.plan(&second);
+        world.carry_out(&second, &plan).map_err(TestCaseError::fail)?;
+        prop_assert!(world.plan(&second).is_empty());
+    }
+
+    #[test]
+    fn a_refresh_takes_in_what_others_did_and_the_configuration_wins_after_all(case in case()) {
+        let mut world = World::default();
+        let (first, second) = (case.first(), case.second());
+        let Some(plan) = plan_or_refusal(&world, &first, &How::default()) else { return Ok(()) };
+        world.carry_out(&first, &plan).map_err(TestCaseError::fail)?;
+        case.meddle(&mut world);
+        let cloud = world.cloud.clone();
+        let plan = world.try_plan(&first, &refreshing()).unwrap();
+        prop_assert!(plan.steps.is_empty());
+        world.carry_out(&first, &plan).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(cloud.paths(), world.cloud.paths());
+        let again = world.try_plan(&first, &refreshing()).unwrap();
+        prop_assert!(again.is_empty(), "{}\nthen\n{}", text::plan(&plan), text::plan(&again));
+        // Nothing is forgotten of what the configuration wants.
+        for config in [&first, &second] {
+            let Some(plan) = plan_or_refusal(&world, config, &How::default()) else { return Ok(()) };
+            prop_assert!(plan.drift.is_empty());
+            world.carry_out(config, &plan).map_err(TestCaseError::fail)?;
+            prop_assert!(world.plan(config).is_empty());
+            prop_assert_eq!(world.cloud.paths().len(), config.blocks.len());
+        }
     }
 }

@@ -13,4 +13,6 @@ mod ownership;
 mod refusals;
 #[path = "stories/replacement.rs"]
 mod replacement;
+#[path = "stories/scope.rs"]
+mod scope;
 mod world;

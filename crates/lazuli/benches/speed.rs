@@ -183,6 +183,7 @@ fn plan(text: String) -> usize {
         observed: Observed::Nothing,
         mode: PlanMode::Apply,
         replace: &Default::default(),
+        scope: &Default::default(),
         refactoring: &lazuli_planner::Refactoring::NONE,
         locate: &|span| project.sources.location(span),
     };

@@ -50,6 +50,8 @@ Examples:
   lazuli plan
   lazuli plan --var workers=5 --out monday.plan
   lazuli plan --replace 'cluster.prod.worker_pool[\"general\"].node[\"3\"].vm'
+  lazuli plan --target cluster.prod.network
+  lazuli plan --refresh-only           what somebody changed outside of Lazuli
 ";
 
 const APPLY_EXAMPLES: &str = "\
@@ -241,7 +243,7 @@ pub struct Plan {
 pub struct Apply {
     /// A plan saved by `plan --out`; needs no question
     #[arg(value_name = "PLANFILE", conflicts_with_all = [
-        "destroy", "refresh", "replace", "var", "var_file", "out",
+        "destroy", "refresh_only", "refresh", "replace", "target", "exclude", "var", "var_file", "out",
     ])]
     pub plan_file: Option<PathBuf>,
     /// Do not ask
@@ -282,6 +284,9 @@ pub struct Goal {
     /// Replace this resource although nothing asks for it; may be repeated
     #[arg(long, value_name = "ADDRESS", conflicts_with = "destroy")]
     pub replace: Vec<Address>,
+    /// Plan only to record what somebody changed outside of Lazuli; nothing changes in the world
+    #[arg(long, conflicts_with_all = ["destroy", "replace", "refresh"])]
+    pub refresh_only: bool,
 }
 
 /// How a plan is made.
@@ -291,6 +296,12 @@ pub struct PlanOptions {
     /// Save the plan here, to apply or show it later
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Only this resource, or everything within this cluster, module or pool, and what it depends on; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<Address>,
+    /// Everything but this and what depends on it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<Address>,
     /// Look at the world first; --refresh=false trusts the state
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
     #[arg(default_value = "true", default_missing_value = "true")]
@@ -696,6 +707,10 @@ mod tests {
             "fmt -",
             "plan --out p --destroy --refresh=false --var a=b --var-file f",
             "plan --replace cluster.prod.network.nat_gateway --detailed-exitcode --parallelism 4",
+            "plan --target cluster.prod.network --target resource.a --exclude resource.b",
+            "plan --refresh-only --detailed-exitcode --target resource.a",
+            "apply --refresh-only --auto-approve",
+            "destroy --target resource.a --exclude resource.b",
             "plan --lock-timeout 5m --skip-preflight -vv --no-input",
             "apply --auto-approve",
             "apply monday.plan",
@@ -738,6 +753,12 @@ mod tests {
             "plan --parallelism 0",
             "plan --lock-timeout soon",
             "plan --destroy --replace resource.a",
+            "plan --destroy --refresh-only",
+            "plan --refresh-only --replace resource.a",
+            "plan --refresh-only --refresh=false",
+            "plan --target",
+            "destroy --refresh-only",
+            "apply monday.plan --target resource.a",
             "apply monday.plan --var a=b",
             "output --raw",
             "completions cobol",

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use lazuli_azure::AzureKinds;
 use lazuli_cluster::roster::Renewals;
-use lazuli_core::plan::{Action, Plan, PlanMode};
+use lazuli_core::configuration::Configuration;
+use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 use lazuli_planner::{Draft, Observed, Request, make};
@@ -26,10 +27,12 @@ use crate::project::Project;
 pub const STATE: &str = "lazuli.state";
 
 /// What kind of plan is wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Wish {
-    /// Take everything down.
-    pub destroy: bool,
+    /// What for.
+    pub mode: PlanMode,
+    /// What it is limited to.
+    pub scope: Scope,
     /// Trust the record instead of looking.
     pub no_refresh: bool,
     /// Resources to be replaced although nothing asks for it.
@@ -38,6 +41,20 @@ pub struct Wish {
     pub parallel: usize,
     /// Leave the checks against Azure out.
     pub skip_preflight: bool,
+}
+
+impl Wish {
+    /// Everything, towards the configuration.
+    pub fn plain(parallel: usize) -> Self {
+        Wish {
+            mode: PlanMode::Apply,
+            scope: Scope::default(),
+            no_refresh: false,
+            replace: BTreeSet::new(),
+            parallel,
+            skip_preflight: false,
+        }
+    }
 }
 
 /// A plan with what it was made from.
@@ -194,8 +211,9 @@ pub async fn plan(
         Ok((blueprint, draft))
     };
     let (mut blueprint, mut draft) = expand(&renewals)?;
-    unknown_addresses(&wish.replace, &blueprint)?;
-    let unchangeable = if wish.destroy { Diagnostics::new() } else { blueprint.unchangeable(recorded) };
+    unknown_addresses(wish, &blueprint, recorded)?;
+    let applies = wish.mode == PlanMode::Apply;
+    let unchangeable = if applies { blueprint.unchangeable(recorded) } else { Diagnostics::new() };
     if !unchangeable.is_empty() {
         return Err(Failure::at(unchangeable, &project.sources));
     }
@@ -206,7 +224,7 @@ pub async fn plan(
         false => look(project, clouds, &blueprint, draft.looks(recorded), wish).await?,
     };
     let elapsed = start.elapsed();
-    if !wish.no_refresh && !wish.destroy {
+    if !wish.no_refresh && applies {
         let lost = lost(recorded, &world);
         if !lost.is_empty() {
             renewals.extend(lost);
@@ -221,8 +239,9 @@ pub async fn plan(
             kinds: &AzureKinds,
             recorded,
             observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
-            mode: if wish.destroy { PlanMode::Destroy } else { PlanMode::Apply },
+            mode: wish.mode,
             replace: &wish.replace,
+            scope: &wish.scope,
             refactoring: &refactoring,
             locate: &|span| project.sources.location(span),
         };
@@ -234,6 +253,7 @@ pub async fn plan(
         renewals.extend(spoiled); // every round renews at least one node more
         (blueprint, draft) = expand(&renewals)?;
     };
+    not_replaced(wish, &plan)?;
     let heading = |expansion: &lazuli_cluster::expand::Expansion| {
         let cluster = &expansion.cluster;
         let facts = vec![
@@ -244,7 +264,8 @@ pub async fn plan(
         (cluster.address.to_string(), facts)
     };
     let clusters = blueprint.clusters().map(heading).collect();
-    let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).collect();
+    let warnings =
+        blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan)).collect();
     let looked = recorded.resources.len();
     Ok(Planned {
         plan,
@@ -267,11 +288,11 @@ async fn look(
     looks: Vec<lazuli_planner::draft::Look>,
     wish: &Wish,
 ) -> Result<(World, preflight::Findings), Failure> {
-    let skip = wish.skip_preflight || wish.destroy;
+    let skip = wish.skip_preflight || wish.mode != PlanMode::Apply;
     let refuse = |found| Failure::at(found, &project.sources);
     let mut findings = preflight::groups(clouds, blueprint, skip).await.map_err(refuse)?;
-    // What is to be destroyed may be gone with its group already; what is to be made needs the group.
-    let looks = if wish.destroy { clouds.in_existing_groups(looks).await? } else { looks };
+    // What was made may be gone with its group already; what is to be made needs the group.
+    let looks = if wish.mode != PlanMode::Apply { clouds.in_existing_groups(looks).await? } else { looks };
     let world = clouds.look(looks).await?;
     if !skip {
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
@@ -319,22 +340,67 @@ fn lost(recorded: &RecordedWorld, world: &World) -> Renewals {
     .collect()
 }
 
-fn unknown_addresses(asked: &BTreeSet<Address>, blueprint: &Blueprint) -> Result<(), Failure> {
-    use lazuli_core::configuration::Configuration;
-    let declared = blueprint.declarations();
-    let unknown = asked.iter().filter(|asked| !declared.iter().any(|d| d.address.is_within(asked)));
-    let problems: Diagnostics = unknown
-        .map(|address| {
-            let names: Vec<&str> = declared.iter().map(|d| d.address.as_str()).collect();
+/// Refuses addresses that nothing has: `--replace` needs something declared, the others may name what is only recorded.
+fn unknown_addresses(wish: &Wish, blueprint: &Blueprint, recorded: &RecordedWorld) -> Result<(), Failure> {
+    let declared: Vec<&Address> = blueprint.declarations().iter().map(|d| &d.address).collect();
+    let all: Vec<&Address> = declared.iter().copied().chain(recorded.resources.keys()).collect();
+    let flags = [
+        ("--replace", &wish.replace, &declared),
+        ("--target", &wish.scope.targets, &all),
+        ("--exclude", &wish.scope.excludes, &all),
+    ];
+    let mut problems = Diagnostics::new();
+    for (flag, asked, known) in flags {
+        let unknown = asked.iter().filter(|asked| !known.iter().any(|known| known.is_within(asked)));
+        for address in unknown {
             let problem =
-                Diagnostic::error("LZ1008", format!("--replace {address}: no resource has this address"));
-            match lazuli_core::suggestion::closest(address.as_str(), names) {
+                Diagnostic::error("LZ1008", format!("{flag} {address}: no resource has this address"));
+            problems.push(match closest(address, known) {
                 Some(close) => problem.help(format!("did you mean {close}?")),
                 None => problem.help("`lazuli state list` shows the addresses there are"),
-            }
-        })
-        .collect();
+            });
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(Failure { diagnostics: problems, ..Failure::default() }) }
+}
+
+/// The address most like a misspelt one: of a resource, or of what contains some.
+fn closest(address: &Address, known: &[&Address]) -> Option<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for address in known {
+        let mut next = Some((*address).clone());
+        while let Some(here) = next.filter(|here| names.insert(here.to_string())) {
+            next = here.parent();
+        }
+    }
+    lazuli_core::suggestion::closest(address.as_str(), names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Refuses to leave out what is to be replaced.
+fn not_replaced(wish: &Wish, plan: &Plan) -> Result<(), Failure> {
+    let left = |asked: &&Address| plan.left_out.iter().any(|left| left.is_within(asked));
+    match wish.replace.iter().find(left) {
+        None => Ok(()),
+        Some(asked) => {
+            let message = format!("--replace {asked}: --target or --exclude leaves it out");
+            Err(Failure::of(Diagnostic::error("LZ1008", message).help("name it with --target as well")))
+        }
+    }
+}
+
+/// The warning that a plan is not about everything.
+pub fn partial(plan: &Plan) -> Option<Diagnostic> {
+    if plan.scope.is_whole() {
+        return None;
+    }
+    let number = plan.left_out.len();
+    let message = match number {
+        0 => "this plan is limited by --target or --exclude, although that leaves nothing out".to_owned(),
+        1 => "this plan is partial: it leaves out 1 resource".to_owned(),
+        _ => format!("this plan is partial: it leaves out {number} resources"),
+    };
+    let warning = Diagnostic::warning("LZ1014", message);
+    Some(warning.help("a plan without these flags says what is left to do"))
 }
 
 /// The keys an encrypted state may need, from the environment.

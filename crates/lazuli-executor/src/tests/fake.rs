@@ -123,6 +123,10 @@ impl Configuration for Things {
     fn outputs(&self, _: &dyn Known) -> Result<Vec<Output>, Diagnostics> {
         Ok(Vec::new())
     }
+
+    fn reads_of_outputs(&self) -> Vec<(Arc<str>, Vec<Address>)> {
+        Vec::new()
+    }
 }
 
 /// What goes wrong with one object, once.
@@ -393,6 +397,8 @@ pub(super) fn plan(things: &Things, world: &RecordedWorld, cloud: &Cloud) -> Pla
         steps: Vec::new(),
         edges: Vec::new(),
         outputs: Vec::new(),
+        scope: Default::default(),
+        left_out: Default::default(),
     };
     let mut forward: HashMap<&str, u32> = HashMap::new();
     for (place, thing) in things.things.iter().enumerate() {

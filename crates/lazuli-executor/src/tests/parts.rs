@@ -5,7 +5,7 @@ use lazuli_core::recorded::{Pending, Recorded, RecordedWorld};
 use lazuli_core::{Path, Value};
 use serde_json::json;
 
-use super::fake::{OneCloud, Scene, address, change, id, thing};
+use super::fake::{GeneralKinds, OneCloud, Scene, address, change, id, thing};
 use crate::adjust::adjustments;
 use crate::record::{add_hidden, sensitive_paths};
 use crate::resolve::is_as_sent;
@@ -100,7 +100,7 @@ fn moves_and_what_is_forgotten_are_recorded_before_the_first_step() {
         change(&address("dropped"), Action::Forget, None),
         change(&address("set-aside"), Action::Forget, None),
     ];
-    let adjusted = adjustments(&plan, &world);
+    let adjusted = adjustments(&plan, &world, &Default::default(), &GeneralKinds);
     let mut replay = lazuli_state::Replay::new(world);
     adjusted.records.into_iter().for_each(|r| replay.apply(r));
     let after = replay.into_world();
@@ -110,6 +110,32 @@ fn moves_and_what_is_forgotten_are_recorded_before_the_first_step() {
     );
     assert_eq!(after.resources[&address("user")].dependencies, [address("new")]);
     assert!(after.deposed.is_empty());
+}
+
+#[test]
+fn what_a_refresh_found_is_recorded_as_what_was_sent_and_what_exists() {
+    use lazuli_core::plan::{Drift, DriftKind, PlanMode};
+    let world = world(vec![recorded("changed", &[]), recorded("same", &[])]);
+    let mut plan = Scene::new(Vec::new()).plan();
+    plan.mode = PlanMode::RefreshOnly;
+    plan.drift = vec![Drift {
+        address: address("changed"),
+        title: "thing".into(),
+        what: DriftKind::Changed {
+            path: "tags.env".parse().unwrap(),
+            recorded: None,
+            observed: Some(Value::string("theirs")),
+        },
+    }];
+    let object = json!({"tags": {"env": "theirs"}, "etag": "2"});
+    let observed = [(id("changed"), object.clone())].into();
+    let adjusted = adjustments(&plan, &world, &observed, &GeneralKinds);
+    let mut replay = lazuli_state::Replay::new(world.clone());
+    adjusted.records.into_iter().for_each(|r| replay.apply(r));
+    let after = replay.into_world();
+    assert_eq!(after.resources[&address("changed")].inputs["tags"], json!({"env": "theirs"}));
+    assert_eq!(after.resources[&address("changed")].observed, object);
+    assert_eq!(after.resources[&address("same")], world.resources[&address("same")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::encoding::to_json;
+use lazuli_core::kind::Kinds;
 use lazuli_core::plan::{Action, Operation, Plan, PlanMode, Step};
 use lazuli_core::recorded::{Recorded, RecordedOutput};
 use lazuli_core::resource::{Desired, Mode, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Path, Value};
 use lazuli_planner::known::{Exists, object_of};
+use lazuli_planner::refresh::taken_in;
 use serde_json::json;
 
 use super::World;
@@ -208,14 +210,18 @@ impl World {
         if plan.mode == PlanMode::Apply {
             self.reach(config, &mut now, None)?;
             let outputs = config.outputs(&now).map_err(|d| format!("{d:?}"))?;
-            self.recorded.outputs = outputs
-                .into_iter()
+            let kept = lazuli_planner::scope::outputs_that_read(config, &plan.left_out);
+            self.recorded.outputs.retain(|name, _| kept.contains(name));
+            let outputs = outputs.into_iter().filter(|o| !kept.contains(&o.name));
+            let outputs: Vec<_> = outputs
                 .map(|o| {
                     (o.name, RecordedOutput { value: to_json(&o.value).unwrap(), sensitive: o.sensitive })
                 })
                 .collect();
+            self.recorded.outputs.extend(outputs);
         } else if plan.mode == PlanMode::Destroy {
-            self.recorded.outputs.clear();
+            let gone = plan.outputs.iter().filter(|o| o.after.is_none());
+            gone.for_each(|o| drop(self.recorded.outputs.remove(&o.name)));
         }
         self.recorded.serial += 1;
         Ok(())
@@ -245,6 +251,11 @@ impl World {
 
     /// What a plan says of records only.
     fn adjust(&mut self, plan: &Plan) {
+        for drift in plan.drift.iter().filter(|_| plan.mode == PlanMode::RefreshOnly) {
+            let Some(record) = self.recorded.resources.get_mut(&drift.address) else { continue };
+            let Some(object) = self.cloud.get(&record.id) else { continue };
+            *record = taken_in(record, object, [drift], super::kinds::Table.kind(&record.ty));
+        }
         for change in &plan.changes {
             match (change.action, &change.previous_address) {
                 (Action::Forget, _) => {

@@ -1,6 +1,7 @@
 //! A configuration of JSON bodies. `${address#path}` refers to an attribute, `${!text}` is a secret, `${?}` is never
 //! known before the apply; an id may have references among other text.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lazuli_core::configuration::{Configuration, Known, Output};
@@ -251,5 +252,14 @@ impl Configuration for Config {
             Ok(Output { name: name.as_str().into(), sensitive: value.contains_sensitive(), value })
         };
         self.outputs.iter().map(output).collect()
+    }
+
+    fn reads_of_outputs(&self) -> Vec<(Arc<str>, Vec<Address>)> {
+        let reads = |(name, expression): &(String, String)| {
+            let mut found = Vec::new();
+            references(&Json::String(expression.clone()), "", &mut found);
+            (name.as_str().into(), found.iter().map(|(on, _)| on.parse().unwrap()).collect())
+        };
+        self.outputs.iter().map(reads).collect()
     }
 }

@@ -17,7 +17,7 @@ pub mod text;
 
 use std::collections::{BTreeSet, HashMap};
 
-use lazuli_core::plan::{Plan, PlanMode};
+use lazuli_core::plan::{Plan, PlanMode, Scope};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::ResourceId;
 use lazuli_core::{Address, Diagnostic, Json};
@@ -25,6 +25,22 @@ use lazuli_planner::{Draft, Observed, Refactoring, Request, make};
 
 pub use cloud::Cloud;
 pub use config::{Block, Config, block, data};
+
+pub fn refreshing() -> How {
+    How { mode: PlanMode::RefreshOnly, ..How::default() }
+}
+
+/// Only these and what they need.
+pub fn targeting(addresses: &[&str]) -> How {
+    let targets = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    How { scope: Scope { targets, ..Scope::default() }, ..How::default() }
+}
+
+/// Not these, nor what depends on them.
+pub fn excluding(addresses: &[&str]) -> How {
+    let excludes = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    How { scope: Scope { excludes, ..Scope::default() }, ..How::default() }
+}
 
 /// A state and a cloud.
 pub struct World {
@@ -44,12 +60,19 @@ pub struct How {
     pub mode: PlanMode,
     pub refresh: bool,
     pub replace: BTreeSet<Address>,
+    pub scope: Scope,
     pub refactoring: Refactoring,
 }
 
 impl Default for How {
     fn default() -> Self {
-        How { mode: PlanMode::Apply, refresh: true, replace: BTreeSet::new(), refactoring: Refactoring::NONE }
+        How {
+            mode: PlanMode::Apply,
+            refresh: true,
+            replace: BTreeSet::new(),
+            scope: Scope::default(),
+            refactoring: Refactoring::NONE,
+        }
     }
 }
 
@@ -75,6 +98,7 @@ impl World {
                 observed,
                 mode: how.mode,
                 replace: &how.replace,
+                scope: &how.scope,
                 refactoring: &how.refactoring,
                 locate: &|_| None,
             },

@@ -9,7 +9,7 @@ use lazuli_config::{Evaluator, Instance, Placement, Resource};
 use lazuli_core::configuration::{Configuration, Known, Output};
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
-use lazuli_core::{Diagnostic, Diagnostics, Path, Value};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Path, Value};
 use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::seen::{Seen, supplied};
@@ -64,6 +64,18 @@ impl Configuration for Blueprint {
         }
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
         if problems.is_empty() { Ok(outputs) } else { Err(problems) }
+    }
+
+    fn reads_of_outputs(&self) -> Vec<(Arc<str>, Vec<Address>)> {
+        let outputs = self.evaluator.module().outputs.iter();
+        let reads = outputs.map(|output| {
+            let exprs = std::iter::once(&output.value).chain(&output.depends_on);
+            let references: Vec<_> =
+                exprs.flat_map(|expr| self.evaluator.references_of(expr, None)).collect();
+            let reads = self.dependencies(&references, None).into_iter().map(|dependency| dependency.on);
+            (output.name.text.clone(), reads.collect())
+        });
+        reads.collect()
     }
 }
 

@@ -55,6 +55,7 @@ fn plan(blueprint: &Blueprint) -> Result<Plan, Diagnostics> {
         observed: Observed::Objects(&HashMap::new()),
         mode: PlanMode::Apply,
         replace: &BTreeSet::new(),
+        scope: &Default::default(),
         refactoring: &lazuli_planner::Refactoring::NONE,
         locate: &|_| None,
     };

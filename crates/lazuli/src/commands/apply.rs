@@ -1,17 +1,19 @@
 //! `apply` and `destroy`: plan, show, ask, carry out, report.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use lazuli_azure::AzureKinds;
-use lazuli_core::configuration::Configuration;
+use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::journal::{Journal, Record};
 use lazuli_core::plan::{Plan, PlanMode};
 use lazuli_core::provider::Provider;
-use lazuli_core::recorded::RecordedOutput;
+use lazuli_core::recorded::{RecordedOutput, RecordedWorld};
 use lazuli_core::resource::ProviderName;
-use lazuli_core::{Diagnostic, Diagnostics, encoding};
+use lazuli_core::{Address, Diagnostic, Diagnostics, encoding};
 use lazuli_executor::{Cancel, Event, Providers, Run, execute, settle};
+use lazuli_planner::scope::outputs_that_read;
 use lazuli_state::LocalState;
 use tokio::sync::{mpsc, watch};
 
@@ -70,9 +72,10 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
         return Ok(Exit::Done);
     }
     if !manner.auto_approve {
-        let question = match goal.destroy {
-            true => "Destroy all of this? There is no way back.",
-            false => "Apply this?",
+        let question = match planned.plan.mode {
+            PlanMode::Destroy => "Destroy all of this? There is no way back.",
+            PlanMode::RefreshOnly => "Record this?",
+            PlanMode::Apply => "Apply this?",
         };
         match printer.ask(question) {
             Answer::Yes => {}
@@ -120,6 +123,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
     }
     let clouds = Arc::new(setting.clouds(world, options.parallelism.get()).await?);
+    let warnings = planning::partial(&saved.plan).into_iter().collect();
     let planned = Planned {
         plan: saved.plan,
         world: crate::clouds::World { objects: saved.observed, requests: 0 },
@@ -129,8 +133,9 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         clusters: Default::default(),
         renewals: saved.renewals,
         refreshed: false,
-        warnings: Diagnostics::new(),
+        warnings,
     };
+    tell(printer, &Failure { diagnostics: planned.warnings.clone(), ..Failure::default() });
     plan::show(&planned, &clouds, printer);
     carry_out(&setting, state, clouds, planned, options, manner, printer).await
 }
@@ -207,7 +212,8 @@ async fn carry_out(
     let complete = told.is_complete();
     // Outputs speak of the world that was planned: while it is not there, the last ones stay.
     let outputs = match complete {
-        true => outputs(&plan, &blueprint, &*report.objects).map(Some),
+        true if plan.mode == PlanMode::RefreshOnly => Ok(None),
+        true => outputs(&plan, &blueprint, &recorded, &*report.objects).map(Some),
         false => Ok(None),
     };
     // Should nothing be durable any more, what happened is told before that is.
@@ -235,7 +241,7 @@ async fn carry_out(
     tell(printer, &Failure::at(blueprint.checked(), &project.sources));
     match outputs.map_err(|found| Failure::at(found, &project.sources))? {
         Some(outputs) => show_outputs(&outputs, printer),
-        None if !recorded.outputs.is_empty() && !printer.json() => {
+        None if !complete && !recorded.outputs.is_empty() && !printer.json() => {
             printer.message("Outputs stay as they were until an apply does everything.");
         }
         None => {}
@@ -249,21 +255,48 @@ async fn carry_out(
     Ok(exit)
 }
 
-/// The outputs that are known now.
+/// The outputs that are known now; those that read something the plan leaves out stay as they were.
 fn outputs(
     plan: &Plan,
     blueprint: &Blueprint,
-    known: &dyn lazuli_core::configuration::Known,
+    recorded: &RecordedWorld,
+    known: &dyn Known,
 ) -> Result<Vec<(Arc<str>, RecordedOutput)>, Diagnostics> {
+    let stay = |keep: &dyn Fn(&str) -> bool| {
+        let kept = recorded.outputs.iter().filter(|(name, _)| keep(name));
+        kept.map(|(name, output)| (name.clone(), output.clone())).collect::<BTreeMap<_, _>>()
+    };
     if plan.mode == PlanMode::Destroy {
-        return Ok(Vec::new());
+        let gone = |name: &str| plan.outputs.iter().any(|o| &*o.name == name && o.after.is_none());
+        return Ok(stay(&|name| !gone(name)).into_iter().collect());
     }
-    let outputs = blueprint.outputs(known)?;
-    let known = outputs.into_iter().filter_map(|output| {
-        let value = encoding::to_json(&output.value).ok()?;
-        Some((output.name, RecordedOutput { value, sensitive: output.sensitive }))
-    });
-    Ok(known.collect())
+    let keep = outputs_that_read(blueprint, &plan.left_out);
+    let mut all = stay(&|name| keep.contains(name));
+    for output in blueprint.outputs(&InPlan { plan, known })? {
+        if !keep.contains(&output.name)
+            && let Ok(value) = encoding::to_json(&output.value)
+        {
+            all.insert(output.name, RecordedOutput { value, sensitive: output.sensitive });
+        }
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// What is known of what a plan is about: what it leaves out may not be as the configuration says.
+struct InPlan<'a> {
+    plan: &'a Plan,
+    known: &'a dyn Known,
+}
+
+impl Known for InPlan<'_> {
+    fn object(&self, address: &Address) -> Option<KnownObject> {
+        if self.plan.left_out.contains(address) { None } else { self.known.object(address) }
+    }
+
+    fn epoch(&self) -> u64 {
+        // Apart from what was computed while everything was known.
+        self.known.epoch() + u64::from(!self.plan.left_out.is_empty())
+    }
 }
 
 fn show_outputs(outputs: &[(Arc<str>, RecordedOutput)], printer: &Printer) {

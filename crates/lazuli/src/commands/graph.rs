@@ -26,7 +26,7 @@ pub(super) async fn run(args: &Graph, printer: &Arc<Printer>) -> Outcome {
             })?;
             let clouds = Arc::new(setting.clouds(state.world(), PARALLEL).await?);
             let recorded = plan::unfinished(&state, &clouds, printer).await;
-            let wish = Wish { parallel: PARALLEL, ..Wish::default() };
+            let wish = Wish::plain(PARALLEL);
             let planned = plan::make(&setting, &clouds, &recorded, &wish, printer).await?;
             super::apply::close(clouds).await;
             planned.plan

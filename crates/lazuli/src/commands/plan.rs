@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lazuli_core::plan::{PlanMode, Scope};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Diagnostic, Sources};
 use lazuli_executor::settle::{self, Finding, Settled};
@@ -60,8 +61,17 @@ pub(super) fn open(
 }
 
 pub(super) fn wish(goal: &Goal, options: &PlanOptions) -> Wish {
+    let mode = match (goal.destroy, goal.refresh_only) {
+        (true, _) => PlanMode::Destroy,
+        (_, true) => PlanMode::RefreshOnly,
+        _ => PlanMode::Apply,
+    };
     Wish {
-        destroy: goal.destroy,
+        mode,
+        scope: Scope {
+            targets: options.target.iter().cloned().collect(),
+            excludes: options.exclude.iter().cloned().collect(),
+        },
         no_refresh: !options.refresh,
         replace: goal.replace.iter().cloned().collect(),
         parallel: options.parallelism.get(),

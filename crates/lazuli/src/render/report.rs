@@ -114,7 +114,7 @@ fn success(report: &ApplyReport) -> String {
     let Summary { add, change, remove, import, moved } = report.done;
     let verb = match report.mode {
         PlanMode::Destroy => "Destroyed.",
-        PlanMode::RefreshOnly => "Refreshed.",
+        PlanMode::RefreshOnly => "Recorded.",
         PlanMode::Apply => "Applied.",
     };
     let mut parts = vec![format!("{add} added"), format!("{change} changed"), format!("{remove} destroyed")];
@@ -125,6 +125,9 @@ fn success(report: &ApplyReport) -> String {
         parts.push(format!("{moved} moved"));
     }
     let took = duration::measured(report.elapsed);
+    if report.mode == PlanMode::RefreshOnly {
+        return format!("{} Nothing changed in the world.   {took}", paint(style::ADD.bold(), verb));
+    }
     format!("{} {}.   {took}", paint(style::ADD.bold(), verb), parts.join(", "))
 }
 

@@ -123,6 +123,8 @@ pub(crate) fn plan(mut changes: Vec<Change>) -> Plan {
         steps,
         edges,
         outputs: Vec::new(),
+        scope: Default::default(),
+        left_out: Default::default(),
     }
 }
 

@@ -29,6 +29,7 @@ mod refactoring;
 mod repairing;
 mod resources;
 mod saved_plans;
+mod scope;
 mod troubled_state;
 mod variables;
 mod workbench;

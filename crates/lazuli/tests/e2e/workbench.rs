@@ -278,7 +278,7 @@ impl Workbench {
             assert_eq!(resource["state"], "Succeeded", "{id}");
         }
         for id in &recorded {
-            let embedded = id.contains("/subnets/"); // part of its virtual network
+            let embedded = id.contains("/subnets/") || id.contains("/routes/"); // parts of their parents
             assert!(embedded || world.contains_key(id), "recorded, and does not exist: {id}");
         }
         for (id, disk) in world.iter().filter(|(_, resource)| is_disk(resource)) {

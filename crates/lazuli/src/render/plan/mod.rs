@@ -23,7 +23,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lazuli_core::plan::{Action, Change, Plan};
+use lazuli_core::plan::{Action, Change, Plan, PlanMode};
 
 use self::attributes::Wording;
 use self::place::{Place, Section};
@@ -75,7 +75,8 @@ pub fn text(plan: &Plan, context: &Context, width: usize, verbose: bool) -> Stri
     let mut page = Page { out: String::new(), width: width.max(40), verbose };
     page.heading(context);
     drift::write(&mut page, plan);
-    let groups = group(plan);
+    // What is only recorded is told above already.
+    let groups = if plan.mode == PlanMode::RefreshOnly { Vec::new() } else { group(plan) };
     let rolling = facts::Rolling::of(plan);
     for group in &groups {
         page.cluster(plan, context, group, &rolling);

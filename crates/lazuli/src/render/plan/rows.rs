@@ -215,6 +215,9 @@ pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
         Some(Reason::Configuration) if change.action == Action::Create => return None,
         Some(Reason::Configuration) => configured(),
         Some(Reason::Drift) => "changed outside of Lazuli: will be set back".to_owned(),
+        Some(Reason::DeletedOutside) if change.action == Action::Forget => {
+            "deleted outside of Lazuli: no longer recorded".to_owned()
+        }
         Some(Reason::DeletedOutside) => "deleted outside of Lazuli: will be created again".to_owned(),
         Some(Reason::Destroy) => return None,
         Some(Reason::NotInConfiguration) if plan.mode == PlanMode::Destroy => return None,

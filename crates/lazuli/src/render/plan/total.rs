@@ -81,16 +81,26 @@ pub(super) fn outputs(page: &mut Page, plan: &Plan) {
 }
 
 pub(super) fn write(page: &mut Page, plan: &Plan, time_factor: f64) {
+    let limited = !plan.left_out.is_empty();
     if plan.is_empty() {
-        let text = match (plan.mode, plan.drift.is_empty()) {
-            (PlanMode::Destroy, _) => "No changes. There is nothing to destroy.",
-            (PlanMode::RefreshOnly, true) => "No changes. The state matches the world.",
-            (PlanMode::RefreshOnly, false) => {
-                "The state will be brought up to date. Nothing changes in the world."
+        let text = match (plan.mode, limited) {
+            (PlanMode::Destroy, false) => "No changes. There is nothing to destroy.",
+            (PlanMode::Destroy, true) => "No changes. There is nothing to destroy in what was asked for.",
+            (PlanMode::RefreshOnly, false) => "No changes. The state matches the world.",
+            (PlanMode::RefreshOnly, true) => "No changes. The state matches the world in what was asked for.",
+            (PlanMode::Apply, false) => "No changes. The world matches the configuration.",
+            (PlanMode::Apply, true) => {
+                "No changes. The world matches the configuration in what was asked for."
             }
-            (PlanMode::Apply, _) => "No changes. The world matches the configuration.",
         };
         page.line(&paint(style::STRONG, text));
+        return;
+    }
+    if plan.mode == PlanMode::RefreshOnly {
+        let gone = plan.changes.iter().filter(|c| c.action == Action::Forget).map(|c| &c.address);
+        let number = plan.drift.iter().map(|d| &d.address).chain(gone).collect::<BTreeSet<_>>().len();
+        let text = format!("Plan: {} to record. Nothing changes in the world.", count(number, "resource"));
+        page.line(&paint(style::STRONG, &text));
         return;
     }
     let Summary { add, change, remove, import, moved } = plan.summary();
