@@ -16,7 +16,7 @@ use crate::keep::keep;
 use crate::known::{Exists, Reached};
 use crate::make::{Planned, Request, deposed, drift_of, of_record, outputs_after_apply, stays};
 use crate::scope::{self, LeftOut};
-use crate::{order, settle};
+use crate::{order, protect, settle};
 
 struct Walk<'a> {
     draft: &'a Draft,
@@ -291,7 +291,7 @@ impl<'a> Walk<'a> {
         {
             follow::triggered(&mut decision, case, trigger);
         }
-        match decide::protected(case, &decision) {
+        match protect::not_replaced(case, &decision) {
             Some(problem) => Err(Box::new(problem)),
             None => Ok(decision),
         }
@@ -352,6 +352,7 @@ impl<'a> Walk<'a> {
             .collect();
         let places = &self.draft.graph.places;
         let mut left = Vec::new();
+        let mut kept = Vec::new();
         for recorded in self.request.recorded.resources.values() {
             let declared = places.get(&recorded.address).is_some_and(|place| {
                 recorded.mode == Mode::Data || self.declarations[*place].mode == Mode::Managed
@@ -370,10 +371,12 @@ impl<'a> Walk<'a> {
             };
             let sight = self.request.observed.of_record(recorded);
             match decide::orphan(recorded, sight, gone, &self.request.recorded.lineage) {
+                Ok(_) if protect::keeps(recorded, sight, gone) => kept.push(&recorded.address),
                 Ok(decision) => left.push(Some(of_record(self.request, recorded, decision, false))),
                 Err(problem) => self.problems.push(*problem),
             }
         }
+        self.problems.extend(protect::kept(&kept, false));
         left.extend(deposed(self.request, &mut self.problems).into_iter().map(Some));
         self.slots.extend(left);
     }

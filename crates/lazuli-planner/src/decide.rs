@@ -326,9 +326,6 @@ pub(crate) fn orphan(
         return Ok(Decision::plain(Action::Forget, Some(reason)));
     }
     still_ours(recorded, sight, lineage)?;
-    if recorded.prevent_destroy || gone == (Gone::Destroyed { protected: true }) {
-        return Err(Box::new(kept(recorded, gone)));
-    }
     Ok(match sight {
         Sight::Absent => Decision::plain(Action::Forget, Some(Reason::DeletedOutside)),
         Sight::Present(_) | Sight::NotLooked => {
@@ -340,51 +337,6 @@ pub(crate) fn orphan(
 /// What was last sent, secrets marked.
 pub(crate) fn inputs_of(recorded: &Recorded) -> Value {
     mark(lazuli_core::encoding::from_json(&recorded.inputs), &recorded.sensitive)
-}
-
-fn kept(recorded: &Recorded, gone: Gone) -> Diagnostic {
-    let (what, help) = match gone {
-        Gone::Destroyed { .. } => (
-            "everything is to be destroyed",
-            "set prevent_destroy = false and apply that first; only then destroy it",
-        ),
-        Gone::Undeclared | Gone::OnlyRead | Gone::Forgotten => (
-            "its block is gone from the configuration",
-            "put the block back with prevent_destroy = false, apply that, and only then take it away",
-        ),
-    };
-    Diagnostic::error(
-        "LZ1004",
-        format!("{} is protected by lifecycle.prevent_destroy, but {what}", recorded.address),
-    )
-    .about(recorded.address.clone())
-    .help(help)
-}
-
-/// Refuses to replace what is protected, now or as last applied.
-pub(crate) fn protected(case: &Case<'_>, decision: &Decision) -> Option<Diagnostic> {
-    let lifecycle = &case.declaration.lifecycle;
-    let protected = lifecycle.prevent_destroy || case.recorded.is_some_and(|r| r.prevent_destroy);
-    if !decision.action.is_replace() || !protected {
-        return None;
-    }
-    let address = &case.declaration.address;
-    let mut diagnostic = Diagnostic::error(
-        "LZ1004",
-        format!("{address} must be replaced, but lifecycle.prevent_destroy forbids to delete it"),
-    )
-    .about(address.clone())
-    .help("take the change back, or set prevent_destroy = false, apply that, and then make the change");
-    for forced in decision.paths.iter().filter(|p| p.forces_replacement) {
-        diagnostic = diagnostic.note(format!("{} cannot be changed in place", forced.path));
-    }
-    if let Some(Reason::Follows(other)) = &decision.reason {
-        diagnostic = diagnostic.note(format!("it goes with {other}, which is replaced"));
-    }
-    match case.declaration.origin {
-        Some(span) => Some(diagnostic.at(span, "protected here")),
-        None => Some(diagnostic),
-    }
 }
 
 /// True when Azure says that the last operation on the object failed.

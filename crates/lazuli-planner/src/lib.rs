@@ -13,6 +13,7 @@
 //! | [`decide`] | what happens to a resource, and why |
 //! | `follow` | what is replaced because something else changes |
 //! | `apply` | the walk over the declarations |
+//! | `protect` | `prevent_destroy`, declared and remembered |
 //! | [`refresh`] | `--refresh-only`: what somebody else did, taken into the record |
 //! | [`scope`] | `--target` and `--exclude`: what a partial plan leaves out |
 //! | `settle` | which is first in a replacement |
@@ -34,6 +35,7 @@ pub mod known;
 pub mod make;
 mod marks;
 pub mod order;
+mod protect;
 pub mod refactoring;
 pub mod refresh;
 mod same;

@@ -17,6 +17,7 @@ use crate::apply;
 use crate::decide::{self, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::order;
+use crate::protect;
 use crate::refactoring::Refactoring;
 use crate::refresh;
 use crate::scope::{self, LeftOut};
@@ -79,6 +80,7 @@ pub fn make(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagnostics> {
 
 fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
     let mut problems = Diagnostics::new();
+    let mut kept = Vec::new();
     let mut planned = Vec::with_capacity(request.recorded.resources.len());
     let protected: BTreeSet<&Address> = request
         .configuration
@@ -98,11 +100,14 @@ fn destroy(request: &Request<'_>) -> Result<Plan, Diagnostics> {
             true => Gone::Forgotten,
             false => Gone::Destroyed { protected: protected.contains(&recorded.address) },
         };
-        match decide::orphan(recorded, request.observed.of_record(recorded), gone, lineage) {
+        let sight = request.observed.of_record(recorded);
+        match decide::orphan(recorded, sight, gone, lineage) {
+            Ok(_) if protect::keeps(recorded, sight, gone) => kept.push(&recorded.address),
             Ok(decision) => planned.push(of_record(request, recorded, decision, false)),
             Err(problem) => problems.push(*problem),
         }
     }
+    problems.extend(protect::kept(&kept, true));
     planned.extend(deposed(request, &mut problems));
     if !problems.is_empty() {
         return Err(problems);

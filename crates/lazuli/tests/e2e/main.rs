@@ -25,6 +25,7 @@ mod modules;
 mod moments;
 mod outside;
 mod placement;
+mod protection;
 mod refactoring;
 mod repairing;
 mod resources;

@@ -167,3 +167,74 @@ fn an_import_that_cannot_be_is_refused_while_planning() {
     bench.edit("main.hcl", "to = resource.two", "to = resource.two[0]");
     told("import_undeclared", bench.run("validate"));
 }
+
+/// A module with one table for each name.
+fn tables_module(bench: &Workbench) {
+    std::fs::create_dir(bench.path("tables")).unwrap();
+    bench.write(
+        "tables/main.hcl",
+        &format!("variable \"names\" {{\n}}\n{}", table("each.key", "table", "for_each = var.names")),
+    );
+}
+
+#[test]
+fn an_object_under_another_address_is_recognised_without_being_told() {
+    let bench = Workbench::with(&format!(
+        "{ACCOUNT}{}{}",
+        table("\"t${count.index}\"", "counted", "count = 2"),
+        table("\"plain\"", "plain", ""),
+    ));
+    bench.applies();
+    tables_module(&bench);
+    // The copies by number become copies by key with other keys, one goes into a module, and the case of a name changes.
+    bench.write(
+        "main.hcl",
+        &format!(
+            "{ACCOUNT}{}module \"m\" {{\n  source = \"./tables\"\n  names = toset([\"Plain\"])\n}}\n",
+            table("each.value", "keyed", "for_each = { first = \"t1\", second = \"t0\" }"),
+        ),
+    );
+    told("recognised_plan", bench.does("plan"));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, [""; 0]);
+    assert_eq!(
+        bench.does("state list").stdout,
+        "module.m.resource.table[\"Plain\"]\nresource.keyed[\"first\"]\nresource.keyed[\"second\"]\n"
+    );
+    bench.is_settled();
+}
+
+#[test]
+fn a_cluster_with_another_label_or_in_a_module_is_recognised_without_being_told() {
+    let bench = Workbench::with(SMALL);
+    bench.applies();
+    let before = bench.recorded().len();
+    bench.edit("main.hcl", "cluster \"small\" {", "cluster \"tiny\" {\n  name = \"small\"");
+    bench.edit("main.hcl", "cluster.small", "cluster.tiny");
+    let (ran, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, [""; 0], "{ran}");
+    assert!(bench.recorded().keys().all(|address| address.starts_with("cluster.tiny.")));
+
+    std::fs::create_dir(bench.path("k")).unwrap();
+    let text = bench.text("main.hcl");
+    let profile = text.find("cluster_profile").unwrap();
+    let inner = text[profile..].replace("cloud_account.sandbox", "var.account");
+    bench.write("k/main.hcl", &format!("variable \"account\" {{\n}}\n{inner}"));
+    bench.write(
+        "main.hcl",
+        &format!(
+            "{}module \"k\" {{\n  source = \"./k\"\n  for_each = toset([\"a\"])\n  account = cloud_account.sandbox\n}}\n\
+             output \"endpoint\" {{\n  value = module.k[\"a\"].endpoint\n}}\n",
+            &text[..profile]
+        ),
+    );
+    let (ran, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, [""; 0], "{ran}");
+    let recorded = bench.recorded();
+    assert_eq!(recorded.len(), before);
+    assert!(
+        recorded.keys().all(|address| address.starts_with("module.k[\"a\"].cluster.tiny.")),
+        "{recorded:?}"
+    );
+    bench.is_settled();
+}
