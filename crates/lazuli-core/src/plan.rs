@@ -170,10 +170,20 @@ pub struct PathChange {
     /// Afterwards; `None` when it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// As last recorded, when that is a third value: somebody else changed it, and the configuration did too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Value>,
     /// True when it cannot be changed in place.
     pub forces_replacement: bool,
     /// Who changed it.
     pub cause: Cause,
+}
+
+impl PathChange {
+    /// True when somebody else changed it, whether the configuration did too or not.
+    pub fn changed_outside(&self) -> bool {
+        self.cause == Cause::Drift || self.recorded.is_some()
+    }
 }
 
 /// Who made a difference.

@@ -258,7 +258,10 @@ impl Comparison<'_> {
                 }
             }
             (Json::Array(_), Some(keyed)) => self.keyed(path, &keyed, &Value::tuple([]), &[], sides),
-            _ => self.push(path, Some(observed), None, Cause::Configuration),
+            _ => {
+                self.push(path, Some(observed), None, Cause::Configuration);
+                self.also_outside(sides);
+            }
         }
     }
 
@@ -270,6 +273,7 @@ impl Comparison<'_> {
             self.has_echo && sides.sent.is_some_and(|sent| self.same.same(desired, sent, Extra::Refused));
         let cause = if unchanged { Cause::Drift } else { Cause::Configuration };
         self.push(path, sides.observed, Some(desired), cause);
+        self.also_outside(sides);
     }
 
     fn push(&mut self, path: &Path, before: Option<&Json>, after: Option<&Value>, cause: Cause) {
@@ -280,9 +284,23 @@ impl Comparison<'_> {
             path: path.clone(),
             before: before.map(|json| from_json(json).with_sensitivity(sensitive)),
             after: after.cloned(),
+            recorded: None,
             forces_replacement,
             cause,
         });
+    }
+
+    /// Remembers with the change just told what was recorded, when somebody else changed that as well.
+    fn also_outside(&mut self, sides: Sides<'_>) {
+        let Some(recorded) = sides.echoed.filter(|_| sides.sent.is_some()).map(from_json) else { return };
+        let same = sides.observed.is_some_and(|observed| self.same.same(&recorded, observed, Extra::Ignored));
+        if let Some(change) =
+            self.changes.last_mut().filter(|change| !same && change.cause == Cause::Configuration)
+        {
+            let sides = [&change.before, &change.after];
+            let sensitive = sides.into_iter().flatten().any(Value::contains_sensitive);
+            change.recorded = Some(recorded.with_sensitivity(sensitive));
+        }
     }
 
     /// Whether the change touches something that cannot be changed in place. An element of a keyed array that comes or

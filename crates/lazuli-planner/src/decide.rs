@@ -140,6 +140,7 @@ fn protection_changed(case: &Case<'_>, recorded: &Recorded) -> Option<PathChange
         path: Path::root().name("lifecycle").name("prevent_destroy"),
         before: Some(Value::from(recorded.prevent_destroy)),
         after: Some(Value::from(declared)),
+        recorded: None,
         forces_replacement: false,
         cause: Cause::Configuration,
     })
@@ -168,6 +169,7 @@ fn another_object(case: &Case<'_>, recorded: &Recorded) -> Result<Decision, Box<
         path: Path::root().name("id"),
         before: Some(Value::string(recorded.id.as_str())),
         after: Some(after),
+        recorded: None,
         forces_replacement: true,
         cause: Cause::Configuration,
     };

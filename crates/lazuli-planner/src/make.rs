@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use lazuli_core::configuration::{Configuration, Output};
 use lazuli_core::kind::Kinds;
-use lazuli_core::plan::{
-    Action, Cause, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason, Scope,
-};
+use lazuli_core::plan::{Action, Change, Drift, DriftKind, OutputChange, Plan, PlanMode, Reason, Scope};
 use lazuli_core::recorded::{Recorded, RecordedOutput, RecordedWorld};
 use lazuli_core::resource::{Mode, NodeSlot, ResourceId};
 use lazuli_core::source::Location;
@@ -155,15 +153,12 @@ pub(crate) fn drift_of(change: &Change) -> Vec<Drift> {
     if change.reason == Some(Reason::DeletedOutside) {
         return vec![drift(DriftKind::Deleted)];
     }
-    let drifted = change.paths.iter().filter(|p| p.cause == Cause::Drift);
+    let drifted = change.paths.iter().filter(|p| p.changed_outside());
     drifted
         .map(|p| {
-            // What was recorded is what is desired still: only the world changed.
-            drift(DriftKind::Changed {
-                path: p.path.clone(),
-                recorded: p.after.clone(),
-                observed: p.before.clone(),
-            })
+            // Unless the configuration changed as well, what was recorded is what is desired still.
+            let recorded = p.recorded.as_ref().or(p.after.as_ref()).cloned();
+            drift(DriftKind::Changed { path: p.path.clone(), recorded, observed: p.before.clone() })
         })
         .collect()
 }

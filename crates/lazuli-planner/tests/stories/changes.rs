@@ -321,3 +321,23 @@ fn a_refresh_only_plan_says_what_differs_and_has_no_steps() {
     let how = crate::world::How { mode: lazuli_core::plan::PlanMode::RefreshOnly, ..Default::default() };
     assert_snapshot!(text::plan(&world.try_plan(&config, &how).unwrap()));
 }
+
+#[test]
+fn what_the_configuration_and_somebody_else_changed_is_told_with_all_three_values() {
+    let config = |size: u32, extra: serde_json::Value| {
+        Config::new([block(
+            "a.x",
+            "Test/things/x",
+            json!({"properties": {"size": size, "other": 1, "gone": extra}}),
+        )])
+    };
+    let mut world = World::with(&[&config(1, json!("g"))]);
+    world.cloud.edit("Test/things/x", "/properties/size", json!(99));
+    world.cloud.edit("Test/things/x", "/properties/other", json!(7));
+    world.cloud.edit("Test/things/x", "/properties/gone", json!("theirs"));
+    assert_snapshot!("three_sides", text::plan(&world.plan(&config(2, json!(null)))));
+    // Both came to the same: nothing to tell.
+    world.cloud.edit("Test/things/x", "/properties/other", json!(1));
+    world.cloud.edit("Test/things/x", "/properties/gone", json!("g"));
+    assert!(world.plan(&config(99, json!("g"))).is_empty());
+}

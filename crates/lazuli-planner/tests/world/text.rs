@@ -15,7 +15,8 @@ pub fn plan(plan: &Plan) -> String {
             let cause = if path.cause == Cause::Drift { "  drift" } else { "" };
             let forces = if path.forces_replacement { "  forces replacement" } else { "" };
             let (before, after) = (value(path.before.as_ref()), value(path.after.as_ref()));
-            let _ = writeln!(text, "      {}: {before} -> {after}{forces}{cause}", path.path);
+            let recorded = path.recorded.as_ref().map(|r| format!("  recorded {r:?}")).unwrap_or_default();
+            let _ = writeln!(text, "      {}: {before} -> {after}{forces}{cause}{recorded}", path.path);
         }
     }
     for drift in &plan.drift {

@@ -67,11 +67,7 @@ pub fn planned_change(change: &Change) -> Option<Json> {
         "action": change.action,
         "actions": plan_json::actions(change),
         "reason": change.reason,
-        "paths": change.paths.iter().map(|p| json!({
-            "path": p.path,
-            "forces_replacement": p.forces_replacement,
-            "cause": p.cause,
-        })).collect::<Vec<_>>(),
+        "paths": change.paths.iter().map(plan_json::path_change).collect::<Vec<_>>(),
     });
     if let (Some(fields), Some(previous)) = (event.as_object_mut(), &change.previous_address) {
         fields.insert("previous_address".into(), json!(previous));

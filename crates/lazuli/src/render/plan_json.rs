@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use lazuli_core::Value;
 use lazuli_core::address::{Address, Key, Segment};
 use lazuli_core::path::{Path, PathStep};
-use lazuli_core::plan::{Action, Change, OutputChange, Plan, Reason};
+use lazuli_core::plan::{Action, Change, OutputChange, PathChange, Plan, Reason};
 use lazuli_core::resource::Mode;
 use lazuli_core::value::Content;
 use serde_json::{Map, Value as Json, json};
@@ -102,10 +102,10 @@ pub fn actions(change: &Change) -> &'static [&'static str] {
 fn resource_change(change: &Change) -> Json {
     let mut body = Map::new();
     body.insert("actions".into(), json!(actions(change)));
-    body.insert("before".into(), change.before.as_ref().map_or(Json::Null, redacted));
+    body.insert("before".into(), before(change).map_or(Json::Null, redacted));
     body.insert("after".into(), change.after.as_ref().map_or(Json::Null, redacted));
     body.insert("after_unknown".into(), mask(change.after.as_ref(), &Value::is_unknown));
-    body.insert("before_sensitive".into(), mask(change.before.as_ref(), &Value::is_sensitive));
+    body.insert("before_sensitive".into(), mask(before(change), &Value::is_sensitive));
     body.insert("after_sensitive".into(), mask(change.after.as_ref(), &Value::is_sensitive));
     let forcing = change.paths.iter().filter(|p| p.forces_replacement).map(|p| path(&p.path));
     let forcing: Vec<Json> = forcing.collect();
@@ -128,7 +128,27 @@ fn resource_change(change: &Change) -> Json {
     json.insert("x_id".into(), json!(change.id));
     json.insert("x_reason".into(), json!(change.reason));
     json.insert("x_origin".into(), json!(change.origin));
+    json.insert("x_paths".into(), change.paths.iter().map(path_change).collect());
     Json::Object(json)
+}
+
+/// An attribute that differs, and who made it differ: `configuration`, `drift` (somebody else), or `both`.
+pub fn path_change(change: &PathChange) -> Json {
+    let mut json = json!({
+        "path": change.path,
+        "forces_replacement": change.forces_replacement,
+        "cause": if change.recorded.is_some() { json!("both") } else { json!(change.cause) },
+    });
+    if let (Some(fields), Some(recorded)) = (json.as_object_mut(), &change.recorded) {
+        fields.insert("recorded".into(), redacted(recorded));
+    }
+    json
+}
+
+/// What exists before; of what does not change, that is what exists after.
+fn before(change: &Change) -> Option<&Value> {
+    let unchanged = matches!(change.action, Action::NoOp | Action::Move);
+    change.before.as_ref().or(change.after.as_ref().filter(|_| unchanged))
 }
 
 fn action_reason(change: &Change) -> Option<&'static str> {
@@ -218,9 +238,7 @@ fn root_module(plan: &Plan, side: Side) -> Json {
     let mut root = Module::default();
     for change in &plan.changes {
         let (address, value) = match side {
-            Side::Before => {
-                (change.previous_address.as_ref().unwrap_or(&change.address), change.before.as_ref())
-            }
+            Side::Before => (change.previous_address.as_ref().unwrap_or(&change.address), before(change)),
             Side::After if change.action == Action::Forget => continue,
             Side::After => (&change.address, change.after.as_ref()),
         };

@@ -58,6 +58,7 @@ pub(crate) fn path(text: &str, before: Option<Json>, after: Option<Json>) -> Pat
         path: text.parse().unwrap(),
         before: before.map(value),
         after: after.map(value),
+        recorded: None,
         forces_replacement: false,
         cause: Cause::Configuration,
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use anstream::adapter::strip_str;
 use lazuli_core::plan::{Cause, Change, PathChange};
 
-use crate::render::layout::columns;
+use crate::render::layout::{self, columns};
 use crate::render::style::{self, paint};
 use crate::render::value;
+
+/// The most columns of a recorded value beside an attribute.
+const RECORDED_WIDTH: usize = 30;
 
 /// How ids are written: those of the cluster's own resource group without what they all begin with.
 #[derive(Debug, Clone, Default)]
@@ -132,8 +135,13 @@ fn lines(change: &Change, paths: Vec<&PathChange>, wording: &Wording, width: usi
         if path.forces_replacement {
             notes.push_str("   # forces replacement");
         }
-        if mixed && path.cause == Cause::Drift {
-            notes.push_str("   # changed outside of Lazuli");
+        match &path.recorded {
+            Some(recorded) => {
+                let was = layout::cut(&value::inline(recorded), RECORDED_WIDTH).into_owned();
+                notes.push_str(&format!("   # was {was}, changed outside of Lazuli too"));
+            }
+            None if mixed && path.cause == Cause::Drift => notes.push_str("   # changed outside of Lazuli"),
+            None => {}
         }
         let styled = if path.forces_replacement { style::ALERT } else { style::FAINT };
         let scalar =

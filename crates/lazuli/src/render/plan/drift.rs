@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anstream::adapter::strip_str;
 use lazuli_core::address::Address;
-use lazuli_core::plan::{Action, Change, Drift, DriftKind, Plan, PlanMode};
+use lazuli_core::plan::{Action, Cause, Change, Drift, DriftKind, Plan, PlanMode};
 
 use super::Page;
 use crate::render::layout::columns;
@@ -83,6 +83,7 @@ enum Becomes {
     Recorded,
     CreatedAgain,
     SetBack,
+    Changed,
     Deleted,
 }
 
@@ -92,6 +93,7 @@ impl Becomes {
             Becomes::Recorded => "will be recorded",
             Becomes::CreatedAgain => "will be created again",
             Becomes::SetBack => "will be set back (below)",
+            Becomes::Changed => "will be as configured now (below)",
             Becomes::Deleted => "goes with the resource",
         }
     }
@@ -106,7 +108,11 @@ fn outcome(mode: PlanMode, drift: &Drift, change: Option<&Change>) -> Becomes {
         (DriftKind::Changed { .. }, Action::Delete | Action::Forget) => Becomes::Deleted,
         (DriftKind::Changed { path, .. }, _) => {
             let touches = |p: &lazuli_core::Path| p.starts_with(path) || path.starts_with(p);
-            if change.paths.iter().any(|p| touches(&p.path)) { Becomes::SetBack } else { Becomes::Recorded }
+            match change.paths.iter().find(|p| touches(&p.path)) {
+                Some(p) if p.cause == Cause::Configuration => Becomes::Changed,
+                Some(_) => Becomes::SetBack,
+                None => Becomes::Recorded,
+            }
         }
     }
 }
