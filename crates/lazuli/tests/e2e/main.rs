@@ -31,6 +31,7 @@ mod repairing;
 mod resources;
 mod saved_plans;
 mod scope;
+mod settled;
 mod troubled_state;
 mod variables;
 mod workbench;

@@ -281,7 +281,8 @@ impl Workbench {
             let embedded = id.contains("/subnets/") || id.contains("/routes/"); // parts of their parents
             assert!(embedded || world.contains_key(id), "recorded, and does not exist: {id}");
         }
-        for (id, disk) in world.iter().filter(|(_, resource)| is_disk(resource)) {
+        let of_machines = |(id, resource): &(&String, &Json)| is_disk(resource) && !recorded.contains(*id);
+        for (id, disk) in world.iter().filter(of_machines) {
             let (machine, _) = id.rsplit_once('-').unwrap();
             let machine = machine.replace("/disks/", "/virtualmachines/");
             assert!(world.contains_key(&machine), "the disk {} outlived its machine", disk["id"]);
