@@ -11,6 +11,7 @@
 //! | [`console`] | what the console answers |
 //! | [`diagnostic`] | errors and warnings, like rustc |
 //! | [`plan`], [`plan_json`] | a plan for people, and in Terraform's shape |
+//! | `drift_json` | what changed outside, in that shape |
 //! | [`events`] | the events of `--json` |
 //! | [`state`] | what the state remembers; outputs |
 //! | [`graph`] | the steps of a plan as a drawing |
@@ -18,6 +19,7 @@
 
 pub mod console;
 pub mod diagnostic;
+mod drift_json;
 pub mod duration;
 pub mod events;
 pub mod graph;

@@ -15,6 +15,8 @@ use lazuli_core::resource::Mode;
 use lazuli_core::value::Content;
 use serde_json::{Map, Value as Json, json};
 
+use super::drift_json;
+
 /// The version of the shape.
 const FORMAT: &str = "1.2";
 /// Terraform's release with that shape.
@@ -45,6 +47,8 @@ pub fn document(plan: &Plan, extras: &Extras, version: &str) -> Json {
             "root_module": root_module(plan, Side::After),
         },
         "resource_changes": plan.changes.iter().map(resource_change).collect::<Vec<_>>(),
+        "resource_drift": plan.drift.chunk_by(|a, b| a.address == b.address)
+            .filter_map(|found| drift_json::resource_drift(plan, found)).collect::<Vec<_>>(),
         "output_changes": plan.outputs.iter()
             .map(|o| (o.name.to_string(), output_change(o))).collect::<Map<_, _>>(),
         "prior_state": {
@@ -65,7 +69,7 @@ pub fn document(plan: &Plan, extras: &Extras, version: &str) -> Json {
         "x_serial": plan.serial,
         "x_scope": plan.scope,
         "x_left_out": plan.left_out,
-        "x_drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
+        "x_drift": plan.drift.iter().map(drift_json::plain).collect::<Vec<_>>(),
         "x_steps": plan.steps.iter().map(|s| json!({
             "number": s.number,
             "address": s.address,
@@ -167,7 +171,7 @@ fn action_reason(change: &Change) -> Option<&'static str> {
 }
 
 /// The fields that say which resource it is.
-fn identity(address: &Address, mode: Mode, change: &Change) -> Map<String, Json> {
+pub(super) fn identity(address: &Address, mode: Mode, change: &Change) -> Map<String, Json> {
     let mut json = Map::new();
     json.insert("address".into(), json!(address));
     let segments = address.segments();
@@ -294,19 +298,6 @@ fn output_change(output: &OutputChange) -> Json {
     })
 }
 
-fn drift(drift: &lazuli_core::plan::Drift) -> Json {
-    use lazuli_core::plan::DriftKind;
-    match &drift.what {
-        DriftKind::Deleted => json!({"address": drift.address, "deleted": true}),
-        DriftKind::Changed { path, recorded, observed } => json!({
-            "address": drift.address,
-            "path": path,
-            "recorded": recorded.as_ref().map(redacted),
-            "observed": observed.as_ref().map(redacted),
-        }),
-    }
-}
-
 /// What the plan knows of the configuration: which resources are in it, and where.
 fn configuration(plan: &Plan) -> Json {
     let declared = plan.changes.iter().filter(|c| c.after.is_some());
@@ -352,7 +343,7 @@ pub fn redacted(value: &Value) -> Json {
 }
 
 /// Where a property holds: `true` at a value that has it, else the structure with `false` members left out.
-fn mask(value: Option<&Value>, holds: &dyn Fn(&Value) -> bool) -> Json {
+pub(super) fn mask(value: Option<&Value>, holds: &dyn Fn(&Value) -> bool) -> Json {
     let Some(value) = value else { return Json::Bool(false) };
     if holds(value) {
         return Json::Bool(true);
@@ -375,11 +366,10 @@ fn mask(value: Option<&Value>, holds: &dyn Fn(&Value) -> bool) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use lazuli_core::Type;
-    use lazuli_core::plan::{Drift, DriftKind};
-
     use super::*;
     use crate::render::specimens::{address, at, change, node, output, path, plan, rule_update, value};
+    use lazuli_core::Type;
+    use lazuli_core::plan::{Drift, DriftKind};
 
     fn mixed() -> Plan {
         let mut changes =

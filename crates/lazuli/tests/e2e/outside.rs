@@ -1,10 +1,10 @@
 //! The world changed behind Lazuli's back.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::cloud;
-use crate::configurations::SMALL;
-use crate::workbench::{SUBSCRIPTION, Workbench, told};
+use crate::configurations::{ACCOUNT, SMALL};
+use crate::workbench::{LINEAGE, SUBSCRIPTION, Workbench, told};
 
 const COMPUTE: &str = "2025-04-01";
 const NETWORK: &str = "2025-05-01";
@@ -69,4 +69,43 @@ fn an_object_of_somebody_else_under_a_planned_name_is_refused() {
     told("foreign_object", refused);
     assert_eq!(bench.run("apply --auto-approve").status, Some(1));
     assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn what_was_deleted_changed_outside_and_changed_here_is_told_apart() {
+    let table = |name: &str, mark: &str, more: &str| {
+        format!(
+            "resource \"{name}\" {{\n  type = \"Microsoft.Network/routeTables@2025-05-01\"\n  resource_group = \"rg\"\n  \
+             location = \"eastus2\"\n  name = \"{name}\"\n  tags = {{ mark = \"{mark}\", team = \"a\"{more} }}\n}}\n"
+        )
+    };
+    let config = |one: &str| {
+        format!("{ACCOUNT}{}{}{}", table("one", one, ""), table("two", "a", ""), table("three", "a", ""))
+    };
+    let bench = Workbench::with(&config("a"));
+    bench.applies();
+    let ids = bench.recorded();
+    cloud::change(&bench, &ids["resource.one"], NETWORK, |body| {
+        body["tags"]["mark"] = json!("theirs");
+        body["tags"]["team"] = json!("b");
+    });
+    cloud::change(&bench, &ids["resource.two"], NETWORK, |body| body["tags"]["mark"] = json!("theirs"));
+    cloud::delete(&bench, &ids["resource.three"], NETWORK);
+    let left = format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/routeTables/four");
+    let body =
+        json!({"location": "eastus2", "tags": {"mark": "left", "lazuli_lineage": LINEAGE}, "properties": {}});
+    cloud::make(&bench, &left, NETWORK, &body);
+    bench.write("main.hcl", &format!("{}{}", config("b"), table("four", "a", "")));
+    told("three_sides_plan", bench.does("plan --out sides.plan"));
+    let shown = bench.does("show sides.plan --json").document();
+    let sides: Vec<Json> = shown["resource_changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| json!([c["address"], c["change"]["actions"], c["x_reason"], c["x_paths"]]))
+        .collect();
+    told("three_sides_json", serde_json::to_string_pretty(&sides).unwrap() + "\n");
+    told("three_sides_drift_json", serde_json::to_string_pretty(&shown["resource_drift"]).unwrap() + "\n");
+    bench.applies();
+    bench.is_settled();
 }

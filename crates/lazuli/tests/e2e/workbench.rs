@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::contract;
 
 /// Names of nodes hang on the lineage: with a given one they are the same in every run.
-const LINEAGE: &str = "11111111-2222-4333-8444-555555555555";
+pub(crate) const LINEAGE: &str = "11111111-2222-4333-8444-555555555555";
 
 /// Where the simulated Azure keeps its world.
 const WORLD: &str = ".lazuli/simulator-sandbox.world";
