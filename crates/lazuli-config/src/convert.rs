@@ -239,9 +239,10 @@ fn elements(value: &Value, element: &Type) -> Option<Result<(Type, Vec<Value>), 
     let element = match value.content() {
         _ if !has_any(element) => element.clone(),
         Content::List(have, _) | Content::Set(have, _) => narrowed(have, element),
+        _ if *element != Type::Any => element.clone(), // each element first, then what they have in common
         _ => match element_type(items.iter()) {
-            Some(ty) if convertible(&ty, element) => narrowed(&ty, element),
-            _ => return Some(Err(Mismatch::new("expected elements of one type, found different ones"))),
+            Some(ty) => ty,
+            None => return Some(Err(Mismatch::new("expected elements of one type, found different ones"))),
         },
     };
     let converted = items
@@ -327,12 +328,13 @@ fn to_map(value: &Value, element: &Type, ty: &Type) -> Result<Value, Mismatch> {
     let element = match value.content() {
         _ if !has_any(element) => element.clone(),
         Content::Map(have, _) => narrowed(have, element),
+        _ if *element != Type::Any => element.clone(), // each element first, then what they have in common
         _ => {
             // A null fits every type, also one that is not known yet.
             let typed = entries.values().filter(|v| !matches!(v.content(), Content::Null(Type::Any)));
             match element_type(typed) {
-                Some(found) if convertible(&found, element) => narrowed(&found, element),
-                _ => return Err(Mismatch::new("expected elements of one type, found different ones")),
+                Some(found) => found,
+                None => return Err(Mismatch::new("expected elements of one type, found different ones")),
             }
         }
     };

@@ -1,6 +1,8 @@
 //! What the tests share: a configuration from text, and diagnostics as short text.
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test file uses its part
 
+pub mod answers;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
