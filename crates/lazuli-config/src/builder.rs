@@ -121,9 +121,8 @@ impl Builder {
                 self.module.variables.insert(variable, |v| &v.name, "variable", &mut self.diagnostics);
             }
             "output" => {
-                if let Some(output) = crate::declare::output(block, &mut self.diagnostics) {
-                    self.module.outputs.insert(output, |o| &o.name, "output", &mut self.diagnostics);
-                }
+                let output = crate::declare::output(block, &mut self.diagnostics);
+                self.module.outputs.insert(output, |o| &o.name, "output", &mut self.diagnostics);
             }
             "module" => {
                 let call = module_call::read(block, &mut self.diagnostics);

@@ -19,11 +19,11 @@ pub struct Check {
 /// A `check` block.
 pub(crate) fn read(block: Block, diagnostics: &mut Diagnostics) -> Check {
     let name = block.labels.first().cloned().unwrap_or_else(|| block.name.clone()); // impossible: labels were counted
+    let before = diagnostics.len();
     for attribute in &block.body.attributes {
         diagnostics.push(unknown_attribute(&attribute.name, "check", std::iter::empty()));
     }
     let mut assertions = Vec::new();
-    let before = diagnostics.len();
     for inner in block.body.blocks {
         match &*inner.name.text {
             "assert" => assertions.extend(meta::condition(inner, diagnostics)),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use lazuli_core::suggestion::closest;
 use lazuli_core::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::decode::{missing_attribute, unknown_attribute, unknown_block};
+use crate::decode::{missing_attribute, unknown_attribute, unknown_block, written_as_block};
 use crate::meta;
 use crate::module::{Output, Variable};
+use crate::parse::broken;
 use crate::syntax::{Attribute, Block, Name};
 use crate::type_constraint::{self, TypeConstraint};
 
@@ -69,6 +71,8 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
     for inner in block.body.blocks {
         if &*inner.name.text == "validation" {
             variable.validations.extend(meta::condition(inner, diagnostics));
+        } else if ATTRIBUTES.contains(&&*inner.name.text) {
+            diagnostics.push(written_as_block(&inner.name, "variable"));
         } else {
             diagnostics.push(unknown_block(&inner.name, "variable", ["validation"].into_iter()));
         }
@@ -76,13 +80,14 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
     variable
 }
 
-/// An `output` block; `None` when it has no value.
-pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Option<Output> {
+/// An `output` block. One without a value is there all the same: who refers to it makes no mistake.
+pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Output {
     const ATTRIBUTES: [&str; 4] = ["value", "description", "sensitive", "depends_on"];
     let name = label(&block);
     let (span, mut value, mut description, mut sensitive) = (block.span, None, None, false);
     let mut preconditions = Vec::new();
     let mut depends_on = Vec::new();
+    let mut meant = false; // the value, and it is told where it is written
     for attribute in block.body.attributes {
         match &*attribute.name.text {
             "value" => value = Some(attribute.value),
@@ -90,18 +95,25 @@ pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Option<Outp
             "sensitive" => sensitive = plain_bool(&attribute, true, diagnostics),
             "depends_on" => depends_on = meta::depends_on(attribute.value, diagnostics),
             "ephemeral" => diagnostics.push(crate::decode::not_supported(&attribute.name)),
-            _ => diagnostics.push(unknown_attribute(&attribute.name, "output", ATTRIBUTES.into_iter())),
+            other => {
+                meant |= closest(other, ATTRIBUTES) == Some("value");
+                diagnostics.push(unknown_attribute(&attribute.name, "output", ATTRIBUTES.into_iter()));
+            }
         }
     }
     for inner in block.body.blocks {
         if &*inner.name.text == "precondition" {
             preconditions.extend(meta::condition(inner, diagnostics));
+        } else if ATTRIBUTES.contains(&&*inner.name.text) {
+            diagnostics.push(written_as_block(&inner.name, "output"));
+            meant |= &*inner.name.text == "value";
         } else {
             diagnostics.push(unknown_block(&inner.name, "output", ["precondition"].into_iter()));
         }
     }
-    if value.is_none() {
+    if value.is_none() && !meant {
         diagnostics.push(missing_attribute("value", "output", span));
     }
-    Some(Output { name, value: value?, description, sensitive, preconditions, depends_on })
+    let value = value.unwrap_or_else(|| broken(span));
+    Output { name, value, description, sensitive, preconditions, depends_on }
 }

@@ -20,6 +20,9 @@ pub(crate) fn unknown_attribute<'n>(
     block: &str,
     names: impl Iterator<Item = &'n str>,
 ) -> Diagnostic {
+    if is_block_of(block, &name.text) {
+        return written_as_attribute(name, block);
+    }
     let names: Vec<&str> = names.collect();
     let label = match closest(&name.text, names.iter().copied()) {
         Some(close) => format!("did you mean `{close}`?"),
@@ -32,6 +35,33 @@ pub(crate) fn unknown_attribute<'n>(
     } else {
         diagnostic.help(format!("attributes of {block}: {}", some_of(&names)))
     }
+}
+
+/// Blocks that no schema knows of: those of the language itself.
+fn is_block_of(block: &str, name: &str) -> bool {
+    match name {
+        "lifecycle" => matches!(block, "resource" | "data" | "cluster" | "removed"),
+        "timeouts" => matches!(block, "resource" | "data" | "cluster"),
+        "validation" => block == "variable",
+        "precondition" => matches!(block, "output" | "lifecycle"),
+        "postcondition" => block == "lifecycle",
+        "assert" => block == "check",
+        "backend" => block == "lazuli",
+        "content" => block == "dynamic",
+        _ => false,
+    }
+}
+
+fn written_as_attribute(name: &Name, block: &str) -> Diagnostic {
+    let message = format!("`{}` is a block of `{block}`, not an attribute", name.text);
+    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message)
+        .at(name.span, format!("write {} {{ … }} without `=`", name.text))
+}
+
+/// An attribute with braces after it instead of `=`.
+pub(crate) fn written_as_block(name: &Name, block: &str) -> Diagnostic {
+    let message = format!("`{}` is an attribute of `{block}`, not a block", name.text);
+    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message).at(name.span, format!("write {} = …", name.text))
 }
 
 pub(crate) fn unknown_block<'n>(
@@ -165,12 +195,7 @@ impl Scope<'_> {
         match schema.block(&inner.name.text) {
             Some(nested) => self.decode(inner, nested.schema),
             None if schema.attribute(&inner.name.text).is_some() => {
-                let name = &inner.name.text;
-                let message = format!("`{name}` is an attribute of `{}`, not a block", schema.name);
-                self.fail(
-                    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message)
-                        .at(inner.name.span, format!("write {name} = …")),
-                )
+                self.fail(written_as_block(&inner.name, schema.name))
             }
             None => {
                 let names = schema.blocks.iter().map(|b| b.schema.name);
@@ -229,11 +254,7 @@ impl Scope<'_> {
         let name = &attribute.name;
         let Some(AttributeSchema { shape, .. }) = schema.attribute(&name.text) else {
             if schema.block(&name.text).is_some() {
-                let message = format!("`{}` is a block of `{}`, not an attribute", name.text, schema.name);
-                return self.fail(
-                    Diagnostic::error(codes::BLOCK_OR_ATTRIBUTE, message)
-                        .at(name.span, format!("write {} {{ … }} without `=`", name.text)),
-                );
+                return self.fail(written_as_attribute(name, schema.name));
             }
             // Its value may have mistakes of its own.
             let _ = self.eval(&attribute.value);

@@ -159,7 +159,7 @@ impl Reader<'_> {
         let Some(name) = self.attribute_name(range) else { return };
         if let Entry::Vacant(vacant) = seen.entry(name.text.clone()) {
             vacant.insert(name.span);
-            let value = Expr { span: name.span, kind: ExprKind::Template(Vec::new()) };
+            let value = broken(name.span);
             into.attributes.push(Attribute { name, value });
         }
     }
@@ -198,6 +198,11 @@ impl Reader<'_> {
         let span = Span::new(self.file, range.start, range.start + length);
         Some(Name { text: Arc::from(&*normalize(&source[..length])), span })
     }
+}
+
+/// Stands for an expression that is wrong or missing, which is reported already.
+pub(crate) fn broken(span: Span) -> Expr {
+    Expr { span, kind: ExprKind::Template(Vec::new()) }
 }
 
 /// True for the stand-in of an attribute value that could not be parsed: its mistake is reported already.

@@ -325,6 +325,43 @@ cluster "prod" {
     );
 }
 
+#[test]
+fn blocks_of_the_language_written_as_attributes_and_attributes_as_blocks() {
+    insta::assert_snapshot!(mistakes(
+        r#"
+variable "a" {
+  validation = {
+    condition = true
+  }
+  default {
+  }
+}
+output "o" {
+  value {
+  }
+  precondition = 1
+}
+output "p" {
+  vlaue = 1
+}
+output "p" {
+  value = 1
+}
+resource "r" {
+  type = "x"
+  lifecycle = {}
+  timeouts = {}
+}
+check "c" {
+  assert = true
+}
+lazuli {
+  backend = "local"
+}
+"#
+    ));
+}
+
 const VARIABLES: &str = r#"
 variable "plain" {
 }
