@@ -73,21 +73,24 @@ fn file(path: &Path, args: &Fmt, failure: &mut Failure) -> Option<Change> {
         }
     };
     if !args.check
-        && let Err(diagnostics) = write(path, &change.after)
+        && let Err(reason) = write(path, &change.after)
     {
-        failure.diagnostics.extend(diagnostics);
+        let message = format!("{} cannot be written: {reason}", path.display());
+        failure.diagnostics.push(Diagnostic::error("LZ3001", message));
         return None;
     }
     Some(change)
 }
 
-/// Replaces a file, through a link if it is one.
-fn write(path: &Path, text: &str) -> Result<(), Diagnostics> {
-    let failed = |error: &dyn std::fmt::Display| {
-        vec![Diagnostic::error("LZ3001", format!("{} cannot be written: {error}", path.display()))]
-    };
-    let real = path.canonicalize().map_err(|error| failed(&error))?;
-    file::replace(&real, text.as_bytes()).map_err(|error| failed(&error))
+/// Replaces a file, through a link if it is one; or why it cannot be.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let real = path.canonicalize().map_err(|error| error.to_string())?;
+    let metadata = std::fs::metadata(&real).map_err(|error| error.to_string())?;
+    // Replacing needs no permission to write to it, but somebody did not want it changed.
+    if metadata.permissions().readonly() {
+        return Err("it is read-only".to_owned());
+    }
+    file::replace(&real, text.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// The files that a path means: a file itself, of a folder its `*.hcl`.

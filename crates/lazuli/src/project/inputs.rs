@@ -2,6 +2,7 @@
 //! was planned.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -212,12 +213,15 @@ fn text(path: &Path) -> Result<String, InputsError> {
 /// When it cannot be read, is larger than 64 MiB, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, InputsError> {
     let failed = |source| InputsError::File { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_FILE {
-        let message = format!("it has {size} bytes, more than the {MAX_FILE} that are allowed");
+    // What names no size, such as a pipe or a device, may have no end.
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!("it has more than the {} MiB that are allowed", MAX_FILE >> 20);
         return Err(failed(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
     }
-    utf8(path, std::fs::read(path).map_err(failed)?)
+    utf8(path, bytes)
 }
 
 /// Bytes as text.
@@ -239,7 +243,7 @@ pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, InputsError> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_configuration;
+    use super::*;
 
     #[test]
     fn only_configuration_is_read_as_configuration() {
@@ -247,5 +251,12 @@ mod tests {
         for name in ["lazuli.vars.hcl", "x.auto.vars.hcl", "x.test.hcl", ".hidden.hcl", "main.tf", "hcl"] {
             assert!(!is_configuration(name), "{name}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_is_too_large() {
+        let refused = read_text(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(refused.contains("more than the 64 MiB"), "{refused}");
     }
 }

@@ -109,6 +109,18 @@ fn permissions_stay_and_links_are_followed() {
 }
 
 #[test]
+fn a_read_only_file_is_left_alone() {
+    let bench = bench();
+    let mut permissions = std::fs::metadata(bench.path("main.hcl")).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(bench.path("main.hcl"), permissions).unwrap();
+    let ran = bench.run("fmt");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(1), "lazuli.vars.hcl\n"), "{ran}");
+    assert!(ran.stderr.contains("main.hcl cannot be written: it is read-only"), "{ran}");
+    assert_eq!(bench.text("main.hcl"), BEFORE);
+}
+
+#[test]
 fn a_configuration_that_is_no_text_is_told_by_its_byte() {
     let bench = Workbench::new();
     std::fs::write(bench.path("main.hcl"), b"# fine\na = \"\xff\"\n").unwrap();

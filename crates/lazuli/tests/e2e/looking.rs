@@ -148,4 +148,8 @@ fn the_console_needs_no_configuration() {
         bench.asks("console", "cidrsubnet(\"10.0.0.0/16\", 8, 3)\n[for z in [1, 2] : \"z${z}\"]\n");
     assert_eq!((answered.status, &*answered.stdout), (Some(0), "\"10.0.3.0/24\"\n[\"z1\", \"z2\"]\n"));
     assert!(!bench.path("lazuli.state").exists());
+    let answered = bench.asks("console", "type([1, \"a\"])\ntype(toset([\"a\"]))\n");
+    assert_eq!(answered.stdout, "tuple([number, string])\nset(string)\n");
+    let answered = bench.asks("console --json", "type({ a = tolist([1]) })\n");
+    assert_eq!(answered.stdout, "{\"type\":\"type\",\"value\":[\"object\",{\"a\":[\"list\",\"number\"]}]}\n");
 }
