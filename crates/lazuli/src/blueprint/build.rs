@@ -79,11 +79,12 @@ impl Blueprint {
         if problems.is_empty() {
             return Ok(blueprint);
         }
-        // All mistakes at once: blocks that nobody will evaluate any more have theirs too.
+        // All mistakes at once: blocks and outputs that nobody will evaluate any more have theirs too.
         let blocks = (0..blueprint.items.len()).filter(|i| matches!(blueprint.items[*i], Item::Block { .. }));
         let more: Diagnostics =
             blocks.filter_map(|i| blueprint.evaluate(i, &Nothing).err()).flatten().collect();
         lazuli_config::merge(&mut problems, more);
+        lazuli_config::merge(&mut problems, blueprint.outputs(&Nothing).err().unwrap_or_default());
         Err(problems)
     }
 

@@ -13,8 +13,9 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 19] = [
+const CASES: [(&str, By); 20] = [
     ("circle-through-a-module", By::Validate),
+    ("copies-and-outputs", By::Validate),
     ("cyclic-resources", By::Validate),
     ("existing-network-missing", By::Plan),
     ("existing-subnet-without-security-group", By::Plan),
