@@ -18,7 +18,7 @@ impl Graph {
         names.extend(names.first().cloned());
         let only_locals = names.iter().all(|name| name.starts_with("local."));
         let what = if only_locals { "local values" } else { "values" };
-        let message = format!("{what} refer to each other in a circle: {}", names.join(" -> "));
+        let message = format!("{what} refer to each other in a circle: {}", way(&names));
         let mut diagnostic = Diagnostic::error(codes::CYCLE, message);
         for (n, (_, span)) in circle.iter().enumerate() {
             let label = format!("{} needs {}", names[n], names[n + 1]);
@@ -57,6 +57,18 @@ impl Graph {
                 format!("the copies of {prefix}{root}")
             }
             None => String::new(), // impossible: every value has its place
+        }
+    }
+}
+
+/// The way around, without the middle of a long one.
+fn way(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.len().saturating_sub(SHOWN) {
+        0 | 1 => names.join(" -> "),
+        more => {
+            let (first, last) = (&names[..SHOWN - 2], &names[names.len() - 2..]);
+            format!("{} -> … {more} more … -> {}", first.join(" -> "), last.join(" -> "))
         }
     }
 }

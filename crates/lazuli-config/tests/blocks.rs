@@ -362,6 +362,18 @@ lazuli {
     ));
 }
 
+#[test]
+fn a_long_circle_is_told_without_its_middle() {
+    let mut text = String::from("locals {\n");
+    for i in 0..5_000 {
+        let _ = writeln!(text, "  v{i} = local.v{}", (i + 1) % 5_000);
+    }
+    let told = mistakes(&(text + "}\n"));
+    let first = told.lines().next().unwrap();
+    let way = "local.v0 -> local.v1 -> local.v2 -> local.v3 -> local.v4 -> local.v5 -> … 4993 more … -> local.v4999 -> local.v0";
+    assert!(first.contains(way), "{first}");
+}
+
 const VARIABLES: &str = r#"
 variable "plain" {
 }

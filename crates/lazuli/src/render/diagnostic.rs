@@ -7,7 +7,7 @@ use lazuli_core::diagnostic::{Diagnostic, Fact, Label, Severity};
 use lazuli_core::source::{Location, SourceFile, Sources, Span};
 use serde_json::{Map, Value as Json, json};
 
-use super::layout::{clean, columns, count, wrap};
+use super::layout::{brief, clean, columns, count, on_one_screen, wrap};
 use super::style::{self, paint};
 
 /// Lines of source one underline may cover.
@@ -16,7 +16,9 @@ const SOURCE_LINES: usize = 6;
 const PLACES: usize = 6;
 /// Lines one fact, note or help may take.
 const TEXT_LINES: usize = 12;
-/// Lines one diagnostic may take.
+/// Lines the words at an underline may take.
+const LABEL_LINES: usize = 3;
+/// Rows of the terminal one diagnostic may take.
 const SCREEN: usize = 40;
 /// Notes shown.
 const NOTES: usize = 6;
@@ -78,7 +80,9 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
         Severity::Warning => Level::WARNING,
     };
     let message = clean(&diagnostic.message);
-    let mut group = level.primary_title(message).id(diagnostic.code).elements(snippets(diagnostic, sources));
+    let message = brief(&message, TEXT_LINES, width);
+    let snippets = snippets(diagnostic, sources, width);
+    let mut group = level.primary_title(message).id(diagnostic.code).elements(snippets);
     let in_group = has_source(diagnostic, sources);
     if in_group {
         for note in diagnostic.notes.iter().take(NOTES) {
@@ -103,18 +107,7 @@ pub fn one(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
         rows.extend(diagnostic.help.iter().map(|help| ("help", help.clone())));
     }
     out.push_str(&facts(&rows, width));
-    on_one_screen(out)
-}
-
-/// The text, cut where a screen would end.
-fn on_one_screen(text: String) -> String {
-    let Some((end, _)) = text.match_indices('\n').nth(SCREEN - 1) else { return text };
-    let more = text[end + 1..].lines().count();
-    if more < 2 {
-        return text;
-    }
-    // A style that was begun ends with its line, so nothing is left open.
-    format!("{}\n… and {more} more lines\n", &text[..end])
+    on_one_screen(out, SCREEN, width)
 }
 
 /// True when there is source to show, below which notes are set.
@@ -155,6 +148,7 @@ fn fitted(text: &str, width: usize) -> String {
 fn snippets<'a>(
     diagnostic: &'a Diagnostic,
     sources: &'a Sources,
+    width: usize,
 ) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
     let Some(first) = diagnostic.primary.as_ref().or(diagnostic.secondary.first()) else { return Vec::new() };
     let mut labels: Vec<(&Label, AnnotationKind)> = Vec::new();
@@ -181,7 +175,7 @@ fn snippets<'a>(
             let end = file.text[end..].find('\n').map_or(file.text.len(), |i| end + i);
             let line = file.text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
             let annotations = spans.into_iter().map(|(span, label, kind)| {
-                let text = clean(&label.text);
+                let text = brief(&clean(&label.text), LABEL_LINES, width).into_owned();
                 let text = if text.is_empty() { None } else { Some(text) };
                 kind.span(span.start - start..span.end - start).label(text)
             });
@@ -327,7 +321,7 @@ mod tests {
     fn whatever_is_said_fits_on_a_screen() {
         let (sources, id) = sources();
         let long = "word ".repeat(2_000);
-        let mut diagnostic = Diagnostic::error("LZ0301", "much to say")
+        let mut diagnostic = Diagnostic::error("LZ0301", long.trim())
             .at(span(id, "cluster", "\"10.40.0.0/16\""), long.trim())
             .also_at(span(id, "count", "2"), long.trim())
             .help(long.clone());
@@ -335,7 +329,9 @@ mod tests {
             diagnostic = diagnostic.note(long.clone()).fact("Azure", long.clone());
         }
         let shown = plain(&[diagnostic], &sources);
-        assert!(shown.lines().count() <= SCREEN + 4, "{shown}");
+        assert!(shown.contains("main.hcl:"), "{shown}");
+        let rows: usize = shown.lines().map(|line| columns(line).div_ceil(100).max(1)).sum();
+        assert!(rows <= SCREEN + 4, "{shown}");
     }
 
     #[test]

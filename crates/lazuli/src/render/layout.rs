@@ -21,6 +21,38 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
+/// The text cut to as many rows of a terminal of that width, with an ellipsis where it was cut.
+pub fn brief(text: &str, rows: usize, width: usize) -> Cow<'_, str> {
+    let mut left = rows;
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        let needed = columns(line.trim_end_matches('\n')).div_ceil(width.max(1)).max(1);
+        if needed > left {
+            let kept: String = line.chars().take((left * width).saturating_sub(1)).collect();
+            return Cow::Owned(format!("{}…", text[..end].to_owned() + kept.trim_end()));
+        }
+        left -= needed;
+        end += line.len();
+    }
+    Cow::Borrowed(text)
+}
+
+/// The text, which may have styles, cut where a screen of so many rows would end.
+pub fn on_one_screen(text: String, rows: usize, width: usize) -> String {
+    let mut used = 0;
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        used += anstream::adapter::strip_str(line).map(columns).sum::<usize>().div_ceil(width.max(1)).max(1);
+        if used >= rows {
+            let more = text[end..].lines().count();
+            // A style that was begun ends with its line, so nothing is left open.
+            return if more < 2 { text } else { format!("{}… and {more} more lines\n", &text[..end]) };
+        }
+        end += line.len();
+    }
+    text
+}
+
 /// Without control characters, which could rewrite the terminal; line ends and tabs stay.
 pub fn clean(text: &str) -> Cow<'_, str> {
     let bad = |c: char| c.is_control() && c != '\n' && c != '\t';
@@ -90,5 +122,8 @@ mod tests {
     fn what_is_cut_says_so() {
         assert_eq!(cut("prod-general", 8), "prod-ge…");
         assert_eq!(cut("prod", 8), "prod");
+        assert_eq!(brief("one\ntwo", 2, 4), "one\ntwo");
+        assert_eq!(brief("one\ntwo\nthree", 2, 4), "one\ntwo\n…");
+        assert_eq!(brief("a long line", 2, 4), "a long…");
     }
 }
