@@ -110,10 +110,12 @@ impl Scope<'_> {
         let mut result = Gathered { sensitive: collection.is_sensitive(), ..Gathered::default() };
         let depth = self.bindings.len();
         for (key, value) in pairs {
+            let before = self.diagnostics.len();
             self.bind(each.key_name.as_ref(), &each.value_name, key, value);
             let outcome = self.element(each, &mut result);
             self.bindings.truncate(depth);
             if outcome.is_err() {
+                self.hide_of(&collection, before);
                 return Err(Failed); // the next element would fail likewise
             }
         }

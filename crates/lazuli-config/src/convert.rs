@@ -89,7 +89,12 @@ pub fn convert(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
     if is_of(value, ty) {
         return Ok(value.clone());
     }
-    convert_content(value, ty).map(|converted| converted.marked_as(value))
+    match convert_content(value, ty) {
+        Ok(converted) => Ok(converted.marked_as(value)),
+        // The keys of a sensitive map are sensitive.
+        Err(mismatch) if value.is_sensitive() => Err(Mismatch::new(mismatch.reason)),
+        Err(mismatch) => Err(mismatch),
+    }
 }
 
 /// True when nothing has to be done.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lazuli_core::value::Content;
-use lazuli_core::{Span, Value};
+use lazuli_core::{Diagnostic, Span, Value};
 
 use crate::codes;
 use crate::convert::describe_value;
@@ -28,11 +28,28 @@ const PLAIN: [&str; 5] = [
 ];
 
 impl Scope<'_> {
+    /// What was said since about elements of a value, without what it could tell when the value is sensitive: its
+    /// elements by themselves are not.
+    pub(crate) fn hide_of(&mut self, value: &Value, before: usize) {
+        if !value.is_sensitive() {
+            return;
+        }
+        for diagnostic in self.diagnostics.iter_mut().skip(before).filter(|d| d.is_error()) {
+            let message = "an element of something sensitive cannot be used like this";
+            let told = Diagnostic::error(diagnostic.code, message);
+            let place = diagnostic.primary.as_ref().map(|label| label.span);
+            *diagnostic = match place {
+                Some(span) => told.at(span, "(the reason is not shown: it is sensitive)"),
+                None => told.note("the reason is not shown: it is sensitive"),
+            };
+        }
+    }
+
     /// Adds to the mistakes from `before` on what the references in `expr` are worth; what was explained already, by a
     /// smaller expression, stays as it is.
     pub(crate) fn explain(&mut self, expr: &Expr, before: usize) {
         let from = before.max(self.explained.min(self.diagnostics.len()));
-        let wanted = |d: &lazuli_core::Diagnostic| !PLAIN.contains(&d.code);
+        let wanted = |d: &Diagnostic| !PLAIN.contains(&d.code);
         if self.quiet == 0 && self.diagnostics[from..].iter().any(wanted) {
             let values = self.referred_to(expr);
             if !values.is_empty() {
@@ -48,7 +65,7 @@ impl Scope<'_> {
     fn referred_to(&mut self, expr: &Expr) -> String {
         let mut names: Vec<(Arc<str>, Vec<Step>, Span)> = Vec::new();
         walk::expr(expr, &mut Vec::new(), &mut |mention| {
-            if let Mention::Name { word, steps, span } = mention
+            if let Mention::Name { word, steps, span, .. } = mention
                 && names.len() < 4 * MOST
             {
                 names.push((word.clone(), steps.to_vec(), span));

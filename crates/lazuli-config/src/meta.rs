@@ -6,6 +6,7 @@ use lazuli_core::{Diagnostic, Diagnostics, Path, Span};
 use crate::codes;
 use crate::decode::{unknown_attribute, unknown_block};
 use crate::syntax::{Attribute, Block, Expr, ExprKind, StepKind};
+use crate::template_functions::is_reference;
 
 /// The meta-arguments of a block.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +137,12 @@ fn take_attribute(attribute: Attribute, meta: &mut Meta, diagnostics: &mut Diagn
 pub(crate) fn depends_on(value: Expr, diagnostics: &mut Diagnostics) -> Vec<Expr> {
     let span = value.span;
     if let ExprKind::Tuple(elements) = value.kind {
+        for element in elements.iter().filter(|element| !is_reference(element)) {
+            diagnostics.push(
+                Diagnostic::error(codes::BAD_META, "`depends_on` holds something that is no reference")
+                    .at(element.span, "expected a reference such as resource.logs, without quotes"),
+            );
+        }
         return elements;
     }
     diagnostics.push(

@@ -45,6 +45,10 @@ pub(crate) fn undeclared<'n>(root: &str, name: &Name, declared: impl Iterator<It
 
 /// A bare name that is bound nowhere.
 pub(crate) fn unknown_name(name: &str, span: Span, bound: &[Arc<str>]) -> Diagnostic {
+    if name == "self" {
+        return Diagnostic::error(codes::NO_INSTANCE, "`self` has no meaning here")
+            .at(span, "only the `postcondition` of a block has it");
+    }
     let candidates = bound.iter().map(|n| &**n).chain(ROOTS.iter().copied());
     let diagnostic = Diagnostic::error(codes::UNKNOWN_NAME, format!("`{name}` means nothing here"));
     if ROOTS.contains(&name) {

@@ -60,7 +60,7 @@ pub(crate) struct Direct {
 
 impl Direct {
     pub(crate) fn mention(&mut self, module: &Module, mention: Mention<'_>) {
-        let Mention::Name { word, steps, span } = mention else { return };
+        let Mention::Name { word, steps, span, .. } = mention else { return };
         let Some(Step { kind: StepKind::Attribute(name), .. }) = steps.first() else { return };
         match &**word {
             "local" => self.links.extend(module.locals.position(name).map(|i| (Link::Local(i), span))),

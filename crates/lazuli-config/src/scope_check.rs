@@ -77,11 +77,11 @@ impl Check<'_> {
                     self.diagnostics.push(functions::unknown(&call.name));
                 }
             }
-            Mention::Name { word, steps, span } => self.name(word, steps, span),
+            Mention::Name { word, at, steps, span, bound } => self.name(word, steps, (at, span), &bound),
         }
     }
 
-    fn name(&mut self, word: &Arc<str>, steps: &[Step], span: Span) {
+    fn name(&mut self, word: &Arc<str>, steps: &[Step], (at, span): (Span, Span), bound: &[Arc<str>]) {
         let module = self.module;
         let first = match steps.first() {
             Some(Step { kind: StepKind::Attribute(name), span }) => {
@@ -91,7 +91,7 @@ impl Check<'_> {
         };
         let Some(name) = first else {
             if !(&**word == "self" && self.this) {
-                self.diagnostics.push(names::unknown_name(word, span, &[]));
+                self.diagnostics.push(names::unknown_name(word, at, bound));
             }
             return;
         };
@@ -128,7 +128,7 @@ impl Check<'_> {
                         declared.iter().map(|d| &*d.name.text).collect()
                     })
                 }
-                None => Some(names::unknown_name(word, span, &[])),
+                None => Some(names::unknown_name(word, at, bound)),
             },
         };
         self.diagnostics.extend(found);

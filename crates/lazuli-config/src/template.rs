@@ -92,10 +92,14 @@ impl Scope<'_> {
                 };
                 let depth = self.bindings.len();
                 self.spend(pairs.len() as u64, collection.span)?;
-                for (key, value) in pairs {
-                    self.bind(key_name.as_ref(), value_name, key, value);
+                for (key, item) in pairs {
+                    let before = self.diagnostics.len();
+                    self.bind(key_name.as_ref(), value_name, key, item);
                     let outcome = self.parts(body, text, span);
                     self.bindings.truncate(depth);
+                    if outcome.is_err() {
+                        self.hide_of(&value, before);
+                    }
                     outcome?;
                 }
             }

@@ -39,6 +39,8 @@ struct Source<'s> {
     call: Span,
     /// A value is sensitive: what is wrong might tell it.
     hidden: bool,
+    /// The template is: not even its name or a line of it is shown.
+    secret: bool,
 }
 
 impl Scope<'_> {
@@ -57,7 +59,8 @@ impl Scope<'_> {
             let message = format!("`{}` is called in a template", function.name);
             return self.fail(failed(&message).at(place(0), "a template cannot use other templates"));
         }
-        let hidden = given.iter().any(|(value, _)| value.contains_sensitive());
+        let is_secret = |(value, _): &(Value, Span)| value.contains_sensitive();
+        let (hidden, secret) = (given.iter().any(is_secret), given.first().is_some_and(is_secret));
         let vars = values.get(1).cloned().unwrap_or_else(Value::null);
         let Some(entries) = vars.as_entries() else {
             let label =
@@ -65,13 +68,13 @@ impl Scope<'_> {
             return self.fail(failed("the names of a template are not usable").at(place(1), label));
         };
         if let Some(bad) = entries.keys().find(|name| !is_name(name)) {
-            let label =
-                format!("{bad:?} is not a name: expected a letter, then letters, digits, `_` and `-`");
+            let bad = if hidden { "one".to_owned() } else { format!("{bad:?}") };
+            let label = format!("{bad} is not a name: expected a letter, then letters, digits, `_` and `-`");
             return self.fail(failed("the names of a template are not usable").at(place(1), label));
         }
         let mut sources = Sources::default();
         let file = sources.add(name, template);
-        let source = Source { sources, file, name, function: function.name, call: place(0), hidden };
+        let source = Source { sources, file, name, function: function.name, call: place(0), hidden, secret };
         let expr = match parse::template(template, file) {
             Ok(expr) => expr,
             Err(found) => {
@@ -129,6 +132,11 @@ impl Source<'_> {
             Some(Location { line, column, .. }) => format!("{}:{line}:{column}", self.name),
             None => self.name.to_owned(),
         };
+        if self.secret {
+            let message = format!("`{}` cannot render the template", self.function);
+            return Diagnostic::error(code, message)
+                .at(self.call, "(the reason is not shown: an argument is sensitive)");
+        }
         let message =
             if self.hidden { format!("`{}` cannot render {}", self.function, self.name) } else { message };
         let told = Diagnostic::error(code, message).at(self.call, format!("in {at}"));

@@ -337,7 +337,8 @@ impl Scope<'_> {
         self.spend(items.len() as u64, span)?;
         let mut results = Vec::with_capacity(items.len());
         for item in items.iter() {
-            results.push(self.steps(item.clone(), inner)?);
+            let before = self.diagnostics.len();
+            results.push(self.steps(item.clone(), inner).inspect_err(|Failed| self.hide_of(value, before))?);
         }
         let first = results.first().map(Value::type_of);
         let content = match (element, first) {

@@ -109,9 +109,8 @@ pub(crate) fn values(evaluator: &Evaluator, inputs: &[VariableInput]) -> (Vec<Op
         .variables
         .iter()
         .zip(given)
-        .map(|(variable, input)| match value(evaluator, variable, input, &mut diagnostics) {
-            Some(value) if variable.sensitive => Some(value.sensitive()),
-            other => other,
+        .map(|(variable, input)| {
+            value(evaluator, variable, input, &mut diagnostics).map(|value| marked(value, variable))
         })
         .collect();
     (values, diagnostics)
@@ -167,6 +166,7 @@ fn value(
             }
             InputValue::Expr(expr) => (constant(evaluator, expr, diagnostics)?, Some(expr.span)),
         };
+        let given = marked(given, variable); // before anything is said about it
         let refused = |message: String, label: String| {
             let diagnostic = Diagnostic::error(codes::BAD_VARIABLE_VALUE, message);
             let declared = format!("declared here as {}", variable.constraint.ty);
@@ -212,7 +212,7 @@ fn default_value(evaluator: &Evaluator, variable: &Variable, diagnostics: &mut D
     if is_broken(default) {
         return None;
     }
-    let value = constant(evaluator, default, diagnostics)?;
+    let value = marked(constant(evaluator, default, diagnostics)?, variable);
     if value.is_null() && !variable.nullable {
         diagnostics.push(
             Diagnostic::error(
@@ -312,6 +312,7 @@ pub(crate) fn of_input(
     let name = &variable.name.text;
     let checked = match given {
         Some((given, input)) if !given.is_null() || variable.nullable => {
+            let given = marked(given, variable);
             variable.constraint.apply(&given).or_else(|mismatch| {
                 let message = format!("the input \"{name}\" has the wrong type");
                 let declared = format!("declared here as {}", variable.constraint.ty);
@@ -334,7 +335,12 @@ pub(crate) fn of_input(
             default_value(&evaluator, variable, &mut scope.diagnostics).ok_or(Failed)?
         }
     };
-    Ok(if variable.sensitive { checked.sensitive() } else { checked })
+    Ok(marked(checked, variable))
+}
+
+/// A value, sensitive when the variable is.
+fn marked(value: Value, variable: &Variable) -> Value {
+    if variable.sensitive { value.sensitive() } else { value }
 }
 
 /// The type of the default of a variable without one: what is given as text is meant like it.

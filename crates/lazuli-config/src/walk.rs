@@ -11,8 +11,8 @@ use crate::syntax::{Block, Body, Call, Expr, ExprKind, Part, Step, StepKind};
 
 /// Something an expression mentions.
 pub(crate) enum Mention<'a> {
-    /// A name with the steps from it.
-    Name { word: &'a Arc<str>, steps: &'a [Step], span: Span },
+    /// A name with the steps from it: where the name stands, and where all of it; and the names that are bound there.
+    Name { word: &'a Arc<str>, at: Span, steps: &'a [Step], span: Span, bound: Vec<Arc<str>> },
     /// A call.
     Call(&'a Call),
 }
@@ -33,14 +33,16 @@ pub(crate) fn expr<'a>(expr: &'a Expr, bound: &mut Vec<Arc<str>>, visit: Visit<'
         }
         ExprKind::Variable(word) => {
             if !bound.contains(word) {
-                visit(Mention::Name { word, steps: &[], span: expr.span });
+                let bound = bound.clone();
+                visit(Mention::Name { word, at: expr.span, steps: &[], span: expr.span, bound });
             }
         }
         ExprKind::Traversal(traversal) => {
             match &traversal.base.kind {
                 ExprKind::Variable(word) => {
                     if !bound.contains(word) {
-                        visit(Mention::Name { word, steps: &traversal.steps, span: expr.span });
+                        let (at, steps, bound) = (traversal.base.span, &traversal.steps, bound.clone());
+                        visit(Mention::Name { word, at, steps, span: expr.span, bound });
                     }
                 }
                 _ => self::expr(&traversal.base, bound, visit),

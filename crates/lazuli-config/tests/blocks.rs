@@ -363,6 +363,36 @@ lazuli {
 }
 
 #[test]
+fn a_name_that_means_nothing_is_told_once_before_and_while_it_is_evaluated() {
+    let text = r#"
+output "item" {
+  value = [for item in [1] : itm.size]
+}
+output "workspace" {
+  value = terraform.workspace
+}
+output "self" {
+  value = self.id
+}
+"#;
+    let (module, sources, mut diagnostics) = module(text);
+    let module = Arc::new(module);
+    let (evaluator, _) = Evaluator::new(module.clone(), &[], Arc::new(Texts::default()));
+    for output in module.outputs.iter() {
+        let found = evaluator.output(output, &Objects::default()).unwrap_err();
+        lazuli_config::merge(&mut diagnostics, found);
+    }
+    insta::assert_snapshot!(show(&sources, &diagnostics));
+}
+
+#[test]
+fn depends_on_names_blocks() {
+    insta::assert_snapshot!(mistakes(
+        "output \"o\" {\n  value = 1\n  depends_on = [\"resource.a\", local.b, [1], \"${local.b}\"]\n}\nlocals {\n  b = 1\n}\n"
+    ));
+}
+
+#[test]
 fn a_long_circle_is_told_without_its_middle() {
     let mut text = String::from("locals {\n");
     for i in 0..5_000 {

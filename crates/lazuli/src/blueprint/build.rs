@@ -255,14 +255,10 @@ impl Blueprint {
         problems: &mut Diagnostics,
     ) {
         let seen = Seen { blueprint: self, known: &Nothing };
-        let (lifecycle, timeouts) = match meta(unit, block, &seen, instance.as_ref()) {
-            Ok(meta) => meta,
-            Err(found) => {
-                lazuli_config::merge(problems, found);
-                return;
-            }
-        };
-        let mut lifecycle = lifecycle;
+        let (mut lifecycle, timeouts) = meta(unit, block, &seen, instance.as_ref()).unwrap_or_else(|found| {
+            lazuli_config::merge(problems, found);
+            Default::default() // the rest of the block is looked at all the same
+        });
         match self.triggers(unit, block, instance.as_ref()) {
             Ok(triggers) => lifecycle.replace_triggered_by = triggers,
             Err(found) => lazuli_config::merge(problems, found),
