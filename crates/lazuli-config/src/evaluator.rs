@@ -89,6 +89,7 @@ impl Evaluator {
             }
         }
         variables::validate(&mut scope, true);
+        diagnostics.append(&mut scope.elsewhere);
         diagnostics.append(&mut scope.diagnostics);
         diagnostics.extend(tree.take_found());
     }
@@ -97,6 +98,7 @@ impl Evaluator {
     fn called(&self, call: usize, externals: &dyn Externals) -> Vec<Evaluator> {
         let mut scope = Scope::new(self, externals, None);
         let units = scope.units(&self.unit, call);
+        self.tree.report(scope.elsewhere);
         self.tree.report(scope.diagnostics);
         let units = units.map(|units| units.units.clone()).unwrap_or_default();
         units.into_iter().map(|unit| Evaluator { tree: self.tree.clone(), unit }).collect()
@@ -229,6 +231,7 @@ impl Evaluator {
         scope.this = this;
         let outcome = what(&mut scope);
         let mut diagnostics = self.tree.take_found();
+        diagnostics.append(&mut scope.elsewhere);
         diagnostics.append(&mut scope.diagnostics);
         match outcome {
             Ok(value) if !lazuli_core::diagnostic::has_errors(&diagnostics) => Ok(value),

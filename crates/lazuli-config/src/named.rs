@@ -157,6 +157,8 @@ impl Scope<'_> {
             tree.report(self.diagnostics.split_off(before));
             tree.keep_pure(unit.id, named, value.ok());
         } else {
+            let mistakes = self.diagnostics.split_off(before);
+            self.elsewhere.extend(mistakes);
             self.keep(unit, named, value);
         }
     }
@@ -247,6 +249,7 @@ impl Scope<'_> {
         self.session = inner.session;
         self.fuel = inner.fuel;
         self.diagnostics.append(&mut inner.diagnostics);
+        self.elsewhere.append(&mut inner.elsewhere);
         outcome
     }
 

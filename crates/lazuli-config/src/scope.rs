@@ -39,6 +39,9 @@ pub(crate) struct Scope<'a> {
     /// the evaluation, whatever becomes known meanwhile.
     pub(crate) session: HashMap<(usize, Named), Option<Value>>,
     pub(crate) diagnostics: Diagnostics,
+    /// Mistakes of values with names. Whoever reads one fails without another word, `try` included, so they are told even
+    /// where a mistake would be forgiven.
+    pub(crate) elsewhere: Diagnostics,
     pub(crate) fuel: u64,
     /// Above zero while mistakes will be forgotten again: nobody needs to explain them.
     pub(crate) quiet: u32,
@@ -67,6 +70,7 @@ impl<'a> Scope<'a> {
             generation: externals.generation(),
             session: HashMap::new(),
             diagnostics: Vec::new(),
+            elsewhere: Vec::new(),
             fuel: limits::STEPS,
             quiet: 0,
             explained: 0,

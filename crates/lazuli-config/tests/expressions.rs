@@ -3,7 +3,10 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::table;
+use lazuli_core::Value;
 
 #[test]
 fn operators_calculate_exactly_convert_and_refuse() {
@@ -280,4 +283,20 @@ fn a_mistake_says_what_the_references_in_it_are_worth() {
         "#,
     );
     insta::assert_snapshot!(mistakes);
+}
+
+#[test]
+fn a_value_with_a_name_that_fails_is_told_whoever_reads_it_and_never_forgiven() {
+    let text = "resource \"u\" {\n}\nlocals {\n  x = tonumber(resource.u.text)\n}\n";
+    let (evaluator, mut sources) = common::evaluator(text, &[]);
+    let object = Value::object([("text", Value::from("abc"))]);
+    let objects = common::Objects(BTreeMap::from([("resource.u".to_owned(), object)]));
+    for expression in
+        ["try(local.x, 1)", "[try(local.x, 1), try(local.x, 2)]", "[false ? local.x : 1, can(local.x)]"]
+    {
+        let expr = lazuli_config::parse_expression(&mut sources, "e", expression).unwrap();
+        let mistakes = evaluator.expression(&expr, &objects, None).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{expression}: {}", common::show(&sources, &mistakes));
+        assert!(mistakes[0].message.contains("tonumber"), "{}", mistakes[0].message);
+    }
 }
