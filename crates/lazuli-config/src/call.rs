@@ -8,6 +8,7 @@ use crate::convert::{self, convert, unmark};
 use crate::functions::{self, Body, Function, Known, Marks, Parameter, Place, Problem};
 use crate::limits;
 use crate::scope::{Failed, Outcome, Scope, unknown};
+use crate::set_order::uncounted;
 use crate::syntax::{Call, Expr};
 use crate::template_functions::is_reference;
 
@@ -39,6 +40,7 @@ impl Scope<'_> {
             match self.eval(argument) {
                 Err(Failed) => failed = true,
                 Ok(value) if call.expand_last && i + 1 == call.arguments.len() => match value.content() {
+                    Content::Set(..) if uncounted(&value) => unknown_number = Some(value),
                     Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => {
                         values
                             .extend(items.iter().map(|item| (item.clone().marked_as(&value), argument.span)));
@@ -125,6 +127,9 @@ impl Scope<'_> {
             return self.fail(
                 diagnostic.help("text that is at hand is a template by itself: \"Hello, ${var.name}\""),
             );
+        }
+        if given.iter().enumerate().any(|(i, (value, _))| function.may_refuse(i, value)) {
+            self.doubts += 1;
         }
         // Marks of parts that stay visible in a known result would be lost in an unknown one.
         let sensitive = sensitive || some_unknown && given.iter().any(|(v, _)| v.contains_sensitive());
@@ -226,9 +231,9 @@ impl Scope<'_> {
         })
     }
 
-    /// Evaluates with mistakes kept apart; `None` when there are some.
-    fn probe(&mut self, expr: &Expr) -> Result<Option<Value>, Failed> {
-        let before = self.diagnostics.len();
+    /// Evaluates with mistakes kept apart.
+    fn probe(&mut self, expr: &Expr) -> Result<Probe, Failed> {
+        let (before, doubts, hasty) = (self.diagnostics.len(), self.doubts, self.hasty);
         self.quiet += 1;
         let outcome = self.eval(expr);
         self.quiet -= 1;
@@ -237,25 +242,30 @@ impl Scope<'_> {
         }
         let reported_before = outcome.is_err() && self.diagnostics.len() == before;
         self.diagnostics.truncate(before);
-        if reported_before {
-            return Err(Failed); // what it reads failed elsewhere: nobody can say what it would have been
+        match outcome {
+            _ if reported_before => Err(Failed), // what it reads failed elsewhere: nobody can say what it would have been
+            Ok(value) if self.doubts == doubts && value.is_wholly_known() => Ok(Probe::Works(value)),
+            Ok(value) => Ok(Probe::Open(unproven(&value))),
+            Err(Failed) if self.hasty > hasty => Ok(Probe::Open(Value::unknown_of(Type::Any))),
+            Err(Failed) => Ok(Probe::Fails),
         }
-        Ok(outcome.ok())
     }
 
     fn try_each(&mut self, call: &Call) -> Outcome {
         if call.expand_last {
             return match self.arguments(call)? {
                 Ok(arguments) => match arguments.into_iter().next() {
-                    Some((value, _)) => Ok(certain(value)),
+                    Some((value, _)) if value.is_wholly_known() => Ok(value),
+                    Some((value, _)) => Ok(unproven(&value)),
                     None => self.nothing_works(call),
                 },
                 Err(unknown) => Ok(unknown),
             };
         }
         for argument in &call.arguments {
-            if let Some(value) = self.probe(argument)? {
-                return Ok(certain(value));
+            match self.probe(argument)? {
+                Probe::Works(value) | Probe::Open(value) => return Ok(value),
+                Probe::Fails => {}
             }
         }
         self.nothing_works(call)
@@ -275,15 +285,19 @@ impl Scope<'_> {
     }
 
     fn can(&mut self, call: &Call) -> Outcome {
-        let (number, value) = if call.expand_last {
+        let (number, found) = if call.expand_last {
             match self.arguments(call)? {
-                Ok(arguments) => (arguments.len(), arguments.into_iter().next().map(|(value, _)| value)),
+                Ok(arguments) => {
+                    let known = arguments.iter().all(|(value, _)| value.is_wholly_known());
+                    let found = if known { Probe::Works(Value::null()) } else { Probe::Open(Value::null()) };
+                    (arguments.len(), found)
+                }
                 Err(unknown) => return Ok(unknown),
             }
         } else {
             match call.arguments.as_slice() {
                 [argument] => (1, self.probe(argument)?),
-                several => (several.len(), None),
+                several => (several.len(), Probe::Fails),
             }
         };
         if number != 1 {
@@ -291,9 +305,10 @@ impl Scope<'_> {
             let diagnostic = Diagnostic::error(codes::WRONG_ARGUMENTS, message);
             return self.fail(diagnostic.at(call.name.span, "expected can(expression)"));
         }
-        Ok(match value {
-            Some(value) if !value.is_wholly_known() => Value::unknown_of(Type::Bool),
-            value => Value::from(value.is_some()),
+        Ok(match found {
+            Probe::Works(_) => Value::from(true),
+            Probe::Open(_) => Value::unknown_of(Type::Bool),
+            Probe::Fails => Value::from(false),
         })
     }
 }
@@ -302,11 +317,15 @@ fn may_be_sequence(ty: &Type) -> bool {
     matches!(ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_))
 }
 
-/// What `try` may say of a value now: with unknown parts it might still turn out to be a mistake.
-fn certain(value: Value) -> Value {
-    if value.is_wholly_known() {
-        return value;
-    }
-    let sensitive = value.contains_sensitive();
-    unknown(Type::Any, false, &[&value]).with_sensitivity(sensitive)
+/// What an expression that may fail comes to.
+enum Probe {
+    Works(Value),
+    /// Whether it works is not known yet, nor what it is worth.
+    Open(Value),
+    Fails,
+}
+
+/// What `try` may say of a value now: it might still turn out to be a mistake.
+fn unproven(value: &Value) -> Value {
+    unknown(Type::Any, false, &[value]).with_sensitivity(value.contains_sensitive())
 }

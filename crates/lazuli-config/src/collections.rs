@@ -10,6 +10,7 @@ use lazuli_core::{Diagnostic, Span, Type, Value};
 use crate::codes;
 use crate::convert::{convert, describe_value};
 use crate::scope::{Failed, Outcome, Scope, unknown};
+use crate::set_order::uncounted;
 use crate::syntax::{Expr, For, Item};
 
 impl Scope<'_> {
@@ -66,6 +67,12 @@ impl Scope<'_> {
     ) -> Result<Option<Vec<(Value, Value)>>, Failed> {
         let pairs = match collection.content() {
             Content::Unknown(unknown) if !matches!(unknown.ty, Type::Bool | Type::Number | Type::String) => {
+                self.doubts += 1; // of what is done with the elements
+                return Ok(None);
+            }
+            // Elements may turn out to be the same, and stand in another order.
+            Content::Set(..) if uncounted(collection) => {
+                self.doubts += 1;
                 return Ok(None);
             }
             Content::List(_, items) | Content::Tuple(items) => {
@@ -140,6 +147,7 @@ impl Scope<'_> {
                 Some(true) => {}
                 Some(false) => return Ok(()),
                 None => {
+                    self.doubts += 1;
                     result.unknown.get_or_insert(truth);
                     return Ok(());
                 }

@@ -72,6 +72,11 @@ pub(crate) fn describe_value(value: &Value) -> String {
         Content::Null(_) => "null".into(),
         Content::Bool(_) => "a truth value".into(),
         Content::Unknown(unknown) if unknown.ty == Type::Any => "a value that is not known yet".into(),
+        // The names in the type of a secret are secret: of a list of objects, the list is told.
+        _ if value.contains_sensitive() => {
+            let full = describe(&value.type_of());
+            full.split(" of ").next().unwrap_or(&full).to_owned()
+        }
         _ => describe(&value.type_of()),
     }
 }

@@ -306,7 +306,7 @@ impl Scope<'_> {
 
     /// `cloud_account.main` as the name it refers to.
     fn reference(&mut self, value: &Value, kind: &'static str, name: &Name, expr: &Expr) -> Outcome {
-        let part = |field: &str| value.get(field).and_then(Value::as_str);
+        let part = |field: &str| value.get(field).filter(|part| !part.is_sensitive()).and_then(Value::as_str);
         if let (Some(found), Some(target)) = (part("kind"), part("name")) {
             if found == kind {
                 return Ok(Value::from(target));
@@ -369,7 +369,8 @@ impl Scope<'_> {
         let depth = self.bindings.len();
         let mut failed = false;
         for (key, value) in pairs {
-            let element = Value::object([("key", key), ("value", value.marked_as(&collection))]);
+            let parts = [("key", key.marked_as(&collection)), ("value", value.marked_as(&collection))];
+            let element = Value::object(parts);
             self.bindings.push((iterator.clone(), element));
             let block = self.dynamic_labels(dynamic, nested.schema).and_then(|labels| {
                 self.decode_body(&label.text, labels, dynamic.span, &content.body, nested.schema)

@@ -30,6 +30,7 @@ mod circles;
 mod codes;
 mod collections;
 mod compare;
+mod conditional;
 mod convert;
 mod declare;
 mod decode;

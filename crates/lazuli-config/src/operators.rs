@@ -112,6 +112,9 @@ impl Scope<'_> {
             };
         }
         let b = self.operand(right, &Type::Bool, symbol);
+        if b.is_err() && a.as_ref().is_ok_and(Value::is_unknown) {
+            self.hasty += 1; // it may yet be irrelevant
+        }
         let (a, b) = (a?, b?);
         let result = match (a.as_bool(), b.as_bool()) {
             (_, Some(truth)) if truth == decides => Value::from(decides),

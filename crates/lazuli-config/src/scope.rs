@@ -15,8 +15,7 @@ use crate::evaluator::Evaluator;
 use crate::externals::{Externals, Instance};
 use crate::graph::Named;
 use crate::limits;
-use crate::syntax::{Conditional, Expr, ExprKind};
-use crate::unify;
+use crate::syntax::{Expr, ExprKind};
 
 /// It did not work; why is among the scope's diagnostics.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +52,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) in_template: bool,
     /// In how many other evaluations this one takes place.
     pub(crate) depth: usize,
+    /// How often something was done with an unknown value that may turn out to be a mistake.
+    pub(crate) doubts: u32,
+    /// How many mistakes were told early, that what is unknown may yet prevent.
+    pub(crate) hasty: u32,
 }
 
 impl<'a> Scope<'a> {
@@ -77,6 +80,8 @@ impl<'a> Scope<'a> {
             momentary: HashMap::new(),
             in_template: false,
             depth: 0,
+            doubts: 0,
+            hasty: 0,
         }
     }
 
@@ -175,113 +180,15 @@ impl<'a> Scope<'a> {
                     .at(span, format!("expected {}", convert::describe(ty))),
             );
         }
+        if let Content::Unknown(unknown) = value.content()
+            && (unknown.ty != *ty || !unknown.not_null)
+        {
+            self.doubts += 1;
+        }
         convert(value, ty).or_else(|mismatch| {
             let message = format!("{what} has the wrong type");
             self.fail(Diagnostic::error(code, message).at(span, mismatch.to_string()))
         })
-    }
-
-    fn conditional(&mut self, conditional: &Conditional, span: Span) -> Outcome {
-        let condition =
-            self.eval_as(&conditional.condition, &Type::Bool, codes::BAD_OPERAND, "the condition");
-        let Ok(condition) = condition else {
-            // Look into the branches for more mistakes; their values are of no use.
-            let _ = self.eval(&conditional.yes);
-            let _ = self.eval(&conditional.no);
-            return Err(Failed);
-        };
-        match condition.as_bool() {
-            Some(truth) => {
-                let (chosen, other) = if truth {
-                    (&conditional.yes, &conditional.no)
-                } else {
-                    (&conditional.no, &conditional.yes)
-                };
-                let value = self.eval(chosen)?;
-                // The other branch gives the result its type; its mistakes do not matter.
-                let value = match self.eval_quietly(other) {
-                    Ok(other) => self.common(&value, &other, truth, span)?.marked_as(&other),
-                    Err(Failed) => value,
-                };
-                Ok(value.marked_as(&condition))
-            }
-            None => {
-                // The condition may be what keeps a branch from being evaluated: its mistakes count once it is chosen.
-                let yes = self.eval_quietly(&conditional.yes);
-                let no = self.eval_quietly(&conditional.no);
-                let (Ok(yes), Ok(no)) = (yes, no) else {
-                    return Ok(unknown(Type::Any, false, &[&condition]).marked_as(&condition));
-                };
-                let ty = self.common_type(&yes, &no, span)?;
-                if yes.is_null() && no.is_null() {
-                    return Ok(Value::null_of(ty).marked_as(&yes).marked_as(&no).marked_as(&condition));
-                }
-                let not_null = is_not_null(&yes) && is_not_null(&no);
-                let sensitive =
-                    condition.is_sensitive() || yes.contains_sensitive() || no.contains_sensitive();
-                let value = match either(&yes, &no) {
-                    Some(value) => value,
-                    None => unknown(ty, not_null, &[&condition]),
-                };
-                Ok(value.with_sensitivity(sensitive))
-            }
-        }
-    }
-
-    /// The chosen value as a value of the type both branches have in common.
-    fn common(&mut self, value: &Value, other: &Value, is_yes: bool, span: Span) -> Outcome {
-        let untyped = |v: &Value| v.is_unknown() && v.type_of() == Type::Any;
-        if untyped(value) || untyped(other) {
-            return Ok(value.clone());
-        }
-        let (yes, no) = if is_yes { (value, other) } else { (other, value) };
-        let ty = self.common_type(yes, no, span)?;
-        convert(value, &ty).or_else(|_| self.inconsistent(yes, no, span).map(|_| Value::null()))
-    }
-
-    fn common_type(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
-        self.spend(limits::work_of_pair(yes, no), span)?;
-        match common_type(yes, no) {
-            Some(ty) => Ok(ty),
-            None => self.inconsistent(yes, no, span),
-        }
-    }
-
-    fn inconsistent(&mut self, yes: &Value, no: &Value, span: Span) -> Result<Type, Failed> {
-        let (yes, no) = (convert::describe_value(yes), convert::describe_value(no));
-        self.fail(
-            Diagnostic::error(codes::BAD_CONDITIONAL, "the two results of a conditional have no common type")
-                .at(span, format!("{yes} when true, {no} when false")),
-        )
-    }
-}
-
-/// The type of a conditional's result; the type of a bare null is that of the other.
-fn common_type(yes: &Value, no: &Value) -> Option<Type> {
-    let bare = |value: &Value| matches!(value.content(), Content::Null(Type::Any));
-    match (bare(yes), bare(no)) {
-        (true, _) => Some(no.type_of()),
-        (_, true) => Some(yes.type_of()),
-        _ => unify::common(&[yes.type_of(), no.type_of()]),
-    }
-}
-
-/// What is known of a value that is one of two, beyond its type: the number that both are, or how many elements both have.
-fn either(yes: &Value, no: &Value) -> Option<Value> {
-    match (yes.content(), no.content()) {
-        (Content::Number(a), Content::Number(b)) if a == b => Some(yes.clone()),
-        (Content::List(s, a), Content::List(t, b)) if s == t && a.len() == b.len() => {
-            let items = a.iter().map(|_| Value::unknown_of(s.clone())).collect();
-            Some(Value::new(Content::List(s.clone(), Arc::new(items))))
-        }
-        (Content::Set(s, a), Content::Set(t, b)) if s == t && a.len() == b.len() && a.len() < 2 => {
-            let items = a.iter().map(|_| Value::unknown_of(s.clone())).collect();
-            Some(Value::new(Content::Set(s.clone(), Arc::new(items))))
-        }
-        (Content::Map(s, a), Content::Map(t, b)) if s == t && a.is_empty() && b.is_empty() => {
-            Some(yes.clone())
-        }
-        _ => None,
     }
 }
 

@@ -9,6 +9,11 @@ use lazuli_core::{Number, Value};
 
 use crate::compare;
 
+/// True for a set of several elements some of which are unknown: they may turn out to be the same.
+pub(crate) fn uncounted(value: &Value) -> bool {
+    matches!(value.content(), Content::Set(_, items) if items.len() > 1) && !value.is_wholly_known()
+}
+
 /// Sorts the elements: known ones, then unknown ones, then null.
 pub(crate) fn sort(items: &mut Vec<Value>) {
     let structured = |v: &Value| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lazuli_core::value::Content;
 use lazuli_core::{Diagnostic, Span, Type, Unknown, Value};
+use unicode_normalization::char::canonical_combining_class;
 
 use crate::codes;
 use crate::convert::{convert, derived};
@@ -76,6 +77,7 @@ impl Scope<'_> {
                     (Some(true), _) => self.parts(yes, text, span)?,
                     (Some(false), _) => self.parts(no, text, span)?,
                     (None, unknown) => {
+                        self.doubts += 1;
                         let unknown = unknown.cloned().unwrap_or_else(|| Unknown::of(Type::Bool));
                         text.unknown.get_or_insert(unknown);
                     }
@@ -120,6 +122,12 @@ impl Scope<'_> {
             }
             _ => match convert(value, &Type::String) {
                 Ok(converted) => {
+                    if let Content::Unknown(unknown) = value.content()
+                        && !(unknown.not_null
+                            && matches!(unknown.ty, Type::String | Type::Number | Type::Bool))
+                    {
+                        self.doubts += 1;
+                    }
                     match converted.content() {
                         Content::String(more) => text.push(more),
                         Content::Unknown(unknown) if text.unknown.is_none() => {
@@ -141,10 +149,14 @@ impl Scope<'_> {
     }
 }
 
-/// The part of a known beginning that stays whatever follows: a last letter might yet be combined with an accent.
+/// The part of a known beginning that stays whatever follows. What follows may begin with an accent, and text is normalised:
+/// an accent changes the last letter, or takes its place among the accents of that letter.
 pub(crate) fn safe_prefix(text: &str) -> &str {
-    match text.char_indices().last() {
-        Some((at, last)) if !(last.is_ascii_punctuation() || last.is_ascii_whitespace()) => &text[..at],
-        _ => text,
+    let takes_no_accent =
+        |last: char| last.is_ascii() && !last.is_ascii_alphanumeric() && !"<=>".contains(last);
+    if text.chars().next_back().is_none_or(takes_no_accent) {
+        return text;
     }
+    let last_letter = text.char_indices().rev().find(|(_, c)| canonical_combining_class(*c) == 0);
+    &text[..last_letter.map_or(0, |(at, _)| at)]
 }

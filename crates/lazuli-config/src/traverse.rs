@@ -15,6 +15,7 @@ use crate::graph::Named;
 use crate::module::DeclarationKind;
 use crate::names;
 use crate::scope::{Failed, Outcome, Scope, unknown};
+use crate::set_order::uncounted;
 use crate::syntax::{ExprKind, Name, Step, StepKind, Traversal};
 
 impl Scope<'_> {
@@ -177,7 +178,10 @@ impl Scope<'_> {
                 }
             },
             Content::Unknown(u) => match unknown_at(u, PathStep::Name(name.clone())) {
-                Some(found) => found,
+                Some(found) => {
+                    self.doubts += u32::from(!u.not_null || !matches!(u.ty, Type::Object(_)));
+                    found
+                }
                 None => {
                     let what = convert::describe(&u.ty);
                     return self.fail(no_attributes(&what, name, span));
@@ -200,6 +204,7 @@ impl Scope<'_> {
             let message = if key.is_null() { "an index is null" } else { "null has no elements" };
             return self.fail(Diagnostic::error(codes::NULL_VALUE, message).at(span, ""));
         }
+        self.doubts += u32::from(value.is_unknown() || key.is_unknown());
         let found = match value.content() {
             Content::List(_, items) | Content::Tuple(items) => {
                 let index = self.index_key(key, &Type::Number, span)?;
@@ -325,12 +330,19 @@ impl Scope<'_> {
                     Arc::new(vec![value.clone().with_sensitivity(false)])
                 }
                 _ => {
-                    if !matches!(u.ty, Type::Any | Type::Tuple(_)) {
-                        self.steps(value.clone(), inner)?; // mistakes are there all the same
+                    if !matches!(u.ty, Type::Any | Type::Tuple(_))
+                        && self.steps(value.clone(), inner).is_err()
+                    {
+                        self.hasty += 1; // null has no elements to make a mistake with
+                        return Err(Failed);
                     }
                     return Ok(unknown(Type::Any, false, &[value]).marked_as(value));
                 }
             },
+            Content::Set(..) if uncounted(value) => {
+                let ty = self.type_inside(element.as_deref().unwrap_or(&Type::Any), inner)?;
+                return Ok(unknown(Type::List(Arc::new(ty)), true, &[value]).marked_as(value));
+            }
             Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => items.clone(),
             _ => Arc::new(vec![value.clone().with_sensitivity(false)]),
         };

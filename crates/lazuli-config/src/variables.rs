@@ -293,7 +293,7 @@ fn from_text(
             );
             let mut diagnostic = Diagnostic::error(codes::BAD_VARIABLE_VALUE, message)
                 .at(variable.name.span, format!("declared here as {}", variable.constraint.ty));
-            for reason in found.iter().take(1) {
+            for reason in found.iter().take(usize::from(!variable.sensitive)) {
                 diagnostic = diagnostic.note(reason.message.clone());
             }
             diagnostics.push(diagnostic);

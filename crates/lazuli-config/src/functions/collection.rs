@@ -9,6 +9,7 @@ use super::{Answer, Function, Kind, Known, Marks, Problem, items, nullable, p, u
 use crate::compare;
 use crate::convert::convert;
 use crate::scope::unknown;
+use crate::set_order::uncounted;
 use crate::unify::unify;
 
 const L: super::Parameter = p("list", Kind::Any);
@@ -82,7 +83,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("one", &[L], Kind::Any, "The only element, or null of an empty list.", |a| {
         match list(a, 0)? {
             _ if uncounted(&a[0]) => Ok(unknown(element_type(a, 0)?, false, &[&a[0]])),
-            [] => Ok(Value::null()),
+            [] => element_type(a, 0).map(Value::null_of),
             [only] => Ok(only.clone()),
             several => Err(Problem::at(0, format!("expected at most one element, found {}", several.len()))),
         }
@@ -111,11 +112,6 @@ pub(super) fn element_type(arguments: &[Value], i: usize) -> Result<Type, Proble
         }),
         _ => Err(not_a_list(arguments, i)),
     }
-}
-
-/// True for a set of several elements some of which are unknown: they may turn out to be the same.
-pub(super) fn uncounted(value: &Value) -> bool {
-    matches!(value.content(), Content::Set(_, items) if items.len() > 1) && !value.is_wholly_known()
 }
 
 fn coalesce(arguments: &[Value]) -> Answer {

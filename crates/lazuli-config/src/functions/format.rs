@@ -8,11 +8,11 @@ use lazuli_core::value::Content;
 use lazuli_core::{Type, Unknown, Value};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::collection::uncounted;
 use super::{Answer, Function, Kind, Known, Problem, decimals, json, nullable, p, text};
 use crate::convert::{convert, derived};
 use crate::limits;
 use crate::scope::unknown;
+use crate::set_order::uncounted;
 use crate::template::safe_prefix;
 use crate::text::string;
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use lazuli_core::value::Content;
 use lazuli_core::{Number, Type, Value};
 
-use super::collection::{list, not_a_list, uncounted};
+use super::collection::{element_type, list, not_a_list};
 use super::{Answer, Function, Kind, Known, Problem, items, p, whole};
 use crate::compare::{self, Ordered};
-use crate::convert::convert;
+use crate::convert::{convert, has_any};
 use crate::limits;
 use crate::scope::unknown;
+use crate::set_order::uncounted;
 use crate::unify::unify;
 
 const L: super::Parameter = p("list", Kind::Any);
@@ -35,7 +36,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 _ => None,
             });
             if let Some(element) = lists.collect::<Option<Vec<_>>>().and_then(unify) {
-                return Ok(Type::List(Arc::new(element)));
+                // Lists whose types have nothing in common make a tuple.
+                let open = |value: &Value| value.is_unknown() && has_any(&value.type_of());
+                return Ok(if a.iter().any(open) { Type::Any } else { Type::List(Arc::new(element)) });
             }
             // What stands after an unknown one does not matter any more.
             let known = a.iter().take_while(|value| !value.is_unknown()).count();
@@ -70,8 +73,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("flatten", &[L], Kind::Any, "The elements of all lists in the list, however deep.", |a| {
         let mut flat = Vec::new();
         list(a, 0)?;
-        match flatten(&a[0], &mut flat)? {
-            None => Ok(Value::tuple(flat)),
+        let mut sensitive = false;
+        match flatten(&a[0], &mut flat, &mut sensitive)? {
+            // How many elements there are tells something of every list among them.
+            None => Ok(Value::tuple(flat).with_sensitivity(sensitive)),
             Some(cause) => Ok(unknown(Type::Any, true, &[&cause])),
         }
     })
@@ -112,7 +117,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     )
     .rest(p("numbers", Kind::Number)),
     Function::new("reverse", &[L], Kind::Any, "The list backwards.", |a| {
-        Ok(like(&a[0], list(a, 0)?.iter().rev().cloned().collect()))
+        let elements = list(a, 0)?;
+        if uncounted(&a[0]) {
+            let ty = Type::List(Arc::new(element_type(a, 0)?));
+            return Ok(unknown(ty, true, &[&a[0]]));
+        }
+        Ok(like(&a[0], elements.iter().rev().cloned().collect()))
     })
     .keeps_parts()
     .typed(|a| match a[0].type_of() {
@@ -240,21 +250,16 @@ fn element_at(arguments: &[Value]) -> Result<Type, Problem> {
 }
 
 /// Flattens into `into`; an unknown part that might be a list makes the whole unknown.
-fn flatten(value: &Value, into: &mut Vec<Value>) -> Result<Option<Value>, Problem> {
+fn flatten(value: &Value, into: &mut Vec<Value>, sensitive: &mut bool) -> Result<Option<Value>, Problem> {
     if uncounted(value) {
         return Ok(Some(value.clone()));
     }
     for item in value.children() {
         match item.content() {
             Content::List(..) | Content::Set(..) | Content::Tuple(_) => {
-                let mark = into.len();
-                if let Some(cause) = flatten(item, into)? {
+                *sensitive |= item.is_sensitive();
+                if let Some(cause) = flatten(item, into, sensitive)? {
                     return Ok(Some(cause));
-                }
-                if item.is_sensitive() {
-                    for inner in &mut into[mark..] {
-                        *inner = inner.clone().sensitive();
-                    }
                 }
             }
             Content::Unknown(u)

@@ -9,7 +9,7 @@ use lazuli_core::{Type, Value};
 
 use super::collection::list;
 use super::{Answer, Function, Kind, Known, Problem, items, nullable, p, text, unexpected};
-use crate::convert::convert;
+use crate::convert::{convert, has_any};
 use crate::scope::unknown;
 
 const M: super::Parameter = p("map", Kind::Any);
@@ -130,6 +130,8 @@ fn merged_type(arguments: &[Value]) -> Result<Type, Problem> {
     }
     let first = arguments.first().map(Value::type_of);
     match first {
+        // Maps that are not known yet may be of different types.
+        Some(ty) if some_unknown && has_any(&ty) => Ok(Type::Any),
         Some(ty @ Type::Map(_)) if arguments.iter().all(|a| a.type_of() == ty) => Ok(ty),
         _ if open => Ok(Type::Any),
         _ => Ok(Type::Object(Arc::new(fields))),

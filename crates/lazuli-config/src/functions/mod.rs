@@ -40,6 +40,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use lazuli_core::suggestion::closest;
+use lazuli_core::value::Content;
 use lazuli_core::{Diagnostic, Type, Value};
 
 use crate::codes;
@@ -194,6 +195,8 @@ pub struct Function {
     pub(crate) marks: Marks,
     pub(crate) known: Known,
     pub(crate) may_be_null: bool,
+    /// It works with everything of the right type.
+    pub(crate) total: bool,
     pub(crate) returns: ResultType,
     pub(crate) body: Body,
 }
@@ -215,6 +218,7 @@ impl Function {
             marks: Marks::Whole,
             known: Known::Wholly,
             may_be_null: false,
+            total: false,
             returns: ResultType::Kind(returns),
             body: Body::Values(body),
         }
@@ -268,6 +272,12 @@ impl Function {
         self
     }
 
+    /// The function works with everything of the right type.
+    pub(crate) const fn total(mut self) -> Self {
+        self.total = true;
+        self
+    }
+
     /// The result may be null.
     pub(crate) const fn nullable(mut self) -> Self {
         self.may_be_null = true;
@@ -296,6 +306,17 @@ impl Function {
             _ if arguments.iter().any(untyped) => Ok(Type::Any),
             ResultType::Kind(kind) => Ok(kind.ty()),
             ResultType::From(of) => of(arguments),
+        }
+    }
+
+    /// Whether an argument may turn out to be one that the function cannot work with.
+    pub(crate) fn may_refuse(&self, i: usize, argument: &Value) -> bool {
+        match argument.content() {
+            Content::Unknown(unknown) => {
+                let wanted = self.parameter(i).map(|parameter| parameter.kind.ty());
+                !(self.total && unknown.not_null && wanted.as_ref() == Some(&unknown.ty))
+            }
+            _ => self.marks == Marks::Whole && !argument.is_wholly_known(),
         }
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use lazuli_core::value::Content;
 use lazuli_core::{Type, Value};
 
-use super::collection::uncounted;
 use super::{Answer, Function, Kind, Known, Problem, items, p, unexpected};
 use crate::compare::Ordered;
-use crate::convert::{convert, set};
+use crate::convert::{convert, has_any, set};
 use crate::limits;
 use crate::scope::unknown;
+use crate::set_order::uncounted;
 use crate::unify::unify;
 
 const FIRST: super::Parameter = p("set", Kind::Set);
@@ -63,7 +63,9 @@ fn common(arguments: &[Value]) -> Result<Type, Problem> {
 }
 
 fn set_type(arguments: &[Value]) -> Result<Type, Problem> {
-    common(arguments).map(|element| Type::Set(Arc::new(element)))
+    let open = |value: &Value| value.is_unknown() && has_any(&value.type_of());
+    let element = common(arguments)?;
+    Ok(Type::Set(Arc::new(if arguments.iter().any(open) { Type::Any } else { element })))
 }
 
 fn converted(arguments: &[Value]) -> Result<(Type, Vec<Value>), Problem> {

@@ -22,7 +22,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Kind::Bool,
         "Whether the text ends so.",
         |a| Ok(Value::from(text(a, 0).ends_with(text(a, 1)))),
-    ),
+    )
+    .total(),
     Function::new(
         "startswith",
         &[S, p("prefix", Kind::String)],
@@ -30,7 +31,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "Whether the text begins so.",
         starts_with,
     )
-    .known(Known::Nothing),
+    .known(Known::Nothing)
+    .total(),
     Function::new(
         "indent",
         &[p("spaces", Kind::Number), S],
@@ -55,10 +57,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .rest(p("lists", Kind::Strings)),
     Function::new("lower", &[S], Kind::String, "The text in small letters.", |a| {
         Ok(string(&text(a, 0).chars().map(small).collect::<String>()))
-    }),
+    })
+    .total(),
     Function::new("upper", &[S], Kind::String, "The text in capital letters.", |a| {
         Ok(string(&text(a, 0).chars().map(capital).collect::<String>()))
-    }),
+    })
+    .total(),
     Function::new("title", &[S], Kind::String, "The text with a capital letter at every word.", |a| {
         Ok(string(&title(text(a, 0))))
     }),
@@ -88,7 +92,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             };
             Ok(Value::new(Content::List(Type::String, Arc::new(parts))))
         },
-    ),
+    )
+    .total(),
     Function::new(
         "strcontains",
         &[S, p("part", Kind::String)],
@@ -123,17 +128,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Kind::String,
         "The text without the prefix.",
         |a| Ok(string(text(a, 0).strip_prefix(text(a, 1)).unwrap_or(text(a, 0)))),
-    ),
+    )
+    .total(),
     Function::new(
         "trimsuffix",
         &[S, p("suffix", Kind::String)],
         Kind::String,
         "The text without the suffix.",
         |a| Ok(string(text(a, 0).strip_suffix(text(a, 1)).unwrap_or(text(a, 0)))),
-    ),
+    )
+    .total(),
     Function::new("trimspace", &[S], Kind::String, "The text without blanks at both ends.", |a| {
         Ok(string(text(a, 0).trim()))
-    }),
+    })
+    .total(),
 ];
 
 /// Known as soon as the known beginning decides.

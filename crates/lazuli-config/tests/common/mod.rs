@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test file uses its part
 
 pub mod answers;
+pub mod random;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
