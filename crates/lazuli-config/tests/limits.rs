@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{mistakes, module, show, table};
-use lazuli_config::{Evaluator, NoExternals, NoFiles, format, parse_expression};
-use lazuli_core::Sources;
+use lazuli_config::{Evaluator, NoExternals, NoFiles, parse_expression};
 use proptest::prelude::*;
 
 fn evaluate(text: &str) -> String {
@@ -166,7 +165,6 @@ fn long_strings_and_big_files_are_read() {
     // Not by its bytes but by what is in them a text can be too large.
     let text = format!("locals {{\n  a = [{}]\n}}\n", "0,".repeat(2_600_000));
     assert!(mistakes(&text).contains("LZ0102 the text has more than 5000000 words and signs"));
-    assert!(format(&mut Sources::default(), "main.hcl", &"#\n".repeat(5_100_000)).is_err());
 }
 
 /// Values that grow, for expressions that make them grow more.
