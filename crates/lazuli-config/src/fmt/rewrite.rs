@@ -226,13 +226,14 @@ impl Walker<'_> {
         false
     }
 
-    /// True when the first token is a parenthesis that the last one closes.
+    /// True when the tokens begin and end with a parenthesis, and no line ends outside of brackets.
     fn in_parentheses(&self, tokens: Range<usize>) -> bool {
         let mut depth = 0;
-        let closed = tokens.clone().find(|at| {
-            depth += self.tokens[*at].nesting();
-            depth == 0
+        let ends_outside = self.tokens[tokens.clone()].iter().any(|token| {
+            depth += token.nesting();
+            depth == 0 && token.ends_line()
         });
-        self.kind(tokens.start) == Kind::OpenParen && closed == Some(tokens.end - 1)
+        let (first, last) = (self.kind(tokens.start), self.kind(tokens.end - 1));
+        first == Kind::OpenParen && last == Kind::CloseParen && !ends_outside
     }
 }
