@@ -7,6 +7,9 @@ use crate::externals::Root;
 use crate::graph::Graph;
 use crate::tree::Modules;
 
+/// Steps of a long circle that are told, at its beginning and again at its end.
+const SHOWN: usize = 6;
+
 impl Graph {
     /// What is said about circles.
     pub(crate) fn cycles(&self, modules: &Modules) -> Diagnostics {
@@ -21,6 +24,9 @@ impl Graph {
         let message = format!("{what} refer to each other in a circle: {}", way(&names));
         let mut diagnostic = Diagnostic::error(codes::CYCLE, message);
         for (n, (_, span)) in circle.iter().enumerate() {
+            if n >= SHOWN && n + SHOWN < circle.len() {
+                continue;
+            }
             let label = format!("{} needs {}", names[n], names[n + 1]);
             diagnostic = if n == 0 { diagnostic.at(*span, label) } else { diagnostic.also_at(*span, label) };
         }

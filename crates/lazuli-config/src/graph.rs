@@ -110,6 +110,9 @@ enum Visit {
     Done,
 }
 
+/// Circles that are told: in a tangle there may be as many as references, each as long as all values.
+const MOST_CIRCLES: usize = 50;
+
 impl Graph {
     pub(crate) fn new(modules: &Modules) -> Self {
         let mut graph = Graph::default();
@@ -227,7 +230,7 @@ impl Graph {
         self.bases[at] + before + i
     }
 
-    /// Every value after those it needs, circles left out. Depth first without recursion: a chain may be long.
+    /// Every value after those it needs, as far as there are no circles. Depth first without recursion: a chain may be long.
     fn sort(&mut self) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.needs.len());
         let mut visits = vec![Visit::New; self.needs.len()];
@@ -251,7 +254,7 @@ impl Graph {
                         visits[*to] = Visit::Open;
                         stack.push((*to, 0));
                     }
-                    Some((to, _)) if visits[*to] == Visit::Open => {
+                    Some((to, _)) if visits[*to] == Visit::Open && circles.len() < MOST_CIRCLES => {
                         let begin = stack.iter().position(|(n, _)| n == to).unwrap_or(0);
                         let edges = stack[begin..]
                             .iter()
@@ -262,8 +265,7 @@ impl Graph {
                 }
             }
         }
-        let broken: HashSet<usize> = circles.iter().flatten().map(|(value, _)| *value).collect();
-        order.retain(|value| !broken.contains(value));
+        // What is in a circle needs no mark: of something it needs, nothing can be said before.
         self.circles = circles;
         order
     }

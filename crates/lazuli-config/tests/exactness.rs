@@ -224,7 +224,7 @@ fn what_a_plan_says_holds_whatever_the_unknown_turns_out_to_be() {
             let mut given = String::new();
             for (name, value) in objects.0["resource.u"].as_entries().unwrap() {
                 if text.contains(&**name) {
-                    let _ = write!(given, "      {name} = {}\n", spell(value));
+                    let _ = writeln!(given, "      {name} = {}", spell(value));
                 }
             }
             wrong.push((text.len(), format!("{text}\n    {reason}\n{given}")));

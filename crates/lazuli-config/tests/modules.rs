@@ -592,3 +592,18 @@ impl Externals for Generations {
         Some(1)
     }
 }
+
+#[test]
+fn a_tangle_of_circles_is_told_briefly_and_costs_little() {
+    let count = 20_000;
+    let mut text = String::from("locals {\n");
+    for i in 0..count {
+        let _ = writeln!(text, "  a{i} = local.a{} + local.a0", (i + 1) % count);
+    }
+    text.push_str("}\n");
+    let (_, _, mistakes) = common::module(&text);
+    assert!((1..=50).contains(&mistakes.len()), "{}", mistakes.len());
+    for mistake in &mistakes {
+        assert!(mistake.message.len() < 400 && mistake.secondary.len() < 20, "{}", mistake.message);
+    }
+}

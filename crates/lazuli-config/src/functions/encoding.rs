@@ -24,15 +24,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     })
     .known(Known::Nothing),
     Function::new("jsondecode", S, Kind::Any, "The value of a JSON text.", |a| json::decode(text(a, 0)))
-        .may_be_null(),
+        .nullable(),
     Function::new("yamlencode", &[nullable("value", Kind::Any)], Kind::String, "The value as YAML.", |a| {
         a.first().map_or_else(|| Err(Problem::new("expected a value")), yaml_encode::encode)
     })
-    .may_be_null(),
+    .nullable(),
     Function::new("yamldecode", S, Kind::Any, "The value of a YAML document.", |a| {
         yaml_decode::decode(text(a, 0))
     })
-    .may_be_null(),
+    .nullable(),
     Function::new(
         "csvdecode",
         S,
@@ -40,7 +40,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The rows of a table whose first line names the columns.",
         |a| csv::decode(text(a, 0)),
     )
-    .may_be_null(),
+    .nullable(),
     Function::new("urlencode", S, Kind::String, "The text with what a URL cannot hold escaped.", |a| {
         let mut encoded = String::new();
         for byte in text(a, 0).bytes() {

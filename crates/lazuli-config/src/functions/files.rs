@@ -67,7 +67,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |_| Err(Problem::new("templates cannot be rendered here")), // impossible: the body is set next
     )
     .with_body(Body::TemplateFile)
-    .may_be_null()
+    .nullable()
     .known(Known::Itself),
     Function::new(
         "templatestring",

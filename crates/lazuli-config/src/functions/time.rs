@@ -21,7 +21,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The time after a duration such as 1h30m, or before it when it is negative.",
         |a| Ok(Value::from(time(a, 0)?.plus(duration(text(a, 1))?).to_string())),
     )
-    .may_be_null(),
+    .nullable(),
     Function::new(
         "timecmp",
         &[p("a", Kind::String), p("b", Kind::String)],
