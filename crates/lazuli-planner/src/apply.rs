@@ -122,10 +122,13 @@ impl<'a> Walk<'a> {
     }
 
     /// What is left out stays as it is recorded, whatever is desired of it.
-    fn leave_out(&mut self, place: usize) {
+    fn leave_out(&mut self, place: usize) -> Result<(), Diagnostics> {
+        let draft = self.draft;
+        self.claim(place, &draft.desired[place])?;
         let (here, former) = self.records(place, self.draft.desired[place].id.as_ref());
         self.moved.extend(former.map(|record| &record.address));
         self.slots[place] = here.or(former).map(|record| stays(self.request, record));
+        Ok(())
     }
 
     /// Everything left out, under the addresses it is declared and recorded with.
@@ -142,8 +145,7 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, place: usize) -> Result<(), Diagnostics> {
         if self.left_out.place(place) {
-            self.leave_out(place);
-            return Ok(());
+            return self.leave_out(place);
         }
         let declaration = &self.declarations[place];
         let links = &self.draft.graph.dependencies[place];

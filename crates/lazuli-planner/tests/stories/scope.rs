@@ -130,3 +130,13 @@ fn a_refresh_records_what_others_did_and_the_next_plan_sets_it_back() {
     )]);
     assert!(world.plan(&accepted).is_empty());
 }
+
+#[test]
+fn leaving_one_of_two_blocks_out_does_not_make_them_two_objects() {
+    let config = Config::new([
+        block("x.a", "Test/things/same", json!({})),
+        block("x.b", "Test/things/same", json!({})),
+    ]);
+    let said = World::default().refused(&config, &excluding(&["x.a"]));
+    assert!(said.starts_with("LZ1006"), "{said}");
+}
