@@ -1,7 +1,6 @@
 //! Conversions between types, and the type several types have in common. The rules are Terraform's.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use lazuli_core::types::Field;
@@ -9,37 +8,9 @@ use lazuli_core::value::{Content, Source};
 use lazuli_core::{Number, Type, Unknown, Value};
 
 use crate::compare;
+use crate::mismatch::Mismatch;
 use crate::set_order;
 use crate::unify;
-
-/// Why a value cannot be converted. Never holds the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Where in the value, `.a[0]`; empty for the value itself.
-    pub path: String,
-    /// `expected a number, found a list`
-    pub reason: String,
-}
-
-impl Mismatch {
-    fn new(reason: impl Into<String>) -> Self {
-        Mismatch { path: String::new(), reason: reason.into() }
-    }
-
-    fn under(self, step: impl fmt::Display) -> Self {
-        Mismatch { path: format!("{step}{}", self.path), reason: self.reason }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            f.write_str(&self.reason)
-        } else {
-            write!(f, "{}: {}", self.path, self.reason)
-        }
-    }
-}
 
 /// A type with its article: `a list of strings`.
 pub(crate) fn describe(ty: &Type) -> String {
@@ -137,6 +108,19 @@ fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
         Content::Unknown(unknown) => return convert_unknown(unknown, ty).ok_or_else(|| mismatch(value, ty)),
         _ => {}
     }
+    // A collection has a type also while nothing is in it.
+    let never = match value.content() {
+        Content::List(of, items) | Content::Set(of, items) if items.is_empty() => !fits_elements(of, ty),
+        Content::Map(of, entries) if entries.is_empty() => !fits_elements(of, ty),
+        _ => false,
+    };
+    if never {
+        return Err(mismatch(value, ty));
+    }
+    if let Some(cause) = undecided(value, ty) {
+        let source = derived(cause.source.as_ref());
+        return Ok(Value::unknown(Unknown { not_null: true, source, ..Unknown::of(ty.clone()) }));
+    }
     match ty {
         Type::Any => Ok(value.clone()),
         Type::String => match value.content() {
@@ -178,6 +162,28 @@ fn convert_content(value: &Value, ty: &Type) -> Result<Value, Mismatch> {
         Type::Map(element) => to_map(value, element, ty),
         Type::Tuple(types) => to_tuple(value, types, ty),
         Type::Object(fields) => to_object(value, fields, ty),
+    }
+}
+
+/// A part of a tuple or an object whose type is not known, when the others do not say what type all elements have.
+fn undecided<'v>(value: &'v Value, ty: &Type) -> Option<&'v Unknown> {
+    let element = match (value.content(), ty) {
+        (Content::Tuple(_), Type::List(element) | Type::Set(element))
+        | (Content::Object(_), Type::Map(element)) => element,
+        _ => return None,
+    };
+    let open = |part: &&Value| part.is_unknown() && part.type_of() == Type::Any;
+    let first = value.children().find(open).filter(|_| has_any(element))?;
+    let others: Vec<Type> = value.children().filter(|part| !open(part)).map(Value::type_of).collect();
+    let all: Vec<Type> = value.children().map(Value::type_of).collect();
+    (common(&all).is_none() && common(&others).is_some()).then(|| first.unknown_part()).flatten()
+}
+
+/// True when elements of one type can be those of a collection of another; of what is no collection nothing is said.
+fn fits_elements(of: &Type, ty: &Type) -> bool {
+    match ty {
+        Type::List(element) | Type::Set(element) | Type::Map(element) => convertible(of, element),
+        _ => true,
     }
 }
 

@@ -8,7 +8,8 @@ use lazuli_core::value::Content;
 use lazuli_core::{Diagnostic, Type, Value};
 
 use crate::codes;
-use crate::convert::{Mismatch, convert};
+use crate::convert::convert;
+use crate::mismatch::Mismatch;
 use crate::syntax::{Expr, ExprKind, UnaryOperator};
 
 /// A type and the defaults of its optional attributes.

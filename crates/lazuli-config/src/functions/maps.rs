@@ -84,7 +84,16 @@ fn lookup(arguments: &[Value]) -> Answer {
     let (map, key, default) = (&arguments[0], &arguments[1], arguments.get(2));
     let outer = map.is_sensitive() || key.is_sensitive();
     // A map's default is of the type of its elements whether it is needed or not.
-    let (element, default) = match (map.type_of(), default) {
+    let whole = match map.content() {
+        // Of a large object the whole type is not made for the sake of one attribute.
+        Content::Object(entries) => {
+            let found = key.as_str().and_then(|key| entries.get_key_value(key));
+            let field = found.map(|(name, value)| (name.clone(), Field::required(value.type_of())));
+            Type::Object(Arc::new(field.into_iter().collect()))
+        }
+        _ => map.type_of(),
+    };
+    let (element, default) = match (whole, default) {
         (Type::Map(element), Some(default)) => {
             let default = convert(default, &element).map_err(|m| Problem::at(2, m.to_string()))?;
             ((*element).clone(), Some(default))
