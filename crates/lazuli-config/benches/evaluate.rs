@@ -1,4 +1,5 @@
-//! Formatting, parsing and evaluating resource blocks that each refer to three others: `cargo bench -p lazuli-config`.
+//! Formatting, parsing (also by hcl-edit, to compare) and evaluating resource blocks that each refer to three others:
+//! `cargo bench -p lazuli-config`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::collections::HashMap;
@@ -43,8 +44,8 @@ fn peak() -> u64 {
 
 fn main() {
     println!(
-        "{:>8} {:>9} {:>10} {:>10} {:>12} {:>12} {:>9}",
-        "blocks", "text MB", "format ms", "parse ms", "references", "evaluate ms", "peak MiB"
+        "{:>8} {:>9} {:>10} {:>11} {:>10} {:>12} {:>12} {:>9}",
+        "blocks", "text MB", "format ms", "hcl-edit ms", "parse ms", "references", "evaluate ms", "peak MiB"
     );
     for count in [1_000, 10_000, 50_000] {
         let text = configuration(count);
@@ -52,6 +53,9 @@ fn main() {
         let start = Instant::now();
         assert_eq!(format(&mut Sources::default(), "main.hcl", &text).as_ref(), Ok(&text));
         let formatted = start.elapsed();
+        let start = Instant::now();
+        assert!(text.parse::<hcl_edit::structure::Body>().is_ok());
+        let peer = start.elapsed();
         let start = Instant::now();
         let mut sources = Sources::default();
         let (module, diagnostics) = parse(&mut sources, vec![("main.hcl".into(), text)]);
@@ -78,9 +82,10 @@ fn main() {
         assert_eq!(parts, 3 * count);
         let evaluated = start.elapsed();
         println!(
-            "{count:>8} {:>9.1} {:>10.1} {:>10.1} {:>12.1} {:>12.1} {:>9}",
+            "{count:>8} {:>9.1} {:>10.1} {:>11.1} {:>10.1} {:>12.1} {:>12.1} {:>9}",
             size as f64 / 1e6,
             formatted.as_secs_f64() * 1e3,
+            peer.as_secs_f64() * 1e3,
             parsed.as_secs_f64() * 1e3,
             referenced.as_secs_f64() * 1e3,
             evaluated.as_secs_f64() * 1e3,
