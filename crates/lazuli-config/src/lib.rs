@@ -10,11 +10,11 @@
 //! | `module_call`, `checks`, `refactoring`, `imports` | calls of modules; `check`; `moved`, `removed`, `import` |
 //! | `tree`, `tree_check` | all modules of a configuration ([`Modules`]), and what they say of each other |
 //! | `walk`, `references`, `scope_check`, `graph`, `circles` | what expressions refer to, without evaluating them |
-//! | `evaluator`, `variables`, `unit` | module instances with their variables given ([`Evaluator`]) |
+//! | `evaluator`, `variables`, `variables_file`, `unit` | module instances with their variables given ([`Evaluator`]) |
 //! | `named`, `repetition`, `rules`, `dependencies` | named values; copies; conditions; what blocks wait for |
-//! | `scope`, `operators`, `traverse`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
-//! | `explain` | what a failed expression refers to, said with its mistakes |
-//! | `convert`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
+//! | `scope`, `operators`, `conditional`, `traverse`, `splat`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
+//! | `explain`, `discretion` | what a failed expression refers to, said with its mistakes; what is not said |
+//! | `convert`, `mismatch`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
 //! | `fmt` | the canonical format of a file ([`format()`]) |
