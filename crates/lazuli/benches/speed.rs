@@ -64,8 +64,9 @@ fn main() {
 
 /// One block with many instances.
 fn instances(count: usize) -> String {
+    let rows = count / 200;
     format!(
-        "cloud_account \"a\" {{\n  simulator {{}}\n}}\nresource \"r\" {{\n  for_each = {{ for i in range({count}) : \"k${{i}}\" => i }}\n  \
+        "cloud_account \"a\" {{\n  simulator {{}}\n}}\nresource \"r\" {{\n  for_each = {{ for p in setproduct(range({rows}), range(200)) : \"k${{p[0]}}-${{p[1]}}\" => p[0] * 200 + p[1] }}\n  \
          type = \"Microsoft.Storage/storageAccounts@2025-06-01\"\n  resource_group = \"rg\"\n  name = \"stor${{each.value}}\"\n  \
          location = \"eastus2\"\n  tags = {{ key = each.key, half = floor(each.value / 2) }}\n  sku = {{ name = \"Standard_ZRS\" }}\n  kind = \"StorageV2\"\n  \
          properties = {{ minimumTlsVersion = \"TLS1_2\" }}\n}}\n"
