@@ -76,6 +76,7 @@ mod type_constraint;
 mod unify;
 mod unit;
 mod variables;
+mod variables_file;
 mod walk;
 
 pub use builder::parse;
@@ -98,7 +99,8 @@ pub use resource::{Placement, Resource, Timeouts};
 pub use settings::{Backend, Setting, Settings};
 pub use tree::{Modules, ReadModule, load};
 pub use type_constraint::TypeConstraint;
-pub use variables::{InputValue, Origin, VariableInput, parse_variables};
+pub use variables::{InputValue, Origin, VariableInput};
+pub use variables_file::parse_variables;
 
 use lazuli_core::Diagnostics;
 

@@ -12,7 +12,7 @@ use crate::externals::NoExternals;
 use crate::graph::Named;
 use crate::meta::Condition;
 use crate::module::Variable;
-use crate::parse::{is_broken, parse_expression, parse_file};
+use crate::parse::{is_broken, parse_expression};
 use crate::references;
 use crate::scope::{Failed, Outcome, Scope};
 use crate::syntax::{Attribute, Expr};
@@ -67,28 +67,6 @@ impl VariableInput {
     pub fn text(name: &str, value: &str, origin: Origin) -> Self {
         VariableInput { name: Arc::from(name), span: None, value: InputValue::Text(value.to_owned()), origin }
     }
-}
-
-/// Reads a file of variables: `name = value` lines.
-pub fn parse_variables(sources: &mut Sources, name: &str, text: &str) -> (Vec<VariableInput>, Diagnostics) {
-    let name: Arc<str> = Arc::from(name);
-    let text: Arc<str> = Arc::from(text);
-    let file = sources.add(name.clone(), text.clone());
-    let (body, mut diagnostics) = parse_file(&text, file, &mut std::collections::HashSet::new());
-    for block in &body.blocks {
-        diagnostics.push(
-            Diagnostic::error(codes::UNKNOWN_BLOCK, "a file of variables has no blocks")
-                .at(block.span, "expected lines of the form name = value"),
-        );
-    }
-    let inputs =
-        body.attributes.into_iter().filter(|a| !is_broken(&a.value)).map(|attribute| VariableInput {
-            name: attribute.name.text,
-            span: Some(attribute.name.span),
-            value: InputValue::Expr(Box::new(attribute.value)),
-            origin: Origin::File(name.clone()),
-        });
-    (inputs.collect(), diagnostics)
 }
 
 /// The values of all variables in the order declared; `None` for those that were refused.
@@ -164,7 +142,7 @@ fn value(
             InputValue::Text(text) => {
                 (from_text(evaluator, variable, text, &input.origin, diagnostics)?, None)
             }
-            InputValue::Expr(expr) => (constant(evaluator, expr, diagnostics)?, Some(expr.span)),
+            InputValue::Expr(expr) => (constant(evaluator, variable, expr, diagnostics)?, Some(expr.span)),
         };
         let given = marked(given, variable); // before anything is said about it
         let refused = |message: String, label: String| {
@@ -212,7 +190,7 @@ fn default_value(evaluator: &Evaluator, variable: &Variable, diagnostics: &mut D
     if is_broken(default) {
         return None;
     }
-    let value = marked(constant(evaluator, default, diagnostics)?, variable);
+    let value = marked(constant(evaluator, variable, default, diagnostics)?, variable);
     if value.is_null() && !variable.nullable {
         diagnostics.push(
             Diagnostic::error(
@@ -239,16 +217,33 @@ fn default_value(evaluator: &Evaluator, variable: &Variable, diagnostics: &mut D
 }
 
 /// Evaluates an expression that may refer to nothing.
-fn constant(evaluator: &Evaluator, expr: &Expr, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let direct = crate::walk::mentions_name(expr);
-    if let Some(span) = direct {
-        diagnostics.push(
-            Diagnostic::error(codes::NOT_LITERAL, "the value of a variable cannot refer to anything")
-                .at(span, "a reference"),
-        );
-        return None;
-    }
-    evaluator.expression(expr, &NoExternals, None).map_err(|found| diagnostics.extend(found)).ok()
+fn constant(
+    evaluator: &Evaluator,
+    variable: &Variable,
+    expr: &Expr,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
+    let evaluated = match crate::walk::mentions_name(expr) {
+        Some(span) => {
+            let message = "the value of a variable cannot refer to anything";
+            Err(vec![Diagnostic::error(codes::NOT_LITERAL, message).at(span, "a reference")])
+        }
+        None => evaluator.expression(expr, &NoExternals, None),
+    };
+    evaluated
+        .map_err(|found| match found.first() {
+            // The line a secret stands on is not shown, nor anything that is said about it.
+            Some(first) if variable.sensitive => diagnostics.push(
+                Diagnostic::error(
+                    first.code,
+                    format!("a value of variable \"{}\" is wrong", variable.name.text),
+                )
+                .at(variable.name.span, "declared here as sensitive")
+                .note("the reason is not shown: the variable is sensitive"),
+            ),
+            _ => diagnostics.extend(found),
+        })
+        .ok()
 }
 
 fn from_text(
@@ -346,7 +341,7 @@ fn marked(value: Value, variable: &Variable) -> Value {
 /// The type of the default of a variable without one: what is given as text is meant like it.
 fn like_default(evaluator: &Evaluator, variable: &Variable) -> Option<Type> {
     let default = variable.default.as_ref().filter(|default| !is_broken(default))?;
-    let value = constant(evaluator, default, &mut Diagnostics::new())?;
+    let value = constant(evaluator, variable, default, &mut Diagnostics::new())?;
     if value.is_null() { None } else { Some(value.type_of()) }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use common::{Objects, Texts, declared, evaluator, mistakes, module, show, spell};
 use lazuli_config::{
-    DeclarationKind, Evaluator, Instances, NoExternals, Origin, VariableInput, parse_variables, schemas,
+    DeclarationKind, Evaluator, Instances, Module, NoExternals, Origin, VariableInput, parse_variables,
+    schemas,
 };
 use lazuli_core::block::{AttributeSchema, BlockSchema, NestedBlock, Occurs, Shape};
 use lazuli_core::{Diagnostics, Sources, Type, Value};
@@ -447,7 +448,7 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
     text += "---\n";
     text += &variables(|sources| {
         let text = "count = 5\nplain = [1]\nobject = { a = \"7\", b = [{ c = \"x\" }, {}] }\n";
-        let (mut inputs, found) = parse_variables(sources, "prod.vars", text);
+        let (mut inputs, found) = parse_variables(sources, &Module::default(), "prod.vars", text);
         assert!(found.is_empty());
         inputs.push(flag("count", "6"));
         inputs.push(flag("plain", "true"));
@@ -455,8 +456,12 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
     });
     text += "---\n";
     text += &variables(|sources| {
-        let (mut inputs, found) =
-            parse_variables(sources, "prod.vars", "cuont = 5\nplain = var.count\nobject = 1\n");
+        let (mut inputs, found) = parse_variables(
+            sources,
+            &Module::default(),
+            "prod.vars",
+            "cuont = 5\nplain = var.count\nobject = 1\n",
+        );
         assert!(found.is_empty());
         inputs.push(flag("count", "60"));
         inputs.push(flag("cont", "60"));
@@ -468,6 +473,7 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
     text += &variables(|sources| {
         let (mut inputs, _) = parse_variables(
             sources,
+            &Module::default(),
             "prod.vars",
             "token = [\"hunter2\"]
 ",

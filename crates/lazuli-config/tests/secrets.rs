@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::{Objects, evaluator};
-use lazuli_config::{functions, parse_expression};
+use std::sync::Arc;
+
+use common::{Objects, Texts, evaluator, module, show};
+use lazuli_config::{Evaluator, functions, parse_expression};
 use lazuli_core::Sources;
 
 const SECRETS: &str = r#"
@@ -141,5 +143,40 @@ fn no_value_of_a_sensitive_variable_is_told_when_it_is_refused() {
         let (_, found) = lazuli_config::Evaluator::new(std::sync::Arc::new(module), &[], files);
         let told = common::show(&sources, &found);
         assert!(told.contains("LZ0206") && !told.contains("hunter"), "{told}");
+    }
+}
+
+#[test]
+fn a_wrong_value_of_a_sensitive_variable_is_not_shown_wherever_it_comes_from() {
+    let text = "variable \"token\" {\n  type      = map(string)\n  sensitive = true\n}\nvariable \"plain\" {\n  default = 1\n}\n";
+    let files = [
+        "plain = 2\ntoken = { hunter2 = [] }\n",
+        "token = \"hunter2\" + 1\n",
+        "token = { a = hunter2 }\n",
+        "token = \"hunter2\nplain = 2\n",
+        "token = {\n  a = \"x\" hunter2\n}\n",
+        "token = hunter2 hunter2\n",
+        "token = <<EOT\nhunter2 ${hunter2 \nEOT\n",
+    ];
+    for file in files {
+        let (module, mut sources, _) = module(text);
+        let (inputs, mut mistakes) = lazuli_config::parse_variables(&mut sources, &module, "prod.vars", file);
+        let (_, found) = Evaluator::new(Arc::new(module), &inputs, Arc::new(Texts::default()));
+        mistakes.extend(found.into_iter().filter(|d| !d.message.contains("has no value")));
+        assert!(!mistakes.is_empty(), "{file}");
+        let told = show(&sources, &mistakes);
+        assert!(!told.contains("hunter2"), "{file}\n{told}");
+        let lines = mistakes.iter().flat_map(|d| d.primary.iter().chain(&d.secondary));
+        for label in lines {
+            let line = sources.location(label.span).unwrap();
+            assert!(&*line.file != "prod.vars", "{file}\n{told}");
+        }
+    }
+    for flag in ["hunter2(1)", "{ a = hunter2", "{ hunter2 = [] }", "hunter2"] {
+        let (module, sources, _) = module(text);
+        let input = lazuli_config::VariableInput::text("token", flag, lazuli_config::Origin::Flag);
+        let (_, mistakes) = Evaluator::new(Arc::new(module), &[input], Arc::new(Texts::default()));
+        let told = show(&sources, &mistakes);
+        assert!(told.contains("token") && !told.contains("hunter2"), "{told}");
     }
 }

@@ -33,9 +33,9 @@ fn check(diagnostics: &Diagnostics, sources: &Sources) {
 pub fn parse(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let mut sources = Sources::default();
-    let (_, diagnostics) = parse_module(&mut sources, vec![("main.hcl".into(), text.to_owned())]);
+    let (module, diagnostics) = parse_module(&mut sources, vec![("main.hcl".into(), text.to_owned())]);
     check(&diagnostics, &sources);
-    let (_, diagnostics) = parse_variables(&mut sources, "lazuli.vars.hcl", text);
+    let (_, diagnostics) = parse_variables(&mut sources, &module, "lazuli.vars.hcl", text);
     check(&diagnostics, &sources);
     if let Err(diagnostics) = parse_expression(&mut sources, "expression", text) {
         assert!(!diagnostics.is_empty());

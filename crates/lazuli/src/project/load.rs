@@ -97,7 +97,7 @@ impl Project {
             values.push(VariableInput::text(name, value, origin));
         }
         let mut file = |name: &str, text: &str, values: &mut Vec<VariableInput>| {
-            let (mut of_file, found) = parse_variables(&mut sources, name, text);
+            let (mut of_file, found) = parse_variables(&mut sources, modules.root(), name, text);
             values.append(&mut of_file);
             of_values.extend(found);
         };
