@@ -1,7 +1,7 @@
 //! Blocks → declarations.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use lazuli_core::{Address, Diagnostic, Diagnostics};
 
 use super::meta::meta;
 use super::seen::Seen;
-use super::{Blueprint, Item};
+use super::{Blueprint, Item, ownership};
 
 /// What a blueprint is made from.
 pub struct Ground<'a> {
@@ -67,6 +67,8 @@ impl Blueprint {
             together: Mutex::default(),
             edition: EDITION.fetch_add(1, Ordering::Relaxed),
             boots: ground.boots,
+            mark: ownership::Mark::of(&ground.recorded.lineage),
+            unmarked: HashSet::new(),
             warnings: Diagnostics::new(),
             checked: Mutex::default(),
             promised: HashMap::new(),
@@ -76,6 +78,7 @@ impl Blueprint {
         blueprint.add_clusters(ground, &mut problems);
         blueprint.enter_all(&mut problems);
         blueprint.add_blocks(&mut problems);
+        blueprint.unmarked = blueprint.without_mark(ground.recorded);
         if problems.is_empty() {
             return Ok(blueprint);
         }

@@ -10,10 +10,9 @@ use lazuli_core::configuration::{Configuration, Known, Output};
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Diagnostic, Diagnostics, Path, Value};
-use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::seen::{Seen, supplied};
-use super::{Blueprint, ClusterBlock, Item};
+use super::{Blueprint, ClusterBlock, Item, ownership};
 
 impl Configuration for Blueprint {
     fn declarations(&self) -> &[Declaration] {
@@ -31,7 +30,8 @@ impl Configuration for Blueprint {
         }
         match &self.items[index] {
             Item::Block { unit, data, position, instance } => {
-                self.block(&self.units[*unit], *data, *position, instance.as_ref(), known)
+                let address = &self.declarations[index].address;
+                self.block(address, &self.units[*unit], *data, *position, instance.as_ref(), known)
             }
             Item::Part { cluster, part } => self.part(&self.clusters[*cluster].expansion.parts[*part], known),
         }
@@ -108,6 +108,7 @@ impl Blueprint {
 
     fn block(
         &self,
+        address: &Address,
         unit: &Evaluator,
         data: bool,
         position: usize,
@@ -130,9 +131,12 @@ impl Blueprint {
         let ty = ResourceType { name: resource.type_name.clone(), api_version: resource.api_version.clone() };
         let id = self.id(data, &resource, &ty)?;
         if !data {
-            no_lineage(&resource)?;
+            ownership::refuse_mark(&resource)?;
         }
         let mut body = resource.body;
+        if !data && !self.unmarked.contains(address) {
+            body = self.mark.put_on(body, &resource.placement, &ty);
+        }
         if let Some(secrets) = &resource.sensitive_properties {
             body = set(&body, &["properties"], |properties| merge(properties, secrets));
         }
@@ -239,19 +243,6 @@ impl Blueprint {
         });
         Ok(desired)
     }
-}
-
-/// Refuses the tag by which an object says which state it belongs to: that is not for a configuration to say.
-fn no_lineage(resource: &Resource) -> Result<(), Diagnostics> {
-    let mut tags =
-        resource.body.get("tags").and_then(Value::as_entries).into_iter().flat_map(|tags| tags.keys());
-    if !tags.any(|key| key.eq_ignore_ascii_case(LINEAGE_TAG)) {
-        return Ok(());
-    }
-    let problem = Diagnostic::error("LZ0214", format!("the tag `{LINEAGE_TAG}` is reserved"))
-        .at(resource.block.span_of("tags"), "by it an object says which Lazuli state it belongs to")
-        .help("take it out");
-    Err(vec![problem])
 }
 
 /// True for text that an address does not keep as it is: the request would go to another object than the id names.

@@ -6,6 +6,7 @@
 //! | `cluster` | clusters with their profiles |
 //! | `dependencies`, `meta` | what a block waits for; `lifecycle` and `timeouts` |
 //! | `history` | the label a cluster had before; what of one that exists cannot change |
+//! | `ownership` | the tag by which an object says whose it is |
 //! | `refactoring` | `moved`, `removed`, `import` |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
 //! | [`ask`] | an expression that stands in no file |
@@ -18,12 +19,13 @@ mod dependencies;
 pub mod evaluate;
 mod history;
 mod meta;
+mod ownership;
 mod refactoring;
 mod seen;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lazuli_cluster::expand::Expansion;
@@ -58,6 +60,10 @@ pub struct Blueprint {
     edition: u64,
     /// True when user-data is rendered: only an apply needs it, and it holds secrets.
     boots: bool,
+    /// The tag that says which state an object belongs to.
+    mark: ownership::Mark,
+    /// What exists without it, or is imported: it is left as it is.
+    unmarked: HashSet<Address>,
     /// What deserves a warning.
     pub warnings: Diagnostics,
     /// The items of blocks with postconditions, by address.

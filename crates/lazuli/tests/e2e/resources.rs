@@ -1,7 +1,10 @@
 //! Resources of one's own: references between them, data, repetition.
 
+use crate::cloud;
 use crate::configurations::ACCOUNT;
-use crate::workbench::{Workbench, told};
+use crate::workbench::{LINEAGE, SUBSCRIPTION, Workbench, told};
+
+const NETWORK: &str = "2025-05-01";
 
 const CHAIN: &str = r#"
 resource "identity" {
@@ -71,6 +74,45 @@ fn what_azure_invents_is_unknown_in_the_plan_and_known_in_the_world() {
     bench.applies();
     assert_eq!(bench.world().len(), 1, "the resource group is left");
 }
+
+#[test]
+fn a_resource_says_whose_it_is_and_is_found_again_when_the_record_is_lost() {
+    let bench = Workbench::with(&format!("{ACCOUNT}{CHAIN}"));
+    bench.applies();
+    bench.nothing_is_orphaned();
+    for ty in ["Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Network/virtualNetworks"] {
+        let marked = bench.world().into_values().filter(|r| r["kind"] == ty).collect::<Vec<_>>();
+        assert_eq!(marked[0]["body"]["tags"]["lazuli_lineage"], LINEAGE, "{ty}");
+    }
+    std::fs::remove_file(bench.path("lazuli.state")).unwrap();
+    let (ran, sent) = bench.sent_by(|bench| bench.does("apply --auto-approve"));
+    assert!(sent.is_empty(), "{ran}{sent:?}");
+    bench.is_settled();
+    bench.nothing_is_orphaned();
+}
+
+#[test]
+fn what_is_imported_is_not_touched_for_the_sake_of_the_mark() {
+    let table = "resource \"table\" {\n  type = \"Microsoft.Network/routeTables@2025-05-01\"\n  resource_group = \"rg\"\n  \
+                 location = \"eastus2\"\n  name = \"theirs\"\n  tags = { team = \"a\" }\n}\n";
+    let bench = Workbench::with(&format!("{ACCOUNT}{table}"));
+    bench.does("plan"); // makes the world
+    let id = format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/routeTables/theirs");
+    let body = serde_json::json!({"location": "eastus2", "tags": {"team": "a"}, "properties": {}});
+    cloud::make(&bench, &id, NETWORK, &body);
+    let import = format!("import {{\n  to = resource.table\n  id = \"{id}\"\n}}\n");
+    bench.write("main.hcl", &format!("{ACCOUNT}{table}{import}"));
+    let (_, sent) = bench.sent_by(|bench| bench.does("apply --auto-approve"));
+    assert!(sent.is_empty(), "{sent:?}");
+    bench.is_settled();
+    bench.write("main.hcl", &format!("{ACCOUNT}{table}"));
+    bench.is_settled();
+    bench.write("main.hcl", &format!("{ACCOUNT}{}{}", table.replace("\"table\"", "\"desk\""), MOVED));
+    bench.does("apply --auto-approve");
+    assert!(bench.world().into_values().all(|r| r["body"]["tags"]["lazuli_lineage"].is_null()));
+}
+
+const MOVED: &str = "moved {\n  from = resource.table\n  to = resource.desk\n}\n";
 
 #[test]
 fn a_name_that_changes_replaces_a_resource_and_what_lies_below_it() {
