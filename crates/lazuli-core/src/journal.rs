@@ -52,6 +52,9 @@ pub enum Record {
     },
     /// Resources that changed their address, or whose observation was refreshed, without any request.
     Adjusted {
+        /// Addresses whose object is set aside as deposed, because another one has the address from now on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set_aside: Vec<Address>,
         /// Addresses that are no longer used.
         removed: Vec<Address>,
         /// Resources as they are now.

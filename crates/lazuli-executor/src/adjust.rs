@@ -1,6 +1,6 @@
 //! What changes in the record without any request: moves, what is forgotten, what a refresh found. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lazuli_core::journal::Record;
 use lazuli_core::kind::Kinds;
@@ -14,6 +14,10 @@ use lazuli_planner::refresh::taken_in;
 pub(crate) struct Adjustments {
     pub(crate) records: Vec<Record>,
     pub(crate) moved: BTreeMap<Address, Recorded>,
+    /// Addresses whose recorded object has another address now, or is set aside.
+    pub(crate) left: BTreeSet<Address>,
+    /// Objects whose address another one has now, to be deleted.
+    pub(crate) set_aside: Vec<Recorded>,
 }
 
 pub(crate) fn adjustments(
@@ -29,6 +33,11 @@ pub(crate) fn adjustments(
         .filter(|(from, _)| world.resources.contains_key(*from))
         .collect();
     let mut removed: Vec<Address> = moves.keys().map(|from| (*from).clone()).collect();
+    let displaced = moves.values().filter(|to| !moves.contains_key(**to));
+    let mut set_aside: Vec<Recorded> = displaced.filter_map(|to| world.resources.get(*to)).cloned().collect();
+    set_aside.sort_by(|a, b| a.address.cmp(&b.address));
+    let left: BTreeSet<Address> =
+        removed.iter().chain(set_aside.iter().map(|r| &r.address)).cloned().collect();
     let mut records = Vec::new();
     // numbers after those of the steps: they only tie an intent to its end
     let mut number = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
@@ -55,6 +64,9 @@ pub(crate) fn adjustments(
     if !moves.is_empty() {
         for recorded in world.resources.values() {
             let renamed = moves.get(&recorded.address);
+            if renamed.is_none() && left.contains(&recorded.address) {
+                continue; // set aside
+            }
             if renamed.is_none() && !recorded.dependencies.iter().any(|on| moves.contains_key(on)) {
                 continue;
             }
@@ -83,9 +95,10 @@ pub(crate) fn adjustments(
     }
     if !removed.is_empty() || !adjusted.is_empty() {
         let resources = adjusted.values().cloned().collect();
-        records.insert(0, Record::Adjusted { removed, resources });
+        let set_aside = set_aside.iter().map(|r| r.address.clone()).collect();
+        records.insert(0, Record::Adjusted { set_aside, removed, resources });
     }
-    Adjustments { records, moved: adjusted }
+    Adjustments { records, moved: adjusted, left, set_aside }
 }
 
 /// The record of one resource as it was found.

@@ -101,8 +101,9 @@ pub async fn execute(
     let places = places.map(|(place, declaration)| (declaration.address.clone(), place)).collect();
     let parallelism = run.parallelism.max(1);
     let owned = recorded_ids(&run.recorded);
-    let moved = adjusted.moved;
-    let context = Context { run, places, moved, owned, objects: objects.clone(), events, began };
+    let (moved, left, set_aside) = (adjusted.moved, adjusted.left, adjusted.set_aside);
+    let context =
+        Context { run, places, moved, left, set_aside, owned, objects: objects.clone(), events, began };
     let context = Arc::new(context);
 
     let mut queue = Queue::new(&plan);

@@ -187,7 +187,11 @@ pub fn record(settled: &[Settled]) -> Option<Record> {
         })
         .collect();
     let nothing = removed.is_empty() && resources.is_empty();
-    (!nothing).then(|| Record::Adjusted { removed: removed.into_iter().collect(), resources })
+    (!nothing).then(|| Record::Adjusted {
+        set_aside: Vec::new(),
+        removed: removed.into_iter().collect(),
+        resources,
+    })
 }
 
 struct Told<'a> {

@@ -1,6 +1,6 @@
 //! One step: evaluate, keep the promise, make the intent durable, ask the provider, make the outcome durable.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub(crate) struct Context {
     pub(crate) run: Run,
     pub(crate) places: HashMap<Address, usize>,
     pub(crate) moved: BTreeMap<Address, Recorded>,
+    /// Addresses whose recorded object has another address now, or is set aside.
+    pub(crate) left: BTreeSet<Address>,
+    /// Objects whose address another one has now.
+    pub(crate) set_aside: Vec<Recorded>,
     /// The ids of what is recorded as ours.
     pub(crate) owned: HashSet<ResourceId>,
     pub(crate) objects: Arc<Objects>,
@@ -67,13 +71,16 @@ impl Context {
 
     /// The record of what exists at a step's address now, under its new address when it was moved.
     fn recorded(&self, step: &Step) -> Option<&Recorded> {
-        self.moved.get(&step.address).or_else(|| self.run.recorded.resources.get(&step.address))
+        let stayed = || self.run.recorded.resources.get(&step.address);
+        let stayed = || stayed().filter(|_| !self.left.contains(&step.address));
+        self.moved.get(&step.address).or_else(stayed)
     }
 
     /// The record of exactly the object a step deletes.
     fn recorded_object(&self, step: &Step) -> Option<&Recorded> {
         let is_it = |r: &&Recorded| step.id.as_ref().is_none_or(|id| *id == r.id);
-        let left = self.run.recorded.deposed.iter().filter(|d| d.address == step.address);
+        let left = self.run.recorded.deposed.iter().chain(&self.set_aside);
+        let left = left.filter(|d| d.address == step.address);
         self.recorded(step).filter(is_it).or_else(|| left.into_iter().find(is_it))
     }
 

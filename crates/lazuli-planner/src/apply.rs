@@ -11,6 +11,7 @@ use lazuli_core::{Address, Diagnostic};
 
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
+use crate::exchange::Exchange;
 use crate::follow;
 use crate::keep::keep;
 use crate::known::{Exists, Reached};
@@ -26,6 +27,7 @@ struct Walk<'a> {
     /// Records whose address is no longer declared, by id: who desires such an id now has moved there.
     homeless: HashMap<&'a ResourceId, &'a Recorded>,
     moved: HashSet<&'a Address>,
+    exchange: Exchange<'a>,
     /// What is decided so far, by place.
     slots: Vec<Option<Planned<'a>>>,
     /// `--target` and `--exclude`.
@@ -86,6 +88,10 @@ impl<'a> Walk<'a> {
                 .map(|r| (&r.id, r))
                 .collect(),
             moved: HashSet::new(),
+            exchange: match request.scope.is_whole() {
+                true => Exchange::find(draft, request),
+                false => Exchange::default(), // half of an exchange cannot be carried out
+            },
             left_out: LeftOut::default(),
             slots: (0..declarations.len()).map(|_| None).collect(),
             managed: HashMap::new(),
@@ -108,9 +114,13 @@ impl<'a> Walk<'a> {
 
     /// What the state says of a declaration, and what it says of it under another address.
     fn records(&self, place: usize, id: Option<&ResourceId>) -> (Option<&'a Recorded>, Option<&'a Recorded>) {
+        if let Some(other) = self.exchange.takes(place) {
+            return (None, Some(other));
+        }
         let declaration = &self.declarations[place];
         let records = &self.request.recorded.resources;
         let here = records.get(&declaration.address).filter(|r| r.mode == declaration.mode);
+        let here = here.filter(|r| r.mode == Mode::Data || !self.exchange.gives(&r.address));
         let former = match (here, declaration.mode) {
             (None, Mode::Managed) => {
                 let by_id = || id.and_then(|id| self.homeless.get(id)).copied();
@@ -356,10 +366,13 @@ impl<'a> Walk<'a> {
         let mut left = Vec::new();
         let mut kept = Vec::new();
         for recorded in self.request.recorded.resources.values() {
-            let declared = places.get(&recorded.address).is_some_and(|place| {
+            let place = places.get(&recorded.address);
+            let declared = place.is_some_and(|place| {
                 recorded.mode == Mode::Data || self.declarations[*place].mode == Mode::Managed
             });
-            if declared || self.moved.contains(&recorded.address) {
+            // Its address has another object now.
+            let displaced = declared && place.is_some_and(|place| self.exchange.takes(*place).is_some());
+            if declared && !displaced || self.moved.contains(&recorded.address) {
                 continue;
             }
             if self.left_out.record(&recorded.address) {
@@ -374,7 +387,7 @@ impl<'a> Walk<'a> {
             let sight = self.request.observed.of_record(recorded);
             match decide::orphan(recorded, sight, gone, &self.request.recorded.lineage) {
                 Ok(_) if protect::keeps(recorded, sight, gone) => kept.push(&recorded.address),
-                Ok(decision) => left.push(Some(of_record(self.request, recorded, decision, false))),
+                Ok(decision) => left.push(Some(of_record(self.request, recorded, decision, displaced))),
                 Err(problem) => self.problems.push(*problem),
             }
         }

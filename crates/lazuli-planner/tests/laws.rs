@@ -179,7 +179,8 @@ fn plan_or_refusal(world: &World, config: &Config, how: &How) -> Option<Plan> {
 /// than the configuration, and gives way when it contradicts another (`stale`).
 fn users_go_first(world: &World, plan: &Plan, stale: bool) -> Result<(), TestCaseError> {
     let place = |address: &lazuli_core::Address| {
-        plan.steps.iter().position(|s| s.operation == Operation::Delete && s.address == *address)
+        let id = Some(&world.recorded.resources.get(address)?.id);
+        plan.steps.iter().position(|s| s.operation == Operation::Delete && s.id.as_ref() == id)
     };
     for user in world.recorded.resources.values() {
         for on in &user.dependencies {

@@ -69,7 +69,9 @@ impl Replay {
             Record::Uncertain { step } => {
                 self.open.remove(&step);
             }
-            Record::Adjusted { removed, resources } => {
+            Record::Adjusted { set_aside, removed, resources } => {
+                let displaced = set_aside.iter().filter_map(|address| self.world.resources.remove(address));
+                self.world.deposed.extend(displaced);
                 for address in &removed {
                     self.world.resources.remove(address);
                 }

@@ -177,7 +177,7 @@ async fn what_an_earlier_run_left_is_told_apart() {
             Finding::Running
         ]
     );
-    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    let Some(Record::Adjusted { removed, resources, .. }) = record(&settled) else { panic!() };
     assert_eq!(removed, [address("b-never-arrived"), address("e-gone")]);
     assert_eq!(resources.iter().filter(|r| r.pending.is_none()).count(), 2);
     assert_eq!(
@@ -199,7 +199,7 @@ async fn what_never_got_a_successor_has_its_place_again() {
     let scene = Scene::new(Vec::new());
     let settled = settle(&world, &OneCloud(scene.cloud.clone()), false, |_| &[], &|_, _| {}).await;
     assert_eq!(settled[0].finding, Finding::NothingThere);
-    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    let Some(Record::Adjusted { removed, resources, .. }) = record(&settled) else { panic!() };
     assert!(removed.is_empty());
     assert_eq!(resources.iter().map(|r| &r.id).collect::<Vec<_>>(), [&before.id]);
 }
@@ -226,7 +226,7 @@ async fn an_operation_nobody_can_be_asked_about_is_not_taken_for_over() {
     for finding in &findings[1..] {
         assert!(matches!(finding, Finding::Unreadable(Some(e)) if e.code == "Http503"), "{finding:?}");
     }
-    let Some(Record::Adjusted { removed, resources }) = record(&settled) else { panic!() };
+    let Some(Record::Adjusted { removed, resources, .. }) = record(&settled) else { panic!() };
     assert!(removed.is_empty(), "what the provider may still be making is not forgotten");
     assert_eq!(resources.iter().map(|r| r.address.clone()).collect::<Vec<_>>(), [address("a-failed")]);
 

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use lazuli_core::plan::Action;
 use serde_json::json;
 
-use crate::world::{Block, Config, How, World, block, text};
+use crate::world::{Block, Config, How, World, block, targeting, text};
 
 fn group(name: &str) -> Block {
     block("net.group", &format!("Test/groups/{name}"), json!({}))
@@ -126,7 +126,7 @@ fn a_replacement_that_follows_another_says_so() {
 }
 
 #[test]
-fn two_resources_that_exchange_their_names_wait_until_the_names_are_free() {
+fn names_that_become_free_in_a_part_of_a_plan_are_taken_after_their_objects_are_gone() {
     let things = |a: &str, b: &str| {
         Config::new([
             block("x.a", &format!("Test/things/{a}"), json!({})).create_first(),
@@ -134,14 +134,32 @@ fn two_resources_that_exchange_their_names_wait_until_the_names_are_free() {
         ])
     };
     let mut world = World::with(&[&things("one", "two")]);
-    assert_snapshot!(text::plan(&world.apply(&things("two", "one"))));
+    let part = targeting(&["x.a", "x.b"]);
+    let plan = world.try_plan(&things("two", "one"), &part).unwrap();
+    world.carry_out(&things("two", "one"), &plan).unwrap();
+    assert_snapshot!(text::plan(&plan));
 }
 
 #[test]
-fn a_name_that_becomes_free_is_taken_after_its_object_is_gone() {
-    let thing = |address: &str, name: &str| block(address, &format!("Test/things/{name}"), json!({}));
-    let mut world = World::with(&[&Config::new([thing("x.a", "one"), thing("x.b", "two")])]);
-    assert_snapshot!(text::plan(&world.apply(&Config::new([thing("x.a", "two")]))));
+fn names_that_are_handed_on_are_moves() {
+    let things = |names: &[&str]| {
+        let block = |(place, name): (usize, &&str)| {
+            block(&format!("x.t[{place}]"), &format!("Test/things/{name}"), json!({}))
+        };
+        Config::new(names.iter().enumerate().map(block))
+    };
+    let mut world = World::with(&[&things(&["one", "two", "three"])]);
+    let stories: [(&str, &[&str]); 4] = [
+        ("the_first_goes", &["two", "three"]),
+        ("they_are_exchanged", &["three", "two"]),
+        ("a_new_one_is_first", &["four", "three", "two"]),
+        ("around_with_a_new_name", &["three", "five", "four"]),
+    ];
+    for (name, names) in stories {
+        assert_snapshot!(name, text::plan(&world.apply(&things(names))));
+        assert!(world.plan(&things(names)).is_empty());
+        assert!(world.recorded.deposed.is_empty());
+    }
 }
 
 #[test]

@@ -256,27 +256,27 @@ impl World {
             let Some(object) = self.cloud.get(&record.id) else { continue };
             *record = taken_in(record, object, [drift], super::kinds::Table.kind(&record.ty));
         }
-        for change in &plan.changes {
-            match (change.action, &change.previous_address) {
-                (Action::Forget, _) => {
-                    self.recorded.resources.remove(&change.address);
-                    self.recorded
-                        .deposed
-                        .retain(|d| d.address != change.address || Some(&d.id) != change.id.as_ref());
-                }
-                (_, Some(former)) => {
-                    if let Some(mut record) = self.recorded.resources.remove(former) {
-                        record.address = change.address.clone();
-                        self.recorded.resources.insert(change.address.clone(), record);
-                    }
-                    for record in self.recorded.resources.values_mut() {
-                        for on in record.dependencies.iter_mut().filter(|on| *on == former) {
-                            *on = change.address.clone();
-                        }
-                    }
-                }
-                _ => {}
+        for change in plan.changes.iter().filter(|c| c.action == Action::Forget) {
+            let is_it = |r: &Recorded| r.address == change.address && Some(&r.id) == change.id.as_ref();
+            self.recorded.resources.retain(|_, r| !is_it(r));
+            self.recorded.deposed.retain(|d| !is_it(d));
+        }
+        let moves: BTreeMap<&Address, &Address> =
+            plan.changes.iter().filter_map(|c| Some((c.previous_address.as_ref()?, &c.address))).collect();
+        let moving: Vec<Recorded> =
+            moves.keys().filter_map(|from| self.recorded.resources.remove(*from)).collect();
+        for record in self.recorded.resources.values_mut().filter(|_| !moves.is_empty()) {
+            for on in record.dependencies.iter_mut() {
+                *on = moves.get(on).map_or_else(|| on.clone(), |to| (*to).clone());
             }
+        }
+        for mut record in moving {
+            record.address = moves[&record.address].clone();
+            for on in record.dependencies.iter_mut() {
+                *on = moves.get(on).map_or_else(|| on.clone(), |to| (*to).clone());
+            }
+            // whose address another one has now is set aside
+            self.recorded.deposed.extend(self.recorded.resources.insert(record.address.clone(), record));
         }
     }
 

@@ -51,8 +51,10 @@ fn a_run_that_changes_nothing_leaves_every_byte_as_it_was() {
     let before = state_bytes(folder.path());
     let nothing = run(folder.path(), Vec::new());
     assert!(!nothing.written);
-    let same =
-        run(folder.path(), vec![Record::Adjusted { removed: vec![], resources: vec![secretive("a")] }]);
+    let same = run(
+        folder.path(),
+        vec![Record::Adjusted { set_aside: vec![], removed: vec![], resources: vec![secretive("a")] }],
+    );
     assert!(!same.written);
     assert_eq!(state_bytes(folder.path()), before);
     assert!(!folder.path().join("lazuli.state.backup.1").exists());

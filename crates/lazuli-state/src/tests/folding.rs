@@ -81,7 +81,8 @@ fn while_an_update_is_uncertain_both_bodies_are_ours() {
 
 #[test]
 fn a_move_is_one_record() {
-    let moved = Record::Adjusted { removed: vec![address("a")], resources: vec![resource("b")] };
+    let moved =
+        Record::Adjusted { set_aside: vec![], removed: vec![address("a")], resources: vec![resource("b")] };
     let after = fold(world(&["a"]), vec![moved]);
     assert_eq!(after.resources.into_keys().collect::<Vec<_>>(), [address("b")]);
 }

@@ -194,7 +194,11 @@ fn no_secret_is_in_clear_in_any_file() {
     run(folder.path(), vec![done(0, secretive("a")), outputs()]);
     run(folder.path(), vec![done(0, resource("b"))]);
     let mut state = open(folder.path());
-    let adjusted = Record::Adjusted { removed: vec![], resources: vec![resource("x"), secretive("c")] };
+    let adjusted = Record::Adjusted {
+        set_aside: vec![],
+        removed: vec![],
+        resources: vec![resource("x"), secretive("c")],
+    };
     append(&mut state, vec![intent(0, Operation::Update, secretive("a"), false), adjusted, outputs()]);
     let found = files(folder.path());
     assert!(found.iter().any(|(name, _)| name.ends_with("journal")) && found.len() >= 5);

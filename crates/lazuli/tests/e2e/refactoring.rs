@@ -238,3 +238,24 @@ fn a_cluster_with_another_label_or_in_a_module_is_recognised_without_being_told(
     );
     bench.is_settled();
 }
+
+#[test]
+fn the_first_of_a_list_goes_and_only_its_object_is_deleted() {
+    let list = |names: &str| {
+        let tables = table("local.names[count.index]", "t", "count = length(local.names)");
+        format!("{ACCOUNT}locals {{\n  names = {names}\n}}\n{tables}")
+    };
+    let bench = Workbench::with(&list(r#"["one", "two", "three"]"#));
+    bench.applies();
+    bench.write("main.hcl", &list(r#"["two", "three"]"#));
+    told("shifted_plan", bench.does("plan"));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, ["DELETE routeTables/one"]);
+    bench.is_settled();
+    bench.write("main.hcl", &list(r#"["three", "two", "four"]"#));
+    let (_, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, ["PUT routeTables/four"]);
+    bench.is_settled();
+    bench.nothing_is_orphaned();
+    assert_eq!(bench.recorded()["resource.t[0]"], id("three"));
+}
