@@ -121,10 +121,14 @@ fn config<'a>(specs: impl Iterator<Item = (usize, &'a Spec)>) -> Config {
 }
 
 impl Case {
-    /// True when records or rollouts may contradict each other: a rollout goes by the names of nodes.
+    /// True when what is recorded may contradict something else: a rollout goes by the names of nodes, and what is created
+    /// first goes last.
     fn contradicts(&self) -> bool {
-        let rolls = |edit: &Edit| matches!(edit, Edit::Become(spec) if spec.rolls);
-        self.reversed || self.before.iter().any(|spec| spec.rolls) || self.edits.iter().any(rolls)
+        let becomes = self.edits.iter().filter_map(|edit| match edit {
+            Edit::Become(spec) => Some(spec),
+            Edit::Keep | Edit::Take => None,
+        });
+        self.reversed || self.before.iter().chain(becomes).any(|spec| spec.rolls || spec.create_first)
     }
 
     fn first(&self) -> Config {
