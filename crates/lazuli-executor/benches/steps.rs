@@ -18,7 +18,7 @@ use lazuli_core::resource::{
 };
 use lazuli_core::{Address, Diagnostics, Json, Value};
 use lazuli_executor::{Cancel, Providers, Run, execute};
-use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions};
+use lazuli_state::{KeySources, Backend, OpenState, OpenOptions};
 use tokio::sync::{mpsc, watch};
 
 struct Instantly;
@@ -196,7 +196,7 @@ fn folder() -> tempfile::TempDir {
     }
 }
 
-fn open(folder: &tempfile::TempDir) -> LocalState {
+fn open(folder: &tempfile::TempDir) -> OpenState {
     let options = OpenOptions {
         command: "bench".into(),
         who: "bench@host".into(),
@@ -204,7 +204,7 @@ fn open(folder: &tempfile::TempDir) -> LocalState {
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
     };
-    LocalBackend::new(folder.path().join("lazuli.state")).open(options, None).unwrap()
+    Backend::local(folder.path().join("lazuli.state")).open(options, None).unwrap()
 }
 
 fn row(name: &str, count: usize, elapsed: Duration) {

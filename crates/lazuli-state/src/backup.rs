@@ -1,96 +1,79 @@
 //! Previous generations of the state: `lazuli.state.backup.N`, N rising, the last ten kept, none ever overwritten.
 
-use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::document;
 use crate::error::{GoodBackup, StateError};
-use crate::file::{create_atomic, folder_of, read};
+use crate::store::{Held, Placed, Store};
 
 /// How many are kept.
 const KEPT: usize = 10;
 
-/// All backups of a state, oldest first, with their numbers.
-pub(crate) fn list(state: &Path) -> Vec<(u64, PathBuf)> {
-    let prefix = format!("{}.backup.", state.file_name().unwrap_or_default().to_string_lossy());
-    let Ok(entries) = std::fs::read_dir(folder_of(state)) else { return Vec::new() };
-    let mut found: Vec<(u64, PathBuf)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let number = name.to_str()?.strip_prefix(&prefix)?.parse().ok()?;
-            Some((number, state.with_file_name(&name)))
-        })
-        .collect();
-    found.sort();
-    found
+/// How many bytes of a state tell which one it is.
+pub(crate) const BEGINNING: u64 = 512;
+
+/// The number in a backup's name.
+pub(crate) fn number(name: &str, prefix: &str) -> Option<u64> {
+    name.strip_prefix(prefix)?.parse().ok()
 }
 
-/// Keeps the state file as it is now under the next number, then lets go of the oldest beyond ten.
-pub(crate) fn keep(state: &Path) -> Result<Option<PathBuf>, StateError> {
-    under_next_number(state, |backup| match std::fs::hard_link(state, backup) {
-        Ok(()) => Ok(Some(true)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Some(false)),
-        // a file system without hard links
-        Err(_) => read(state)?.map(|bytes| create_atomic(backup, &bytes)).transpose(),
-    })
+/// Keeps the state as it is now under the next number, then lets go of the oldest beyond ten.
+pub(crate) fn keep(store: &dyn Store, held: &dyn Held) -> Result<Option<PathBuf>, StateError> {
+    under_next_number(store, held, |number| held.keep_as_backup(number))
 }
 
 /// Keeps these bytes as the newest backup.
-pub(crate) fn add(state: &Path, bytes: &[u8]) -> Result<Option<PathBuf>, StateError> {
-    under_next_number(state, |backup| create_atomic(backup, bytes).map(Some))
+pub(crate) fn add(store: &dyn Store, held: &dyn Held, bytes: &[u8]) -> Result<Option<PathBuf>, StateError> {
+    under_next_number(store, held, |number| held.add_backup(number, bytes).map(Some))
 }
 
 /// Calls `place` with the next number until it is free; `place` says `None` when there is nothing to keep.
 fn under_next_number(
-    state: &Path,
-    place: impl Fn(&Path) -> Result<Option<bool>, StateError>,
+    store: &dyn Store,
+    held: &dyn Held,
+    place: impl Fn(u64) -> Result<Option<Placed>, StateError>,
 ) -> Result<Option<PathBuf>, StateError> {
-    let existing = list(state);
+    let existing = store.backups()?;
     let mut number = existing.last().map_or(1, |(n, _)| n + 1);
-    let name = state.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let kept = loop {
-        let backup = state.with_file_name(format!("{name}.backup.{number}"));
-        match place(&backup)? {
+        match place(number)? {
             None => return Ok(None),
-            Some(true) => break backup,
-            Some(false) => number += 1,
+            Some(Placed::At(backup)) => break backup,
+            Some(Placed::Taken) => number += 1,
         }
     };
     for (_, old) in existing.iter().take((existing.len() + 1).saturating_sub(KEPT)) {
-        let _ = std::fs::remove_file(old); // one too many harms nobody
+        let _ = held.remove_backup(old); // one too many harms nobody
     }
     Ok(Some(kept))
 }
 
 /// The whole backup of this state with the highest version, when that is higher than the state's own.
-pub(crate) fn newer_than(state: &Path, lineage: &str, serial: u64) -> Option<GoodBackup> {
-    let mut newer: Vec<(u64, PathBuf)> = list(state)
+pub(crate) fn newer_than(
+    store: &dyn Store,
+    lineage: &str,
+    serial: u64,
+) -> Result<Option<GoodBackup>, StateError> {
+    let all = store.backups()?.into_iter().map(|(_, file)| file).collect();
+    let mut newer: Vec<(u64, PathBuf)> = store
+        .beginnings(all)?
         .into_iter()
-        .filter_map(|(_, file)| {
-            let head = document::glance(&beginning(&file)?)?;
+        .filter_map(|(file, beginning)| {
+            let head = document::glance(&beginning)?;
             (head.lineage == lineage && head.serial > serial).then_some((head.serial, file))
         })
         .collect();
     newer.sort();
-    newer.into_iter().rev().find_map(|(serial, file)| {
-        let whole = document::check(&std::fs::read(&file).ok()?).is_ok();
+    Ok(newer.into_iter().rev().find_map(|(serial, file)| {
+        let whole = document::check(&store.read_backup(&file).ok()??).is_ok();
         whole.then_some(GoodBackup { file, serial })
-    })
+    }))
 }
 
-/// Enough of a file to see which state it is, without reading all of it.
-fn beginning(file: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file).ok()?.take(512).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-/// The newest backup that is whole.
-pub fn newest_good(state: &Path) -> Option<GoodBackup> {
-    list(state).into_iter().rev().find_map(|(_, file)| {
-        let bytes = std::fs::read(&file).ok()?;
+/// The newest backup that is whole. One that cannot be read is passed over: this is asked when something else is wrong.
+pub(crate) fn newest_good(store: &dyn Store) -> Option<GoodBackup> {
+    store.backups().ok()?.into_iter().rev().find_map(|(_, file)| {
+        let bytes = store.read_backup(&file).ok()??;
         let serial = document::check(&bytes).ok()?.serial;
         Some(GoodBackup { file, serial })
     })

@@ -156,11 +156,13 @@ pub enum StateError {
         /// The run, when the journal can be read.
         run: Option<Box<Holder>>,
     },
-    /// Somebody forced the lock open.
-    #[error("the lock of the state {} was taken away from this run with force-unlock", .state.display())]
+    /// The lock is not this run's any more.
+    #[error("the lock of the state {} {why}", .state.display())]
     LockLost {
         /// The state.
         state: PathBuf,
+        /// How: `was taken away from this run with force-unlock`.
+        why: String,
     },
     /// The lock is not given up.
     #[error("the state {} stays locked: {why}", .state.display())]
@@ -171,6 +173,27 @@ pub enum StateError {
         why: String,
         /// What to do.
         advice: String,
+    },
+    /// A key that only this user has, where others must be able to read.
+    #[error("this state is kept where others use it too, and the key in this user's own folder is only yours")]
+    KeyNotShared,
+    /// Azure Blob refused, or could not be asked.
+    #[error("cannot {doing} {}: {answer}", .place.display())]
+    Remote {
+        /// What was being done: `read`, `write`, `lock`.
+        doing: &'static str,
+        /// The blob.
+        place: PathBuf,
+        /// What was answered.
+        answer: String,
+        /// What to do.
+        advice: String,
+    },
+    /// Something was written by somebody who did not have the lock.
+    #[error("{} was changed by somebody else while this run had the lock", .place.display())]
+    Overwritten {
+        /// The blob.
+        place: PathBuf,
     },
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}", .path.display())]
@@ -202,6 +225,11 @@ fn of_backup(backup: Option<&GoodBackup>) -> String {
     }
 }
 
+/// Whether this is the address of a blob and no file.
+fn is_blob(place: &Path) -> bool {
+    place.to_str().is_some_and(|text| text.starts_with("https://"))
+}
+
 impl StateError {
     /// The code with a page in `docs/errors`.
     pub fn code(&self) -> &'static str {
@@ -224,15 +252,27 @@ impl StateError {
             StateError::LockLost { .. } => "LZ2017",
             StateError::StaysLocked { .. } => "LZ2018",
             StateError::NoState { .. } => "LZ2019",
+            StateError::KeyNotShared => "LZ2030",
+            StateError::Remote { .. } => "LZ2031",
+            StateError::Overwritten { .. } => "LZ2032",
         }
     }
 
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            StateError::Locked { holder, .. } => {
+            StateError::Locked { state, holder } => {
                 let id = holder.as_ref().map_or_else(String::new, |holder| format!(" (lock id {})", holder.id));
-                format!("wait for it with --lock-timeout=5m, or stop that run; the lock ends with its process{id}")
+                let soon = if is_blob(state) { ", half a minute later at the latest" } else { "" };
+                format!("wait for it with --lock-timeout=5m, or stop that run; the lock ends with its process{soon}{id}")
+            }
+            StateError::Damaged { state, backup: Some(good), .. } | StateError::Missing { state, backup: Some(good), .. }
+                if is_blob(state) =>
+            {
+                format!(
+                    "look at the backup: az storage blob download --auth-mode login --blob-url '{}' --file backup.state; then restore it: lazuli state push --force backup.state",
+                    good.file.display()
+                )
             }
             StateError::Damaged { state, backup: Some(good), .. } | StateError::Missing { state, backup: Some(good), .. } => {
                 format!("look at the backup, then restore it: cp {} {}", good.file.display(), state.display())
@@ -252,6 +292,10 @@ impl StateError {
             StateError::ForeignJournal { journal, .. } => {
                 format!("restore the state it belongs to, or move {} away if that run is of no interest any more", journal.display())
             }
+            StateError::Older { state, backup, .. } if is_blob(state) => format!(
+                "put the newer one back: az storage blob download --auth-mode login --blob-url '{}' --file newer.state; lazuli state push newer.state",
+                backup.file.display()
+            ),
             StateError::Older { state, backup, .. } => format!(
                 "put the newer one back: cp {} {}; or, when the older one is what you want: lazuli state push --force {}",
                 backup.file.display(), state.display(), state.display()
@@ -269,7 +313,13 @@ impl StateError {
             StateError::LockLost { .. } => {
                 "what was recorded before is in the journal; run `lazuli apply` when the other run is over".into()
             }
-            StateError::StaysLocked { advice, .. } => advice.clone(),
+            StateError::StaysLocked { advice, .. } | StateError::Remote { advice, .. } => advice.clone(),
+            StateError::KeyNotShared => {
+                "set LAZULI_PASSPHRASE or LAZULI_KEY_FILE, the same for all who use it; a state that has your own key gets another with `lazuli state rekey` before it moves here".into()
+            }
+            StateError::Overwritten { .. } => {
+                "nothing of it was written over; what this run recorded is in its journal. See who else writes there, then run `lazuli plan`".into()
+            }
             StateError::Io { .. } => "check permissions and free space; nothing was changed".into(),
         }
     }

@@ -1,39 +1,34 @@
-//! The local journal: appended by many, flushed by one.
+//! The journal of a run: appended by many, flushed by one, wherever it is kept.
 //!
 //! Whoever appends puts its record into a queue and waits. A single flush at a time writes all that is queued as one
 //! batch, makes it durable, applies it to the world and wakes all who waited; what came meanwhile is the next batch.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use lazuli_core::journal::{Journal, JournalError, Record};
 use lazuli_core::recorded::RecordedWorld;
 use tokio::sync::oneshot;
 
-use crate::file::{folder_of, sync_folder};
 use crate::frame::{self, JournalHeader};
-use crate::lock::Lock;
 use crate::replay::Replay;
 use crate::seal::{Keyring, Sealer};
+use crate::store::{Held, Log};
 
-/// A journal in a local file.
+/// The journal of a run.
 #[derive(Debug)]
-pub struct LocalJournal {
+pub struct RunJournal {
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
     header: JournalHeader,
     keyring: Arc<Keyring>,
     /// The lock, as long as the run has it.
-    held: Weak<Lock>,
+    held: Weak<dyn Held>,
     queue: Mutex<Queue>,
     idle: Condvar,
-    log: Mutex<Log>,
+    written: Mutex<Written>,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +49,8 @@ struct Waiting {
 
 /// What only the flush touches.
 #[derive(Debug)]
-struct Log {
-    file: Option<File>,
+struct Written {
+    log: Option<Box<dyn Log>>,
     replay: Replay,
     header_of_key_written: bool,
     /// True while a flush runs and for ever after one that failed.
@@ -63,32 +58,30 @@ struct Log {
     records: u64,
 }
 
-impl LocalJournal {
-    /// A journal at `path`, created with its first record, for a run that starts at `world`.
+impl RunJournal {
+    /// A journal, created with its first record, for a run that starts at `world`.
     pub(crate) fn new(
-        path: &Path,
         header: JournalHeader,
         keyring: Arc<Keyring>,
-        held: Weak<Lock>,
+        held: Weak<dyn Held>,
         world: RecordedWorld,
     ) -> Self {
         let replay = Replay::new(world);
-        let log = Log { file: None, replay, header_of_key_written: false, failed: false, records: 0 };
+        let written = Written { log: None, replay, header_of_key_written: false, failed: false, records: 0 };
         let shared = Shared {
-            path: path.to_owned(),
             header,
             keyring,
             held,
             queue: Mutex::default(),
             idle: Condvar::new(),
-            log: Mutex::new(log),
+            written: Mutex::new(written),
         };
-        LocalJournal { shared: Arc::new(shared) }
+        RunJournal { shared: Arc::new(shared) }
     }
 
     /// Shows the world as it is after all durable records.
     pub fn with_world<T>(&self, look: impl FnOnce(&RecordedWorld) -> T) -> T {
-        look(lock(&self.shared.log).replay.world())
+        look(lock(&self.shared.written).replay.world())
     }
 
     /// Waits for the flush that runs, refuses all further records, and gives the world after the durable ones and
@@ -100,9 +93,9 @@ impl LocalJournal {
             queue = self.shared.idle.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         drop(queue);
-        let mut log = lock(&self.shared.log);
-        log.file = None;
-        (std::mem::take(&mut log.replay).into_world(), log.records)
+        let mut written = lock(&self.shared.written);
+        written.log = None;
+        (std::mem::take(&mut written.replay).into_world(), written.records)
     }
 }
 
@@ -115,7 +108,7 @@ fn refuse(reason: impl std::fmt::Display) -> JournalError {
 }
 
 #[async_trait::async_trait]
-impl Journal for LocalJournal {
+impl Journal for RunJournal {
     async fn append(&self, record: Record) -> Result<(), JournalError> {
         let shared = &self.shared;
         let sealer =
@@ -154,64 +147,50 @@ impl Shared {
                 }
                 std::mem::take(&mut queue.waiting)
             };
-            let result = self.flush(&batch).map_err(refuse);
+            let result = self.flush(&batch);
             if let Err(error) = &result {
                 lock(&self.queue).closed.get_or_insert_with(|| error.reason.clone());
             }
-            let mut log = lock(&self.log);
+            let mut written = lock(&self.written);
             let mut waiters = Vec::with_capacity(batch.len());
             for Waiting { record, done, .. } in batch {
                 if result.is_ok() {
-                    log.replay.apply(record);
-                    log.records += 1;
+                    written.replay.apply(record);
+                    written.records += 1;
                 }
                 waiters.push(done);
             }
-            drop(log);
+            drop(written);
             for done in waiters {
                 let _ = done.send(result.clone()); // nobody waits any more: the run was stopped
             }
         }
     }
 
-    /// After a failure nothing is known of what the file holds, and no record may follow: every later flush fails too.
-    fn flush(&self, batch: &[Waiting]) -> std::io::Result<()> {
-        let mut log = lock(&self.log);
-        if std::mem::replace(&mut log.failed, true) {
-            return Err(std::io::Error::other("an earlier record could not be written"));
+    /// After a failure nothing is known of what the journal holds, and no record may follow: every later flush fails too.
+    fn flush(&self, batch: &[Waiting]) -> Result<(), JournalError> {
+        let mut written = lock(&self.written);
+        if std::mem::replace(&mut written.failed, true) {
+            return Err(refuse("an earlier record could not be written"));
         }
-        let held =
-            self.held.upgrade().ok_or_else(|| std::io::Error::other("the run has given up its lock"))?;
-        held.ensure_held().map_err(std::io::Error::other)?;
+        let held = self.held.upgrade().ok_or_else(|| refuse("the run has given up its lock"))?;
+        held.ensure_held().map_err(refuse)?;
         let mut text = String::new();
-        let is_new = log.file.is_none();
-        let file = match log.file.take() {
-            Some(file) => file,
+        let mut log = match written.log.take() {
+            Some(log) => log,
             None => {
                 text.push_str(&frame::line(&frame::json(&self.header)));
-                create(&self.path)?
+                held.begin_journal()
             }
         };
-        let sealer = batch.iter().find_map(|w| w.sealer.as_deref()).filter(|_| !log.header_of_key_written);
+        let sealer =
+            batch.iter().find_map(|w| w.sealer.as_deref()).filter(|_| !written.header_of_key_written);
         let entries = batch.iter().map(|w| w.entry.as_str());
         text.push_str(&frame::line(&frame::batch(entries, sealer.map(Sealer::header))));
-        log.header_of_key_written |= sealer.is_some();
-        (&file).write_all(text.as_bytes())?;
-        file.sync_data()?;
-        if is_new {
-            sync_folder(folder_of(&self.path)).map_err(std::io::Error::other)?;
-        }
-        log.file = Some(file);
-        log.failed = false;
+        written.header_of_key_written |= sealer.is_some();
+        log.append(text.as_bytes()).map_err(refuse)?;
+        written.log = Some(log);
+        written.failed = false;
         Ok(())
     }
-}
-
-/// A new file that only its owner can read; what a run left behind without a single durable record is overwritten.
-fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

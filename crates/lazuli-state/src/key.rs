@@ -29,6 +29,8 @@ pub struct KeySources {
     pub key_file: Option<PathBuf>,
     /// The folder in the operating system's data folder where the user's own key is kept.
     pub user_folder: Option<PathBuf>,
+    /// Whether others must be able to open what is sealed, so that the user's own key is refused.
+    pub shared: bool,
 }
 
 impl std::fmt::Debug for KeySources {
@@ -94,6 +96,7 @@ impl Header {
                 Source::Passphrase { memory_kib: MEMORY_KIB, passes: PASSES }
             }
             KeySources { key_file: Some(_), .. } => Source::KeyFile,
+            KeySources { shared: true, .. } => return Err(StateError::KeyNotShared),
             KeySources { user_folder: Some(folder), .. } => {
                 make_user_key(folder)?;
                 Source::UserKey
@@ -144,6 +147,7 @@ fn derive(source: &Source, salt: &[u8], sources: &KeySources) -> Result<Derived,
                 return Err(missing(source, "set LAZULI_KEY_FILE to the file it was encrypted with".into()));
             }
         },
+        Source::UserKey if sources.shared => return Err(StateError::KeyNotShared),
         Source::UserKey => match &sources.user_folder {
             Some(folder) => read_key(&user_key(folder), source)?,
             None => return Err(missing(source, "the key of the user who made it is needed".into())),

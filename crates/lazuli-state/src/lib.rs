@@ -12,18 +12,21 @@
 //! | [`document`] | the state file's bytes |
 //! | [`frame`] | the journal's bytes |
 //! | [`replay`] | what records do to the recorded world |
-//! | [`journal`] | the local journal: one flush serves all who wait |
-//! | [`lock`], [`mod@file`], [`backup`] | the local file system: lock, atomic writes, previous generations |
-//! | [`local`] | the local backend: all of it together |
+//! | [`journal`] | the journal of a run: one flush serves all who wait |
+//! | [`backend`] | a backend and the open state in it: all of it together |
+//! | [`lock`], [`mod@file`] | the local file system: lock, atomic writes |
+//! | [`blob`] | Azure Blob: lease, conditional writes, append blob |
 //! | [`edit`] | other addresses, and forgetting: what a person asks of the recorded world |
 //! | [`push`], [`rekey`], [`unlock`] | a state from elsewhere, another key, a lock that is stuck |
 //!
-//! Another backend brings its own lock, its own conditional write and its own append; `document`, `frame`, `replay`,
-//! `secrets` and `seal` are the same for all.
+//! Inside, `store` is what one backend differs in from another: lock, conditional write, append, backups. `local` and
+//! `blob` bring theirs; everything else is the same for all.
 
 #![forbid(unsafe_code)]
 
-pub mod backup;
+pub mod backend;
+mod backup;
+pub mod blob;
 pub mod document;
 pub mod edit;
 pub mod error;
@@ -32,18 +35,19 @@ pub mod frame;
 pub mod journal;
 pub mod key;
 mod load;
-pub mod local;
+mod local;
 pub mod lock;
 pub mod push;
 pub mod rekey;
 pub mod replay;
 pub mod seal;
 pub mod secrets;
+mod store;
 pub mod unlock;
 
+pub use backend::{Backend, OpenOptions, OpenState};
 pub use error::StateError;
 pub use key::KeySources;
-pub use local::{LocalBackend, LocalState, OpenOptions};
 pub use replay::Replay;
 pub use seal::Sealer;
 

@@ -2,24 +2,24 @@
 
 use lazuli_core::recorded::RecordedWorld;
 
+use crate::backend::{Backend, Leftover, Snapshot};
 use crate::backup;
 use crate::document;
 use crate::error::StateError;
-use crate::file;
 use crate::frame;
-use crate::local::{Leftover, LocalBackend, Snapshot};
+
 use crate::replay::Replay;
 use crate::seal::Keyring;
 
-impl LocalBackend {
+impl Backend {
     /// State and journal together. A state that does not exist is empty, its lineage empty too unless a journal has one.
     pub(crate) fn load(&self, keyring: &Keyring) -> Result<Snapshot, StateError> {
-        let state = match file::read(self.path())? {
+        let state = match self.store.read_state()? {
             Some(bytes) => Some(document::decode(&bytes, keyring).map_err(|refusal| self.refuse(refusal))?),
             None => None,
         };
         let Some(journal) = self.load_journal(keyring)? else {
-            if state.is_none() && !backup::list(self.path()).is_empty() {
+            if state.is_none() && self.has_backups()? {
                 return Err(self.missing("backups of it are there".to_owned()));
             }
             let world = state.unwrap_or_default();
@@ -43,7 +43,7 @@ impl LocalBackend {
         }
         if header.lineage != world.lineage || header.serial != world.serial {
             return Err(StateError::ForeignJournal {
-                journal: self.journal_path(),
+                journal: self.store.journal().to_owned(),
                 lineage: header.lineage,
                 serial: header.serial,
                 state_lineage: world.lineage,
@@ -63,7 +63,7 @@ impl LocalBackend {
 
     /// Fails when a backup is newer than the state: somebody put an older file in its place.
     fn ensure_newest(&self, world: &RecordedWorld) -> Result<(), StateError> {
-        match backup::newer_than(self.path(), &world.lineage, world.serial) {
+        match backup::newer_than(&*self.store, &world.lineage, world.serial)? {
             None => Ok(()),
             Some(backup) => {
                 Err(StateError::Older { state: self.path().to_owned(), serial: world.serial, backup })
@@ -72,12 +72,12 @@ impl LocalBackend {
     }
 
     pub(crate) fn missing(&self, shown: String) -> StateError {
-        StateError::Missing { state: self.path().to_owned(), shown, backup: backup::newest_good(self.path()) }
+        StateError::Missing { state: self.path().to_owned(), shown, backup: backup::newest_good(&*self.store) }
     }
 
     pub(crate) fn load_journal(&self, keyring: &Keyring) -> Result<Option<frame::Journal>, StateError> {
-        let path = self.journal_path();
-        let Some(bytes) = file::read(&path)? else { return Ok(None) };
+        let path = self.store.journal().to_owned();
+        let Some(bytes) = self.store.read_journal()? else { return Ok(None) };
         frame::decode(&bytes, keyring).map_err(|refusal| match refusal {
             frame::Refusal::Damaged { offset, found } => {
                 StateError::JournalDamaged { journal: path, offset: offset as u64, found }
@@ -93,7 +93,7 @@ impl LocalBackend {
         let state = self.path().to_owned();
         match refusal {
             document::Refusal::Damaged(found) => {
-                StateError::Damaged { backup: backup::newest_good(&state), state, found }
+                StateError::Damaged { backup: backup::newest_good(&*self.store), state, found }
             }
             document::Refusal::Newer(found) => {
                 StateError::Newer { file: state, found, supported: document::FORMAT_VERSION }

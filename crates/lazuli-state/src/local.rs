@@ -1,335 +1,225 @@
-//! The local backend: a state file, and beside it the folder `.lazuli` with lock and journal.
-//!
-//! Every serial names exactly one world. A journal that a run left behind makes the world one version newer than the
-//! file says; before another run appends anything, that world is written as this version.
+//! States in files: the state, and beside it the folder `.lazuli` with lock and journal.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_core::Address;
-use lazuli_core::plan::Operation;
-use lazuli_core::recorded::{Recorded, RecordedWorld};
-
 use crate::backup;
-use crate::document;
 use crate::error::StateError;
-use crate::file;
-use crate::frame::{self, JournalHeader};
-use crate::journal::LocalJournal;
-use crate::key::KeySources;
-use crate::lock::{Holder, Lock, OnWait};
-use crate::seal::{Keyring, Sealer};
+use crate::file::{self, create_atomic, folder_of, sync_folder, write_atomic};
+use crate::lock::{Holder, Lock, OnWait, Standing};
+use crate::store::{Held, Log, Placed, Store};
 
-/// Where a local state and its companions lie.
+/// The files of one state.
 #[derive(Debug, Clone)]
-pub struct LocalBackend {
+pub(crate) struct Files {
     state: PathBuf,
     folder: PathBuf,
+    journal: PathBuf,
 }
 
-/// Who opens a state and how.
-#[derive(Debug)]
-pub struct OpenOptions {
-    /// The command: `apply`.
-    pub command: String,
-    /// `user@host`.
-    pub who: String,
-    /// The time, RFC 3339, UTC.
-    pub now: String,
-    /// How long to wait for another run.
-    pub lock_timeout: Duration,
-    /// Where keys are.
-    pub keys: KeySources,
-}
-
-/// What a run that did not finish left behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// The run.
-    pub run: Holder,
-    /// How many records it made durable.
-    pub records: usize,
-}
-
-/// An operation that was begun and whose end is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfinished {
-    /// The resource.
-    pub address: Address,
-    /// What was begun.
-    pub operation: Operation,
-    /// Where the provider tells how it goes, when it accepted the request.
-    pub url: Option<String>,
-    /// True for an object set aside by a replacement.
-    pub deposed: bool,
-}
-
-/// A state as it was read.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The world, a journal that was left behind included.
-    pub world: RecordedWorld,
-    /// The run that left one.
-    pub leftover: Option<Leftover>,
-}
-
-/// A state that is open and locked.
-#[derive(Debug)]
-pub struct LocalState {
-    pub(crate) backend: LocalBackend,
-    pub(crate) world: Arc<RecordedWorld>,
-    pub(crate) leftover: Option<Leftover>,
-    pub(crate) keyring: Arc<Keyring>,
-    run: Holder,
-    journal: Option<Arc<LocalJournal>>,
-    pub(crate) lock: Arc<Lock>,
-}
-
-/// What became of a run's records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
-    /// The version of the state now.
-    pub serial: u64,
-    /// Whether the file was written; false when nothing had changed.
-    pub written: bool,
-    /// The version before, when there was one and another was written.
-    pub backup: Option<PathBuf>,
-}
-
-impl LocalBackend {
-    /// The backend of the state at `path`.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        let state: PathBuf = path.into();
+impl Files {
+    /// The files of the state at `path`.
+    pub(crate) fn new(state: PathBuf) -> Self {
         let mut folder = state.with_file_name(".lazuli");
         match state.file_name() {
             Some(name) if name != "lazuli.state" => folder.push(name), // several states may share a folder
             _ => {}
         }
-        LocalBackend { state, folder }
+        Files { journal: folder.join("journal"), state, folder }
     }
 
-    /// The state file.
-    pub fn path(&self) -> &Path {
+    fn lineage(&self) -> PathBuf {
+        self.folder.join("lineage")
+    }
+
+    fn backup(&self, number: u64) -> PathBuf {
+        let name = self.state.file_name().unwrap_or_default().to_string_lossy();
+        self.state.with_file_name(format!("{name}.backup.{number}"))
+    }
+}
+
+impl Store for Files {
+    fn state(&self) -> &Path {
         &self.state
     }
 
-    /// Whether there are earlier versions of it.
-    pub fn has_backups(&self) -> bool {
-        !backup::list(&self.state).is_empty()
+    fn journal(&self) -> &Path {
+        &self.journal
     }
 
-    /// Whether opening it takes a passphrase: the one case in which a person may be asked for something.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn wants_passphrase(&self) -> Result<bool, StateError> {
-        let bytes = file::read(&self.state)?.unwrap_or_default();
-        Ok(document::encryption(&bytes).is_some_and(|header| header.wants_passphrase()))
+    fn is_shared(&self) -> bool {
+        false
     }
 
-    /// Reads without locking or writing anything: for commands that only look.
-    ///
-    /// # Errors
-    /// When state or journal cannot be used.
-    pub fn read(&self, keys: KeySources) -> Result<Snapshot, StateError> {
-        let keyring = Keyring::new(keys);
-        let mut attempts = 0;
-        loop {
-            match self.load(&keyring) {
-                // a run may just be going from one version to the next: between the reads they do not match
-                Err(
-                    StateError::ForeignJournal { .. } | StateError::Missing { .. } | StateError::Older { .. },
-                ) if attempts < 3 => attempts += 1,
-                Ok(mut snapshot) => {
-                    if snapshot.world.lineage.is_empty() {
-                        snapshot.world.lineage = self.chosen_lineage().unwrap_or_default();
-                    }
-                    return Ok(snapshot);
-                }
-                failed => return failed,
-            }
-        }
+    fn read_state(&self) -> Result<Option<Vec<u8>>, StateError> {
+        file::read(&self.state)
     }
 
-    /// The lineage that was chosen for a state that is not written yet, when one was.
-    fn chosen_lineage(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.folder.join("lineage")).ok()?;
-        text.trim().parse::<uuid::Uuid>().ok().map(|lineage| lineage.to_string())
+    fn read_journal(&self) -> Result<Option<Vec<u8>>, StateError> {
+        file::read(&self.journal)
     }
 
-    /// Locks the state and reads it.
-    ///
-    /// # Errors
-    /// When another run holds the lock, or state or journal cannot be used. Nothing was changed then.
-    pub fn open(&self, options: OpenOptions, on_wait: Option<OnWait<'_>>) -> Result<LocalState, StateError> {
-        let (run, lock, keys) = self.lock(options, on_wait)?;
-        let keyring = Arc::new(Keyring::new(keys));
-        let Snapshot { mut world, leftover } = self.load(&keyring)?;
-        if world.lineage.is_empty() {
-            world.lineage = self.first_lineage()?;
-        }
-        let backend = self.clone();
-        let lock = Arc::new(lock);
-        Ok(LocalState { backend, world: Arc::new(world), leftover, keyring, run, journal: None, lock })
+    fn has_journal(&self) -> Result<bool, StateError> {
+        Ok(self.journal.exists())
     }
 
-    /// Locks the state without reading it.
-    pub(crate) fn lock(
+    fn read_lineage(&self) -> Result<Option<Vec<u8>>, StateError> {
+        file::read(&self.lineage())
+    }
+
+    fn backups(&self) -> Result<Vec<(u64, PathBuf)>, StateError> {
+        let prefix = format!("{}.backup.", self.state.file_name().unwrap_or_default().to_string_lossy());
+        let Ok(entries) = std::fs::read_dir(folder_of(&self.state)) else { return Ok(Vec::new()) };
+        let mut found: Vec<(u64, PathBuf)> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let number = backup::number(name.to_str()?, &prefix)?;
+                Some((number, self.state.with_file_name(&name)))
+            })
+            .collect();
+        found.sort();
+        Ok(found)
+    }
+
+    fn read_backup(&self, backup: &Path) -> Result<Option<Vec<u8>>, StateError> {
+        file::read(backup)
+    }
+
+    fn beginnings(&self, backups: Vec<PathBuf>) -> Result<Vec<(PathBuf, Vec<u8>)>, StateError> {
+        let beginning = |file: PathBuf| {
+            let mut bytes = Vec::new();
+            File::open(&file).ok()?.take(backup::BEGINNING).read_to_end(&mut bytes).ok()?;
+            Some((file, bytes))
+        };
+        Ok(backups.into_iter().filter_map(beginning).collect())
+    }
+
+    fn take(
         &self,
-        options: OpenOptions,
+        holder: &Holder,
+        timeout: Duration,
         on_wait: Option<OnWait<'_>>,
-    ) -> Result<(Holder, Lock, KeySources), StateError> {
+    ) -> Result<Arc<dyn Held>, StateError> {
         std::fs::create_dir_all(&self.folder).map_err(StateError::io("create", &self.folder))?;
-        let run = Holder {
-            id: uuid::Uuid::new_v4().to_string(),
-            who: options.who,
-            pid: std::process::id(),
-            since: options.now,
-            command: options.command,
-        };
-        let lock = Lock::take(&self.folder, &self.state, &run, options.lock_timeout, on_wait)?;
-        Ok((run, lock, options.keys))
+        let lock = Lock::take(&self.folder, &self.state, holder, timeout, on_wait)?;
+        Ok(Arc::new(LockedFiles { files: self.clone(), lock }))
     }
 
-    /// The folder with lock, journal and chosen lineage.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    fn standing(&self) -> Result<Standing, StateError> {
+        Lock::standing(&self.folder)
     }
 
-    pub(crate) fn journal_path(&self) -> PathBuf {
-        self.folder.join("journal")
+    fn force_open(&self) -> Result<(), StateError> {
+        if cfg!(not(unix)) {
+            return Err(StateError::StaysLocked {
+                state: self.state.clone(),
+                why: "this system has no way to take a lock away from a process".to_owned(),
+                advice: "end the process that holds it".to_owned(),
+            });
+        }
+        Lock::force_open(&self.folder)
+    }
+}
+
+#[derive(Debug)]
+struct LockedFiles {
+    files: Files,
+    lock: Lock,
+}
+
+impl Held for LockedFiles {
+    fn ensure_held(&self) -> Result<(), StateError> {
+        self.lock.ensure_held()
     }
 
-    /// The lineage of a state that is not written yet: chosen once, so that a plan and the apply after it agree.
-    fn first_lineage(&self) -> Result<String, StateError> {
-        let path = self.folder.join("lineage");
-        file::create_atomic(&path, format!("{}\n", uuid::Uuid::new_v4()).as_bytes())?;
-        let text = file::read(&path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).trim().to_owned();
-        match uuid::Uuid::try_parse(&text) {
-            Ok(lineage) => Ok(lineage.to_string()),
-            Err(_) => {
-                let lineage = uuid::Uuid::new_v4().to_string();
-                file::write_atomic(&path, format!("{lineage}\n").as_bytes())?;
-                Ok(lineage)
+    fn write_state(&self, bytes: &[u8]) -> Result<(), StateError> {
+        write_atomic(&self.files.state, bytes)
+    }
+
+    fn write_lineage(&self, text: &[u8], replace: bool) -> Result<(), StateError> {
+        let path = self.files.lineage();
+        if replace { write_atomic(&path, text) } else { create_atomic(&path, text).map(drop) }
+    }
+
+    fn keep_as_backup(&self, number: u64) -> Result<Option<Placed>, StateError> {
+        let (state, backup) = (&self.files.state, self.files.backup(number));
+        match std::fs::hard_link(state, &backup) {
+            Ok(()) => Ok(Some(Placed::At(backup))),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Some(Placed::Taken)),
+            // a file system without hard links
+            Err(_) => file::read(state)?.map(|bytes| self.add_backup(number, &bytes)).transpose(),
+        }
+    }
+
+    fn add_backup(&self, number: u64, bytes: &[u8]) -> Result<Placed, StateError> {
+        let backup = self.files.backup(number);
+        Ok(if create_atomic(&backup, bytes)? { Placed::At(backup) } else { Placed::Taken })
+    }
+
+    fn replace_backup(&self, backup: &Path, bytes: &[u8]) -> Result<(), StateError> {
+        write_atomic(backup, bytes)
+    }
+
+    fn remove_backup(&self, backup: &Path) -> Result<(), StateError> {
+        file::remove(backup)
+    }
+
+    fn begin_journal(&self) -> Box<dyn Log> {
+        Box::new(FileLog { path: self.files.journal.clone(), file: None })
+    }
+
+    fn remove_journal(&self) -> Result<(), StateError> {
+        file::remove(&self.files.journal)
+    }
+
+    fn set_journal_aside(&self) -> Result<PathBuf, StateError> {
+        let journal = &self.files.journal;
+        let mut number = 1;
+        loop {
+            let aside = journal.with_file_name(format!("journal.aside.{number}"));
+            if !aside.exists() {
+                std::fs::rename(journal, &aside).map_err(StateError::io("write", &aside))?;
+                sync_folder(&self.files.folder)?;
+                return Ok(aside);
             }
+            number += 1;
         }
-    }
-
-    /// Replaces the state file, the previous generation kept, then removes the journal that is now part of it.
-    fn write(
-        &self,
-        world: &RecordedWorld,
-        keyring: &Keyring,
-        lock: &Lock,
-    ) -> Result<Option<PathBuf>, StateError> {
-        let bytes = document::encode(world, keyring)?;
-        lock.ensure_held()?;
-        let backup = backup::keep(&self.state)?;
-        file::write_atomic(&self.state, &bytes)?;
-        file::remove(&self.journal_path())?;
-        Ok(backup)
     }
 }
 
-impl Snapshot {
-    /// Every operation whose end is not known, in order of address.
-    pub fn unfinished(&self) -> Vec<Unfinished> {
-        unfinished(&self.world)
-    }
+#[derive(Debug)]
+struct FileLog {
+    path: PathBuf,
+    file: Option<File>,
 }
 
-fn unfinished(world: &RecordedWorld) -> Vec<Unfinished> {
-    let of = |recorded: &Recorded, deposed| {
-        let pending = recorded.pending.as_ref()?;
-        let (address, operation) = (recorded.address.clone(), pending.operation);
-        Some(Unfinished { address, operation, url: pending.url.clone(), deposed })
-    };
-    let current = world.resources.values().filter_map(|r| of(r, false));
-    current.chain(world.deposed.iter().filter_map(|r| of(r, true))).collect()
-}
-
-impl LocalState {
-    /// The world at the start of this run, what an earlier run left behind included.
-    pub fn world(&self) -> &Arc<RecordedWorld> {
-        &self.world
-    }
-
-    /// The run that did not finish, when there was one.
-    pub fn leftover(&self) -> Option<&Leftover> {
-        self.leftover.as_ref()
-    }
-
-    /// Every operation whose end is not known, in order of address.
-    pub fn unfinished(&self) -> Vec<Unfinished> {
-        unfinished(&self.world)
-    }
-
-    /// The key in use, or a new one: to seal files that belong to this state, such as a saved plan.
-    ///
-    /// # Errors
-    /// When no key was given and none can be made.
-    pub fn sealer(&self) -> Result<Arc<Sealer>, StateError> {
-        self.keyring.current()
-    }
-
-    /// The journal of this run. What an earlier run left behind is written into the state first.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn journal(&mut self) -> Result<Arc<LocalJournal>, StateError> {
-        if let Some(journal) = &self.journal {
-            return Ok(journal.clone());
-        }
-        if self.leftover.take().is_some() {
-            self.backend.write(&self.world, &self.keyring, &self.lock)?;
-        }
-        let header = JournalHeader {
-            journal: frame::FORMAT_VERSION,
-            lineage: self.world.lineage.clone(),
-            serial: self.world.serial,
-            run: self.run.clone(),
+impl Log for FileLog {
+    fn append(&mut self, text: &[u8]) -> Result<(), StateError> {
+        let wrap = || StateError::io("write", &self.path);
+        let is_new = self.file.is_none();
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => create(&self.path).map_err(wrap())?,
         };
-        let world = RecordedWorld::clone(&self.world);
-        let journal = LocalJournal::new(
-            &self.backend.journal_path(),
-            header,
-            self.keyring.clone(),
-            Arc::downgrade(&self.lock),
-            world,
-        );
-        Ok(self.journal.insert(Arc::new(journal)).clone())
-    }
-
-    /// Ends the run: writes what its records made of the world, when they changed it, and removes the journal. The
-    /// state stays locked until `self` is dropped.
-    ///
-    /// # Errors
-    /// When the state cannot be written. The journal is still there then, and nothing is lost.
-    pub fn commit(&mut self) -> Result<Committed, StateError> {
-        let Some(journal) = self.journal.take() else {
-            return Ok(Committed { serial: self.world.serial, written: false, backup: None });
-        };
-        let (world, records) = journal.close();
-        if records == 0 || world == *self.world {
-            self.lock.ensure_held()?;
-            file::remove(&self.backend.journal_path())?;
-            return Ok(Committed { serial: self.world.serial, written: false, backup: None });
+        (&file).write_all(text).and_then(|()| file.sync_data()).map_err(wrap())?;
+        if is_new {
+            sync_folder(folder_of(&self.path))?;
         }
-        self.replace(world)
+        self.file = Some(file);
+        Ok(())
     }
+}
 
-    /// Writes another world as the next version: for commands that edit the state.
-    ///
-    /// # Errors
-    /// When the state cannot be written.
-    pub fn replace(&mut self, world: RecordedWorld) -> Result<Committed, StateError> {
-        let world = RecordedWorld { serial: self.world.serial + 1, ..world };
-        let backup = self.backend.write(&world, &self.keyring, &self.lock)?;
-        let serial = world.serial;
-        self.world = Arc::new(world);
-        self.leftover = None;
-        Ok(Committed { serial, written: true, backup })
-    }
+/// A new file that only its owner can read; what a run left behind without a single durable record is overwritten.
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

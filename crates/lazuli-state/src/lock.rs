@@ -102,7 +102,10 @@ impl Lock {
         if is_at(&self.file, &self.path) {
             Ok(())
         } else {
-            Err(StateError::LockLost { state: self.state.clone() })
+            Err(StateError::LockLost {
+                state: self.state.clone(),
+                why: "was taken away from this run with force-unlock".to_owned(),
+            })
         }
     }
 

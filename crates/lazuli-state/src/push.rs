@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 
 use lazuli_core::recorded::RecordedWorld;
 
+use crate::backend::{Backend, Committed, OpenOptions};
 use crate::backup;
 use crate::document::{self, Head, Refusal};
 use crate::error::StateError;
-use crate::file;
 use crate::key::KeySources;
-use crate::local::{Committed, LocalBackend, OpenOptions};
 use crate::lock::{Holder, OnWait};
-use crate::seal::Keyring;
 
 /// What a push did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,24 +20,24 @@ pub struct Pushed {
     pub set_aside: Option<PathBuf>,
 }
 
-impl LocalBackend {
-    /// The state file as it lies on disk, checked and still encrypted, and whether a run that did not finish left
+impl Backend {
+    /// The state as it is kept, checked and still encrypted, and whether a run that did not finish left
     /// something that is not in it; `None` when there is no state.
     ///
     /// # Errors
     /// When it is damaged, newer than this release, or missing although there was one.
     pub fn pull(&self) -> Result<Option<(Vec<u8>, bool)>, StateError> {
-        let Some(bytes) = file::read(self.path())? else {
-            if backup::list(self.path()).is_empty() {
+        let Some(bytes) = self.store.read_state()? else {
+            if !self.has_backups()? {
                 return Ok(None);
             }
             return Err(self.missing("backups of it are there".to_owned()));
         };
         let head = document::check(&bytes).map_err(|refusal| self.refuse(refusal))?;
-        if let Some(backup) = backup::newer_than(self.path(), &head.lineage, head.serial) {
+        if let Some(backup) = backup::newer_than(&*self.store, &head.lineage, head.serial)? {
             return Err(StateError::Older { state: self.path().to_owned(), serial: head.serial, backup });
         }
-        Ok(Some((bytes, self.journal_path().exists())))
+        Ok(Some((bytes, self.store.has_journal()?)))
     }
 
     /// Puts a whole state in place of this one. Everything is checked before anything is written; the version before
@@ -56,14 +54,14 @@ impl LocalBackend {
         options: OpenOptions,
         on_wait: Option<OnWait<'_>>,
     ) -> Result<Pushed, StateError> {
-        let keyring = Keyring::new(options.keys.clone());
+        let keyring = self.keyring(options.keys.clone());
         let mut world = document::decode(bytes, &keyring).map_err(|refusal| no_state(refusal, name))?;
         let (_, lock, keys) = self.lock(options, on_wait)?;
-        let current = file::read(self.path())?;
+        let current = self.store.read_state()?;
         let head = match current.as_deref().map(document::check) {
-            None if !force && !backup::list(self.path()).is_empty() => {
-                let newest = backup::newest_good(self.path());
-                newest.and_then(|newest| document::check(&std::fs::read(newest.file).ok()?).ok())
+            None if !force && self.has_backups()? => {
+                let newest = backup::newest_good(&*self.store);
+                newest.and_then(|newest| document::check(&self.store.read_backup(&newest.file).ok()??).ok())
             }
             None => None,
             Some(Ok(head)) => Some(head),
@@ -73,10 +71,10 @@ impl LocalBackend {
         let is_whole = head.is_some();
         let journal = self.open_journal(&keys, head.as_ref());
         if let (Some(left), false) = (&journal, force) {
-            return Err(StateError::Unfinished { journal: self.journal_path(), run: left.clone() });
+            return Err(StateError::Unfinished { journal: self.store.journal().to_owned(), run: left.clone() });
         }
         if let Some(head) = &head {
-            if self.is_same(&world, bytes, current.as_deref(), &keys) {
+            if self.is_same(&world, bytes, current.as_deref(), &keys)? {
                 let committed = Committed { serial: head.serial, written: false, backup: None };
                 return Ok(Pushed { committed, set_aside: None });
             }
@@ -89,7 +87,7 @@ impl LocalBackend {
                 });
             }
         }
-        let newest = backup::newer_than(self.path(), &world.lineage, 0).map_or(0, |backup| backup.serial);
+        let newest = backup::newer_than(&*self.store, &world.lineage, 0)?.map_or(0, |backup| backup.serial);
         let present = head.filter(|head| current.is_some() && head.lineage == world.lineage);
         let present = present.map(|head| head.serial);
         let lowest = present.map_or(newest, |present| newest.max(present + 1));
@@ -120,11 +118,11 @@ impl LocalBackend {
             }
         };
         lock.ensure_held()?;
-        let set_aside = journal.is_some().then(|| self.set_journal_aside()).transpose()?;
-        let backup = backup::keep(self.path())?;
-        file::write_atomic(self.path(), &written)?;
-        file::remove(&self.journal_path())?;
-        file::write_atomic(&self.folder().join("lineage"), format!("{}\n", world.lineage).as_bytes())?;
+        let set_aside = journal.is_some().then(|| lock.set_journal_aside()).transpose()?;
+        let backup = backup::keep(&*self.store, &*lock)?;
+        lock.write_state(&written)?;
+        lock.remove_journal()?;
+        lock.write_lineage(format!("{}\n", world.lineage).as_bytes(), true)?;
         Ok(Pushed { committed: Committed { serial, written: true, backup }, set_aside })
     }
 
@@ -136,17 +134,19 @@ impl LocalBackend {
         bytes: &[u8],
         current: Option<&[u8]>,
         keys: &KeySources,
-    ) -> bool {
-        let Some(current) = current else { return false };
-        backup::newer_than(self.path(), &world.lineage, world.serial).is_none()
-            && (current == bytes
-                || document::decode(current, &Keyring::new(keys.clone()))
-                    .is_ok_and(|current| current == *world))
+    ) -> Result<bool, StateError> {
+        let Some(current) = current else { return Ok(false) };
+        let records_the_same = || {
+            let current = document::decode(current, &self.keyring(keys.clone()));
+            current.is_ok_and(|current| current == *world)
+        };
+        Ok(backup::newer_than(&*self.store, &world.lineage, world.serial)?.is_none()
+            && (current == bytes || records_the_same()))
     }
 
     /// The run whose journal holds something that is not in the state; the inner `None` when it cannot be read.
     fn open_journal(&self, keys: &KeySources, head: Option<&Head>) -> Option<Option<Box<Holder>>> {
-        match self.load_journal(&Keyring::new(keys.clone())) {
+        match self.load_journal(&self.keyring(keys.clone())) {
             Ok(None) => None,
             Ok(Some(journal)) => {
                 let is_past = head.is_some_and(|head| {
@@ -155,20 +155,6 @@ impl LocalBackend {
                 (!is_past && !journal.records.is_empty()).then(|| Some(Box::new(journal.header.run)))
             }
             Err(_) => Some(None),
-        }
-    }
-
-    fn set_journal_aside(&self) -> Result<PathBuf, StateError> {
-        let journal = self.journal_path();
-        let mut number = 1;
-        loop {
-            let aside = journal.with_file_name(format!("journal.aside.{number}"));
-            if !aside.exists() {
-                std::fs::rename(&journal, &aside).map_err(StateError::io("write", &aside))?;
-                file::sync_folder(self.folder())?;
-                return Ok(aside);
-            }
-            number += 1;
         }
     }
 }

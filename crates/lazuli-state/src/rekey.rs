@@ -6,13 +6,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::backend::{Committed, OpenState};
 use crate::backup;
 use crate::document::{self, Refusal};
 use crate::error::StateError;
-use crate::file;
 use crate::key::KeySources;
-use crate::local::{Committed, LocalState};
-use crate::seal::Keyring;
 
 /// What a change of keys did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,20 +31,20 @@ pub struct Rekeyed {
     pub untouched: Vec<PathBuf>,
 }
 
-impl LocalState {
+impl OpenState {
     /// Seals the state and its backups with a new key. What an earlier run left behind becomes part of the state.
     ///
     /// # Errors
     /// When the new key cannot be used, before anything is written; or when something cannot be written: then the state
     /// still has its old key, and the same can be tried again.
     pub fn rekey(&mut self, new: KeySources) -> Result<Rekeyed, StateError> {
-        let keyring = Arc::new(Keyring::new(new));
+        let store = &*self.backend.store;
+        let keyring = Arc::new(self.backend.keyring(new));
         let key = keyring.current()?.header().source.name();
-        let path = self.backend.path().to_owned();
         let world =
             lazuli_core::recorded::RecordedWorld { serial: self.world.serial + 1, ..(*self.world).clone() };
         let bytes = document::encode(&world, &keyring)?;
-        let before = file::read(&path)?;
+        let before = store.read_state()?;
         let before = before.map(|bytes| document::decode(&bytes, &self.keyring.afresh()));
         let before = before.transpose().map_err(|refusal| self.backend.refuse(refusal))?;
         let before = before.map(|world| document::encode(&world, &keyring)).transpose()?;
@@ -62,16 +60,16 @@ impl LocalState {
             removed: Vec::new(),
             untouched: Vec::new(),
         };
-        for (_, backup) in backup::list(&path) {
-            let Some(bytes) = file::read(&backup)? else { continue };
+        for (_, backup) in store.backups()? {
+            let Some(bytes) = store.read_backup(&backup)? else { continue };
             match document::decode(&bytes, &old) {
                 Ok(_) if document::encryption(&bytes).is_none() => done.clear.push(backup),
                 Ok(world) => {
-                    file::write_atomic(&backup, &document::encode(&world, &keyring)?)?;
+                    self.lock.replace_backup(&backup, &document::encode(&world, &keyring)?)?;
                     done.resealed.push(backup);
                 }
                 Err(Refusal::Damaged(_)) => {
-                    file::remove(&backup)?;
+                    self.lock.remove_backup(&backup)?;
                     done.removed.push(backup);
                 }
                 Err(_) if document::decode(&bytes, &again).is_ok() => done.resealed.push(backup),
@@ -79,10 +77,10 @@ impl LocalState {
             }
         }
         if let Some(before) = before {
-            done.committed.backup = backup::add(&path, &before)?;
+            done.committed.backup = backup::add(store, &*self.lock, &before)?;
         }
-        file::write_atomic(&path, &bytes)?;
-        file::remove(&self.backend.journal_path())?;
+        self.lock.write_state(&bytes)?;
+        self.lock.remove_journal()?;
         self.world = Arc::new(world);
         self.leftover = None;
         self.keyring = keyring;

@@ -1,9 +1,9 @@
-//! A lock that is stuck. The operating system lets go of a lock with its process, so this is for a process that hangs, or
-//! for a file system that remembers the lock of a machine that is gone.
+//! A lock that is stuck. A lock ends with its process, at once or, in Azure Blob, soon after; so this is for a process that
+//! hangs, or for a file system that remembers the lock of a machine that is gone.
 
+use crate::backend::Backend;
 use crate::error::StateError;
-use crate::local::LocalBackend;
-use crate::lock::{Holder, Lock, Standing};
+use crate::lock::{Holder, Standing};
 
 /// What became of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Unlocked {
     TakenFrom(Option<Holder>),
 }
 
-impl LocalBackend {
+impl Backend {
     /// Takes the lock away from the run `id`. `runs` tells whether the process of a holder is seen to run on this computer.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl LocalBackend {
         runs: &dyn Fn(&Holder) -> bool,
         force: bool,
     ) -> Result<Unlocked, StateError> {
-        let holder = match Lock::standing(self.folder())? {
+        let holder = match self.store.standing()? {
             Standing::Free(left) => return Ok(Unlocked::WasFree(left)),
             Standing::Held(holder) => holder,
         };
@@ -59,11 +59,7 @@ impl LocalBackend {
             }
             _ => {}
         }
-        if cfg!(not(unix)) {
-            let why = "this system has no way to take a lock away from a process".to_owned();
-            return Err(refuse(why, "end the process that holds it".to_owned()));
-        }
-        Lock::force_open(self.folder())?;
+        self.store.force_open()?;
         Ok(Unlocked::TakenFrom(holder))
     }
 }

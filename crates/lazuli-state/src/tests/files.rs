@@ -152,7 +152,7 @@ fn looking_neither_locks_nor_writes() {
 #[test]
 fn several_states_in_one_folder_do_not_share_a_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let other = crate::LocalBackend::new(folder.path().join("other.state"));
+    let other = crate::Backend::local(folder.path().join("other.state"));
     let _held = open(folder.path());
     other.open(options(keys(folder.path())), None).unwrap();
 }

@@ -11,7 +11,7 @@ use lazuli_core::resource::{Mode, NodeSlot, ProviderName, ResourceId, ResourceTy
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{KeySources, LocalBackend, LocalState, OpenOptions};
+use crate::{KeySources, Backend, OpenState, OpenOptions};
 
 pub(super) const SECRET: &str = "hunter2-hunter2";
 
@@ -94,8 +94,8 @@ pub(super) fn passphrase(text: &str) -> KeySources {
     KeySources { passphrase: Some(Zeroizing::new(text.into())), ..KeySources::default() }
 }
 
-pub(super) fn backend(folder: &Path) -> LocalBackend {
-    LocalBackend::new(folder.join("lazuli.state"))
+pub(super) fn backend(folder: &Path) -> Backend {
+    Backend::local(folder.join("lazuli.state"))
 }
 
 pub(super) fn options(keys: KeySources) -> OpenOptions {
@@ -108,19 +108,19 @@ pub(super) fn options(keys: KeySources) -> OpenOptions {
     }
 }
 
-pub(super) fn open(folder: &Path) -> LocalState {
+pub(super) fn open(folder: &Path) -> OpenState {
     backend(folder).open(options(keys(folder)), None).unwrap()
 }
 
 /// Runs one run with these records and commits it.
-pub(super) fn run(folder: &Path, records: Vec<Record>) -> crate::local::Committed {
+pub(super) fn run(folder: &Path, records: Vec<Record>) -> crate::backend::Committed {
     let mut state = open(folder);
     append(&mut state, records);
     state.commit().unwrap()
 }
 
 /// Appends records, one after the other durable.
-pub(super) fn append(state: &mut LocalState, records: Vec<Record>) {
+pub(super) fn append(state: &mut OpenState, records: Vec<Record>) {
     use lazuli_core::journal::Journal as _;
     let journal = state.journal().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -13,7 +13,7 @@ use crate::lock::Holder;
 use crate::push::Pushed;
 use crate::seal::Keyring;
 use crate::unlock::Unlocked;
-use crate::{KeySources, LocalState, StateError};
+use crate::{KeySources, OpenState, StateError};
 
 fn bytes(folder: &Path, name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
@@ -250,7 +250,7 @@ fn key_file(folder: &Path) -> KeySources {
 }
 
 fn rekey(folder: &Path, old: KeySources, new: KeySources) -> crate::rekey::Rekeyed {
-    let mut state: LocalState = backend(folder).open(options(old), None).unwrap();
+    let mut state: OpenState = backend(folder).open(options(old), None).unwrap();
     state.rekey(new).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lazuli_state::{KeySources, LocalBackend, OpenOptions};
+use lazuli_state::{KeySources, Backend, OpenOptions};
 use serde_json::{Value as Json, json};
 
 use crate::configurations::{ACCOUNT, SMALL};
@@ -294,7 +294,7 @@ fn a_lock_is_taken_away_only_when_that_is_meant() {
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
     };
-    let mut held = LocalBackend::new(bench.path("lazuli.state")).open(options, None).unwrap();
+    let mut held = Backend::local(bench.path("lazuli.state")).open(options, None).unwrap();
     let told_id = bench.run("plan").stderr;
     let (_, id) = told_id.split_once("lock id ").unwrap();
     let id = id.split(')').next().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lazuli_state::{KeySources, LocalBackend, OpenOptions};
+use lazuli_state::{KeySources, Backend, OpenOptions};
 
 use crate::configurations::SMALL;
 use crate::workbench::{Workbench, told};
@@ -17,7 +17,7 @@ fn a_locked_state_names_who_holds_it_since_when_and_how_to_wait() {
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
     };
-    let held = LocalBackend::new(bench.path("lazuli.state")).open(options, None).unwrap();
+    let held = Backend::local(bench.path("lazuli.state")).open(options, None).unwrap();
     for line in ["plan", "apply --auto-approve", "destroy --auto-approve"] {
         let refused = bench.run(line);
         assert_eq!(refused.status, Some(1), "{refused}");
@@ -124,7 +124,7 @@ fn a_state_that_is_not_the_one_it_should_be_is_refused() {
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
     };
-    let mut open = LocalBackend::new(other.path("lazuli.state")).open(options, None).unwrap();
+    let mut open = Backend::local(other.path("lazuli.state")).open(options, None).unwrap();
     let journal = open.journal().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let record = lazuli_core::journal::Record::Undone { step: 0 };

@@ -1,0 +1,1 @@
+//! The blob store against a scripted service.
