@@ -61,4 +61,4 @@ if [ "$#" -gt 0 ]; then
     exit
 fi
 cargo test -p lazuli-state --test azurite
-cargo test -p lazuli --test azurite
+cargo test -p lazuli --test e2e azurite::

@@ -18,7 +18,7 @@ use lazuli_core::resource::{
 };
 use lazuli_core::{Address, Diagnostics, Json, Value};
 use lazuli_executor::{Cancel, Providers, Run, execute};
-use lazuli_state::{KeySources, Backend, OpenState, OpenOptions};
+use lazuli_state::{Backend, KeySources, OpenOptions, OpenState};
 use tokio::sync::{mpsc, watch};
 
 struct Instantly;

@@ -175,7 +175,9 @@ pub enum StateError {
         advice: String,
     },
     /// A key that only this user has, where others must be able to read.
-    #[error("this state is kept where others use it too, and the key in this user's own folder is only yours")]
+    #[error(
+        "this state is kept where others use it too, and the key in this user's own folder is only yours"
+    )]
     KeyNotShared,
     /// Azure Blob refused, or could not be asked.
     #[error("cannot {doing} {}: {answer}", .place.display())]

@@ -72,7 +72,11 @@ impl Backend {
     }
 
     pub(crate) fn missing(&self, shown: String) -> StateError {
-        StateError::Missing { state: self.path().to_owned(), shown, backup: backup::newest_good(&*self.store) }
+        StateError::Missing {
+            state: self.path().to_owned(),
+            shown,
+            backup: backup::newest_good(&*self.store),
+        }
     }
 
     pub(crate) fn load_journal(&self, keyring: &Keyring) -> Result<Option<frame::Journal>, StateError> {

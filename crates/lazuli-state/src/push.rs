@@ -71,7 +71,10 @@ impl Backend {
         let is_whole = head.is_some();
         let journal = self.open_journal(&keys, head.as_ref());
         if let (Some(left), false) = (&journal, force) {
-            return Err(StateError::Unfinished { journal: self.store.journal().to_owned(), run: left.clone() });
+            return Err(StateError::Unfinished {
+                journal: self.store.journal().to_owned(),
+                run: left.clone(),
+            });
         }
         if let Some(head) = &head {
             if self.is_same(&world, bytes, current.as_deref(), &keys)? {

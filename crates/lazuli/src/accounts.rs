@@ -94,6 +94,16 @@ impl Settings {
         self.tenant_id.clone().or_else(|| environment("AZURE_TENANT_ID"))
     }
 
+    /// Below which domain the blob services of storage accounts are; `None` in a custom cloud.
+    pub fn blob_domain(&self) -> Option<&'static str> {
+        match self.cloud {
+            Cloud::Public => Some("blob.core.windows.net"),
+            Cloud::UsGovernment => Some("blob.core.usgovcloudapi.net"),
+            Cloud::China => Some("blob.core.chinacloudapi.cn"),
+            Cloud::Custom(_) => None,
+        }
+    }
+
     /// What the provider needs to sign in.
     ///
     /// # Errors

@@ -78,23 +78,8 @@ impl Clouds {
         environment: Environment<'_>,
     ) -> Result<Account, Failure> {
         let running = Simulator::start(options(name, simulated, folder, environment)?).await?;
-        let endpoint = url::Url::parse(&running.endpoint())
+        let account = account_of(&running)
             .map_err(|error| Failure::of(Diagnostic::error("LZ3002", error.to_string())))?;
-        let credentials = running.credentials();
-        let account = Account {
-            subscription_id: credentials.subscription.clone(),
-            tenant_id: Some(credentials.tenant.clone()),
-            cloud: Cloud::Custom(Endpoints {
-                authority: endpoint.clone(),
-                resource_manager: endpoint,
-                audience: running.endpoint(),
-            }),
-            credential: Credential::ClientSecret {
-                client_id: credentials.client_id.clone(),
-                secret: Secret::new(credentials.client_secret.clone()),
-            },
-            trust: Trust::Only(running.ca_pem().as_bytes().to_vec()),
-        };
         self.time_factor = match simulated.profile {
             Profile::Instant => 0.0,
             Profile::Fast => 0.05,
@@ -167,6 +152,29 @@ impl Clouds {
             simulator.shutdown().await;
         }
     }
+}
+
+/// The account of a simulated Azure.
+///
+/// # Errors
+/// When its address is none.
+pub fn account_of(running: &RunningSimulator) -> Result<Account, url::ParseError> {
+    let endpoint = url::Url::parse(&running.endpoint())?;
+    let credentials = running.credentials();
+    Ok(Account {
+        subscription_id: credentials.subscription.clone(),
+        tenant_id: Some(credentials.tenant.clone()),
+        cloud: Cloud::Custom(Endpoints {
+            authority: endpoint.clone(),
+            resource_manager: endpoint,
+            audience: running.endpoint(),
+        }),
+        credential: Credential::ClientSecret {
+            client_id: credentials.client_id.clone(),
+            secret: Secret::new(credentials.client_secret.clone()),
+        },
+        trust: Trust::Only(running.ca_pem().as_bytes().to_vec()),
+    })
 }
 
 fn options(

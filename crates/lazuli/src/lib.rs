@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod backend;
 pub mod blueprint;
 mod boot;
 pub mod cli;

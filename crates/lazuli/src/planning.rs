@@ -13,7 +13,7 @@ use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 use lazuli_planner::{Draft, Observed, Request, make};
 use lazuli_state::lock::{Holder, OnWait};
-use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions, StateError};
+use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
 
 use crate::accounts::{self, DeclaredAccount, Environment};
 use crate::blueprint::Blueprint;
@@ -79,46 +79,17 @@ pub struct Planned {
     pub warnings: Diagnostics,
 }
 
-/// Where the state of a project lies.
-///
-/// # Errors
-/// When the configuration asks for a backend that this version does not have.
-pub fn backend(project: &Project) -> Result<LocalBackend, Failure> {
-    let path = match &project.evaluator.module().settings.backend {
-        None => PathBuf::from(STATE),
-        Some(backend) if &*backend.kind.text == "local" => backend
-            .setting("path")
-            .and_then(|s| s.value.as_str())
-            .map_or_else(|| PathBuf::from(STATE), PathBuf::from),
-        Some(backend) => {
-            let message =
-                format!("the backend `{}` is not supported by this version of Lazuli", backend.kind.text);
-            let problem = Diagnostic::error("LZ0230", message).at(backend.kind.span, "only \"local\" is");
-            return Err(Failure::at(vec![problem], &project.sources));
-        }
-    };
-    Ok(LocalBackend::new(path))
-}
-
-/// The folder of a state's companions: lock, journal, simulated worlds.
-pub fn folder(backend: &LocalBackend) -> PathBuf {
-    match backend.path().parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.join(".lazuli"),
-        _ => PathBuf::from(".lazuli"),
-    }
-}
-
 /// Locks and reads the state.
 ///
 /// # Errors
 /// When another run holds it, or it cannot be used.
 pub fn open_state(
-    backend: &LocalBackend,
+    backend: &Backend,
     command: &str,
     wait: Duration,
     keys: KeySources,
     say: &dyn Fn(&str),
-) -> Result<LocalState, Failure> {
+) -> Result<OpenState, Failure> {
     locked(command, wait, keys, say, |options, on_wait| backend.open(options, Some(on_wait)))
 }
 
@@ -409,5 +380,6 @@ pub fn keys(environment: Environment<'_>) -> KeySources {
         passphrase: environment("LAZULI_PASSPHRASE").map(Into::into),
         key_file: environment("LAZULI_KEY_FILE").map(PathBuf::from),
         user_folder: crate::host::data_folder(environment),
+        shared: false,
     }
 }

@@ -13,6 +13,24 @@ pub use secret::Secret;
 
 pub(crate) use credential::token_credential;
 
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+
+use crate::arm;
+use crate::provider::SetupError;
+use crate::transport::{HostOverrides, Transport};
+
+/// What mints an account's tokens, for services other than Azure Resource Manager too. Nothing is sent yet.
+///
+/// # Errors
+/// When the account's credential or certificate authority cannot be used.
+pub fn credential_of(account: &Account) -> Result<Arc<dyn TokenCredential>, SetupError> {
+    let direct = account.cloud.endpoints().authority.host_str().is_some_and(arm::is_loopback);
+    let transport = Transport::new(&account.trust, HostOverrides::default(), direct)?;
+    Ok(token_credential(account, &(Arc::new(transport) as _))?)
+}
+
 /// A cloud account.
 #[derive(Debug, Clone)]
 pub struct Account {

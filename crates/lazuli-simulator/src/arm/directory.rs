@@ -13,6 +13,10 @@ use crate::world::World;
 
 const TOKEN_SECONDS: u64 = 3599;
 
+/// Whom a token is for: Azure Resource Manager, unless storage is asked for.
+const MANAGEMENT: &str = "https://management.azure.com/";
+const STORAGE: &str = "https://storage.azure.com";
+
 /// Answers what needs no token; `None` for everything else.
 pub(super) fn handle(world: &mut World, call: &Call<'_>) -> Option<Response> {
     let request = call.request;
@@ -147,7 +151,13 @@ fn token(world: &mut World, call: &Call<'_>, tenant: &str) -> Response {
             ),
         );
     }
-    let token = mint(world, call.now);
+    // The v1 endpoint names a resource, the v2 endpoint a scope of one.
+    let asked = if field("scope").is_empty() { field("resource") } else { field("scope") };
+    let audience = match asked.trim_end_matches("/.default").trim_end_matches('/') {
+        STORAGE => STORAGE,
+        _ => MANAGEMENT,
+    };
+    let token = mint(world, call.now, audience);
     Response::json(
         200,
         json!({
@@ -164,11 +174,11 @@ fn signing_key(world: &World) -> hmac::Key {
 }
 
 /// A signed token. It carries its own expiry, so nothing has to be remembered and restarts do not matter.
-fn mint(world: &World, now: u64) -> String {
+fn mint(world: &World, now: u64, audience: &str) -> String {
     let seconds = now / 1000;
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let payload = json!({
-        "aud": "https://management.azure.com/", "iss": format!("https://sts.windows.net/{}/", world.identity.tenant),
+        "aud": audience, "iss": format!("https://sts.windows.net/{}/", world.identity.tenant),
         "iat": seconds, "nbf": seconds, "exp": seconds + TOKEN_SECONDS, "appid": world.identity.client_id,
         "oid": world.caller(), "sub": world.caller(), "tid": world.identity.tenant, "idtyp": "app", "ver": "1.0",
     });

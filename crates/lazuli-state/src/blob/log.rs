@@ -58,8 +58,7 @@ impl Journal {
                 this.lease.ensure_held()?;
                 let piece = text.slice(start..text.len().min(start + MOST_APPENDED));
                 let appended = this.blobs.append(&this.name, &piece, end.length, &this.lease.id).await;
-                let etag =
-                    appended.map_err(|refusal| this.lease.error(refusal, "append to", &this.place))?;
+                let etag = appended.map_err(|refusal| this.lease.error(refusal, "append to", &this.place))?;
                 end = End { etag, length: end.length + piece.len() as u64 };
                 this.set_end(end.clone());
             }

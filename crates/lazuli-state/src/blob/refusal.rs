@@ -89,7 +89,9 @@ impl Refusal {
             Reason::SignIn => {
                 "see that the cloud account named in the backend can sign in, in the tenant of the storage account"
             }
-            Reason::Passing => "Azure Blob could not be reached although it was tried again and again: try later",
+            Reason::Passing => {
+                "Azure Blob could not be reached although it was tried again and again: try later"
+            }
             Reason::Leased => {
                 "somebody has leased this blob for good, in the portal perhaps: end that lease, az storage blob lease break"
             }
@@ -108,7 +110,9 @@ fn of_answer(status: StatusCode, code: &str) -> Reason {
         (404, "BlobNotFound" | "") => Reason::NoBlob,
         (
             409,
-            "LeaseAlreadyPresent" | "LeaseIsBreakingAndCannotBeAcquired" | "LeaseIsBreakingAndCannotBeChanged",
+            "LeaseAlreadyPresent"
+            | "LeaseIsBreakingAndCannotBeAcquired"
+            | "LeaseIsBreakingAndCannotBeChanged",
         ) => Reason::Leased,
         (409 | 412, code) if code.starts_with("Lease") => Reason::LeaseLost,
         (409, "BlobAlreadyExists") => Reason::Condition,

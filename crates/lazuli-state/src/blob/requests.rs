@@ -10,9 +10,9 @@ use azure_core::http::{ClientOptions, Etag, RequestContent, RetryOptions, Transp
 use azure_storage_blob::models::{
     AppendBlobClientAppendBlockOptions, AppendBlobClientAppendBlockResultHeaders as _,
     AppendBlobClientCreateOptions, AppendBlobClientCreateResultHeaders as _, BlobClientAcquireLeaseOptions,
-    BlobClientBreakLeaseOptions, BlobClientDownloadOptions,
-    BlobClientGetPropertiesResultHeaders as _, BlobClientSetMetadataOptions, BlobClientUploadOptions,
-    BlobContainerClientListBlobsOptions, HttpRange, LeaseDuration, LeaseState,
+    BlobClientBreakLeaseOptions, BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
+    BlobClientSetMetadataOptions, BlobClientUploadOptions, BlobContainerClientListBlobsOptions, HttpRange,
+    LeaseDuration, LeaseState,
 };
 use azure_storage_blob::{BlobClient, BlobContainerClient, BlobContainerClientOptions};
 use futures::TryStreamExt as _;
@@ -227,8 +227,7 @@ impl Blobs {
 
     /// Removes a blob, if it is there.
     pub(super) async fn delete(&self, name: &str) -> Answer<()> {
-        let deleted =
-            attempts(LIMIT, || async { self.blob(name).delete(None).await.map(drop) }).await;
+        let deleted = attempts(LIMIT, || async { self.blob(name).delete(None).await.map(drop) }).await;
         match deleted {
             Err(refusal) if refusal.reason == Reason::NoBlob => Ok(()),
             other => other,
@@ -314,7 +313,10 @@ fn naming(holder: Option<&str>) -> HashMap<String, String> {
 /// A version that the service always tells.
 fn known(etag: Option<Etag>) -> azure_core::Result<Etag> {
     etag.ok_or_else(|| {
-        azure_core::Error::with_message(azure_core::error::ErrorKind::DataConversion, "an answer without etag")
+        azure_core::Error::with_message(
+            azure_core::error::ErrorKind::DataConversion,
+            "an answer without etag",
+        )
     })
 }
 

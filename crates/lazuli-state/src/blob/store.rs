@@ -442,8 +442,10 @@ impl Held for LeasedBlobs {
 
     fn set_journal_aside(&self) -> Result<PathBuf, StateError> {
         let journal = self.journal.clone();
-        let content =
-            self.journal.worker.wait_for(async move { read(&journal.blobs, &journal.name, &journal.place).await })?;
+        let content = self
+            .journal
+            .worker
+            .wait_for(async move { read(&journal.blobs, &journal.name, &journal.place).await })?;
         let bytes = content.map(|content| content.bytes).unwrap_or_default();
         let mut number = 1;
         loop {

@@ -11,7 +11,7 @@ use lazuli_core::resource::{Mode, NodeSlot, ProviderName, ResourceId, ResourceTy
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{KeySources, Backend, OpenState, OpenOptions};
+use crate::{Backend, KeySources, OpenOptions, OpenState};
 
 pub(super) const SECRET: &str = "hunter2-hunter2";
 

@@ -135,10 +135,8 @@ fn what_is_missing_is_named_with_what_to_do() {
     let Some(lab) = Lab::new("missing") else { return };
     let place = lazuli_state::blob::Place { container: "nowhere".into(), ..lab.place(lab.network()) };
     let backend = lazuli_state::Backend::azure_blob(place).unwrap();
-    for error in [
-        backend.open(options(Duration::ZERO), None).unwrap_err(),
-        backend.read(keys()).unwrap_err(),
-    ] {
+    for error in [backend.open(options(Duration::ZERO), None).unwrap_err(), backend.read(keys()).unwrap_err()]
+    {
         assert_eq!(error.code(), "LZ2031");
         let text = error.to_string();
         assert!(text.contains("nowhere") && text.contains("404 ContainerNotFound"), "{text}");

@@ -102,7 +102,8 @@ impl HttpClient for Network {
                 || request.headers().iter().any(|(_, value)| value.as_str() == kind)
         };
         let mut lose = self.lose.lock().unwrap();
-        if let Some(place) = lose.iter().position(|(method, what)| *method == request.method() && kind(what)) {
+        if let Some(place) = lose.iter().position(|(method, what)| *method == request.method() && kind(what))
+        {
             self.lost.lock().unwrap().push(lose.remove(place).1);
             return Err(azure_core::Error::with_message(ErrorKind::Io, "the answer was lost"));
         }
@@ -119,7 +120,8 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn new(key: &str) -> Option<Lab> {
-        let (Ok(endpoint), Ok(ca)) = (std::env::var("LAZULI_AZURITE"), std::env::var("LAZULI_AZURITE_CA")) else {
+        let (Ok(endpoint), Ok(ca)) = (std::env::var("LAZULI_AZURITE"), std::env::var("LAZULI_AZURITE_CA"))
+        else {
             eprintln!("skipped: LAZULI_AZURITE is not set; ci/azurite.sh sets it");
             return None;
         };
@@ -135,7 +137,8 @@ impl Lab {
     }
 
     pub(crate) fn network(&self) -> Arc<Network> {
-        let transport = Transport::new(&Trust::Only(self.ca.clone()), HostOverrides::default(), true).unwrap();
+        let transport =
+            Transport::new(&Trust::Only(self.ca.clone()), HostOverrides::default(), true).unwrap();
         let (lose, lost) = Default::default();
         Arc::new(Network { transport, mood: AtomicU8::new(Mood::Fine as u8), lose, lost })
     }
@@ -233,12 +236,7 @@ pub(crate) fn resource(name: &str) -> Recorded {
 }
 
 pub(crate) fn intent(step: u32, name: &str) -> Record {
-    Record::Intent {
-        step,
-        operation: Operation::Create,
-        resource: Box::new(resource(name)),
-        deposed: false,
-    }
+    Record::Intent { step, operation: Operation::Create, resource: Box::new(resource(name)), deposed: false }
 }
 
 pub(crate) fn done(step: u32, name: &str) -> Record {
@@ -267,4 +265,3 @@ pub(crate) fn name_of(path: &Path) -> String {
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
-

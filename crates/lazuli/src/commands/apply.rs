@@ -14,7 +14,7 @@ use lazuli_core::resource::ProviderName;
 use lazuli_core::{Address, Diagnostic, Diagnostics, encoding};
 use lazuli_executor::{Cancel, Event, Providers, Run, execute, settle};
 use lazuli_planner::scope::outputs_that_read;
-use lazuli_state::LocalState;
+use lazuli_state::OpenState;
 use tokio::sync::{mpsc, watch};
 
 use super::begin::Setting;
@@ -142,7 +142,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
 
 /// Waits for what an earlier run began and writes down what came of it.
 async fn finish_earlier_run(
-    state: &mut LocalState,
+    state: &mut OpenState,
     clouds: &Arc<Clouds>,
     printer: &Printer,
 ) -> Result<(), Failure> {
@@ -160,7 +160,7 @@ async fn finish_earlier_run(
 
 async fn carry_out(
     setting: &Setting,
-    mut state: LocalState,
+    mut state: OpenState,
     clouds: Arc<Clouds>,
     planned: Planned,
     options: &PlanOptions,

@@ -8,10 +8,10 @@ use lazuli_cluster::roster::Renewals;
 use lazuli_config::Moment;
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_planner::Draft;
-use lazuli_state::LocalBackend;
 
 use super::tell;
 use crate::accounts::{self, DeclaredAccount};
+use crate::backend::StatePlace;
 use crate::blueprint::Blueprint;
 use crate::blueprint::build::Ground;
 use crate::cli::{Variables, variables_of_environment};
@@ -27,7 +27,7 @@ use crate::terminal::Printer;
 pub(super) struct Setting {
     pub(super) project: Project,
     pub(super) accounts: BTreeMap<Arc<str>, DeclaredAccount>,
-    pub(super) backend: LocalBackend,
+    pub(super) state: StatePlace,
 }
 
 impl Setting {
@@ -45,8 +45,8 @@ impl Setting {
             let Failure { diagnostics, sources } = failure;
             everything_wrong(Rejected { diagnostics, sources, evaluator: project.evaluator.clone() })
         })?;
-        let backend = planning::backend(&project)?;
-        Ok(Setting { project, accounts, backend })
+        let state = StatePlace::of(&project)?;
+        Ok(Setting { project, accounts, state })
     }
 
     /// The project as it is evaluated from now on, while it is applied.
@@ -65,7 +65,7 @@ impl Setting {
             !(module.clusters.is_empty() && module.resources.is_empty() && module.data.is_empty())
         });
         let needed = self.accounts.values().filter(|a| anything || used.contains(&a.name));
-        Clouds::open(needed, &planning::folder(&self.backend), parallel, &host::environment).await
+        Clouds::open(needed, &self.state.folder(), parallel, &host::environment).await
     }
 }
 

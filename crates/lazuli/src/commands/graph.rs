@@ -21,9 +21,13 @@ pub(super) async fn run(args: &Graph, printer: &Arc<Printer>) -> Outcome {
         None => {
             let setting = Setting::here(&args.variables, printer)?;
             let keys = planning::keys(&host::environment);
-            let state = planning::open_state(&setting.backend, "graph", Duration::ZERO, keys, &|text| {
-                printer.message(text)
-            })?;
+            let state = planning::open_state(
+                &setting.state.backend(&host::environment)?,
+                "graph",
+                Duration::ZERO,
+                keys,
+                &|text| printer.message(text),
+            )?;
             let clouds = Arc::new(setting.clouds(state.world(), PARALLEL).await?);
             let recorded = plan::unfinished(&state, &clouds, printer).await;
             let wish = Wish::plain(PARALLEL);

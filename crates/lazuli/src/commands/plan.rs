@@ -6,7 +6,7 @@ use lazuli_core::plan::{PlanMode, Scope};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Diagnostic, Sources};
 use lazuli_executor::settle::{self, Finding, Settled};
-use lazuli_state::{LocalState, Replay};
+use lazuli_state::{OpenState, Replay};
 
 use super::apply::ProvidersOf;
 use super::begin::Setting;
@@ -55,9 +55,10 @@ pub(super) fn open(
     command: &str,
     options: &PlanOptions,
     printer: &Printer,
-) -> Result<LocalState, Failure> {
+) -> Result<OpenState, Failure> {
     let keys = planning::keys(&host::environment);
-    planning::open_state(&setting.backend, command, options.lock_timeout, keys, &|text| printer.message(text))
+    let backend = setting.state.backend(&host::environment)?;
+    planning::open_state(&backend, command, options.lock_timeout, keys, &|text| printer.message(text))
 }
 
 pub(super) fn wish(goal: &Goal, options: &PlanOptions) -> Wish {
@@ -98,7 +99,7 @@ pub(super) async fn make(
 pub(super) fn save(
     setting: &Setting,
     planned: &Planned,
-    state: &LocalState,
+    state: &OpenState,
     path: &std::path::Path,
 ) -> Result<(), Failure> {
     let saved = SavedPlan {
@@ -140,7 +141,7 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
 }
 
 /// What an earlier run left unfinished, told; and the record as it is, nothing written.
-pub(super) async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer: &Printer) -> RecordedWorld {
+pub(super) async fn unfinished(state: &OpenState, clouds: &Arc<Clouds>, printer: &Printer) -> RecordedWorld {
     let settled = look_at_unfinished(state, clouds, false, printer).await;
     let mut replay = Replay::new(RecordedWorld::clone(state.world()));
     if let Some(record) = settle::record(&settled) {
@@ -151,7 +152,7 @@ pub(super) async fn unfinished(state: &LocalState, clouds: &Arc<Clouds>, printer
 
 /// Looks at what an earlier run left unfinished and tells it.
 pub(super) async fn look_at_unfinished(
-    state: &LocalState,
+    state: &OpenState,
     clouds: &Arc<Clouds>,
     wait: bool,
     printer: &Printer,

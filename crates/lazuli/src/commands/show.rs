@@ -1,7 +1,7 @@
 //! `show`: the state, or a saved plan.
 
 use lazuli_core::Diagnostic;
-use lazuli_state::LocalBackend;
+use lazuli_state::Backend;
 
 use super::{Exit, Outcome, state};
 use crate::cli::Show;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
         Failure::of(Diagnostic::error("LZ3001", format!("{} cannot be read: {error}", path.display())))
     })?;
     if !SavedPlan::is_one(&bytes) {
-        let world = LocalBackend::new(path).read(keys)?.world;
+        let world = Backend::local(path).read(keys)?.world;
         match printer.json() {
             true => printer.document(&rendered_state::world_json(&world, version)),
             false => printer.result(&rendered_state::world(&world, printer.width())),

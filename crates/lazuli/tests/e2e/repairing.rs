@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lazuli_state::{KeySources, Backend, OpenOptions};
+use lazuli_state::{Backend, KeySources, OpenOptions};
 use serde_json::{Value as Json, json};
 
 use crate::configurations::{ACCOUNT, SMALL};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lazuli_state::{KeySources, Backend, OpenOptions};
+use lazuli_state::{Backend, KeySources, OpenOptions};
 
 use crate::configurations::SMALL;
 use crate::workbench::{Workbench, told};

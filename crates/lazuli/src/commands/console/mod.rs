@@ -13,6 +13,7 @@ use lazuli_core::{Diagnostics, Sources, Value};
 use self::lines::{Line, Lines};
 use super::begin::everything_wrong;
 use super::{Exit, Outcome, tell};
+use crate::backend::StatePlace;
 use crate::blueprint::ask::AsRecorded;
 use crate::cli::{Console, variables_of_environment};
 use crate::failure::Failure;
@@ -33,7 +34,10 @@ pub(super) fn run(args: &Console, printer: &Printer) -> Outcome {
     let project = Project::load(inputs, Some(Path::new("."))).map_err(everything_wrong)?;
     tell(printer, &Failure::at(project.warnings.clone(), &project.sources));
     let accounts = planning::accounts(&project)?;
-    let mut recorded = planning::backend(&project)?.read(planning::keys(&host::environment))?.world;
+    let mut recorded = StatePlace::of(&project)?
+        .backend(&host::environment)?
+        .read(planning::keys(&host::environment))?
+        .world;
     if recorded.lineage.is_empty() {
         recorded.lineage = NO_LINEAGE.to_owned();
     }

@@ -9,11 +9,12 @@ use std::path::Path;
 
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Address, Diagnostic, Json};
-use lazuli_state::local::Committed;
-use lazuli_state::{LocalBackend, LocalState};
+use lazuli_state::backend::Committed;
+use lazuli_state::{Backend, OpenState};
 use serde_json::json;
 
 use super::{Exit, Outcome};
+use crate::backend::StatePlace;
 use crate::cli::{LockOptions, State, Variables};
 use crate::failure::Failure;
 use crate::project::{Inputs, Project};
@@ -48,7 +49,7 @@ pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
 }
 
 /// Locks the state of the project in the current directory and reads it.
-fn open(command: &str, lock: &LockOptions, printer: &Printer) -> Result<LocalState, Failure> {
+fn open(command: &str, lock: &LockOptions, printer: &Printer) -> Result<OpenState, Failure> {
     let keys = planning::keys(&host::environment);
     planning::open_state(&backend()?, command, lock.lock_timeout, keys, &|text| printer.message(text))
 }
@@ -91,16 +92,16 @@ pub(super) fn read() -> Result<RecordedWorld, Failure> {
 
 /// The state of the project in the current directory. Looking at it takes no values of variables; and when the
 /// configuration is broken or gone, a state in the usual place can be looked at all the same.
-pub(super) fn backend() -> Result<LocalBackend, Failure> {
+pub(super) fn backend() -> Result<Backend, Failure> {
     configured().or_else(|failure| {
-        let usual = LocalBackend::new(planning::STATE);
-        let is_there = usual.path().exists() || usual.has_backups();
+        let usual = Backend::local(planning::STATE);
+        let is_there = usual.path().exists() || usual.has_backups().unwrap_or(false);
         if is_there { Ok(usual) } else { Err(failure) }
     })
 }
 
-fn configured() -> Result<LocalBackend, Failure> {
+fn configured() -> Result<Backend, Failure> {
     let inputs = Inputs::read(Path::new("."), &Variables::default(), Default::default())?;
     let (project, _) = Project::glance(inputs, Some(Path::new(".")))?;
-    planning::backend(&project)
+    StatePlace::of(&project)?.backend(&host::environment)
 }
