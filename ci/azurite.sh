@@ -13,7 +13,7 @@ server=
 finish() {
     status=$?
     if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
-    [ "$status" -eq 0 ] || cat "$work/azurite.log" >&2 || true
+    [ "$status" -eq 0 ] || tail -n 20 "$work/azurite.log" >&2 || true
     rm -rf "$work"
     exit "$status"
 }

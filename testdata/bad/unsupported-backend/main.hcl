@@ -1,9 +1,6 @@
 lazuli {
-  backend "azurerm" {
-    storage_account_name = "states"
-    container_name       = "lazuli"
-    key                  = "prod.state"
-    cloud_account        = "sandbox"
+  backend "s3" {
+    bucket = "states"
   }
 }
 

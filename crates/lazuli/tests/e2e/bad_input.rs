@@ -13,7 +13,9 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 20] = [
+const CASES: [(&str, By); 22] = [
+    ("backend-settings", By::Validate),
+    ("backend-simulated", By::Validate),
     ("circle-through-a-module", By::Validate),
     ("copies-and-outputs", By::Validate),
     ("cyclic-resources", By::Validate),
