@@ -60,5 +60,6 @@ if [ "$#" -gt 0 ]; then
     "$@"
     exit
 fi
-cargo test -p lazuli-state --test azurite
-cargo test -p lazuli --test e2e azurite::
+# the packages of the whole run, so that nothing is built again for other features
+cargo test --workspace --test azurite
+cargo test --workspace --test e2e azurite::
