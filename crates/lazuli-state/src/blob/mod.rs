@@ -13,13 +13,14 @@
 //! repeated under the same condition; when the condition does not hold any more, reading tells whether the first one arrived.
 
 mod lease;
+mod leased;
 mod log;
 mod refusal;
 mod requests;
 mod store;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,17 @@ impl Place {
     fn address(&self, suffix: &str) -> PathBuf {
         let endpoint = self.endpoint.as_str().trim_end_matches('/');
         format!("{endpoint}/{}/{}{suffix}", self.container, self.key).into()
+    }
+
+    /// The name of the blob that has this after the state's name.
+    fn name(&self, suffix: &str) -> String {
+        format!("{}{suffix}", self.key)
+    }
+
+    /// The name of the blob at an address of this place.
+    fn name_at(&self, address: &Path) -> String {
+        let (text, state) = (address.to_string_lossy(), self.address(""));
+        self.name(text.strip_prefix(&*state.to_string_lossy()).unwrap_or_default())
     }
 }
 

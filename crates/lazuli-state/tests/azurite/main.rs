@@ -2,7 +2,7 @@
 //! without it they do nothing and say so.
 //!
 //! `LAZULI_AZURITE` is its blob endpoint, `LAZULI_AZURITE_CA` a file with its certificate.
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs, reason = "tests")]
 
 mod fencing;
 mod lost;
