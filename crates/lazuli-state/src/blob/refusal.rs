@@ -36,6 +36,8 @@ pub(super) enum Reason {
     Forbidden,
     /// The token is not accepted, or there is none.
     SignIn,
+    /// An append blob takes no more appends: Azure allows 50,000.
+    Full,
     /// Anything else.
     Other,
 }
@@ -95,6 +97,9 @@ impl Refusal {
             Reason::Leased => {
                 "somebody has leased this blob for good, in the portal perhaps: end that lease, az storage blob lease break"
             }
+            Reason::Full => {
+                "the journal has as many parts as Azure allows; run the same again: it goes on from here with an empty one"
+            }
             Reason::LeaseLost => "run `lazuli plan` when the other run is over",
             Reason::NoBlob | Reason::Condition | Reason::Other => {
                 "check storage_account_name, container_name, key and endpoint of the backend, and that this computer reaches that address"
@@ -116,6 +121,7 @@ fn of_answer(status: StatusCode, code: &str) -> Reason {
         ) => Reason::Leased,
         (409 | 412, code) if code.starts_with("Lease") => Reason::LeaseLost,
         (409, "BlobAlreadyExists") => Reason::Condition,
+        (409, "BlockCountExceedsLimit") => Reason::Full,
         (412, _) => Reason::Condition,
         (408 | 429 | 500 | 502 | 503 | 504, _) => Reason::Passing,
         (401, _) => Reason::SignIn,

@@ -62,6 +62,7 @@ async fn what_azure_refuses_is_not_asked_again_and_says_what_to_do() {
         (412, "ConditionNotMet", Reason::Condition, "nothing of it was written over"),
         (412, "AppendPositionConditionNotMet", Reason::Condition, "nothing of it was written over"),
         (409, "BlobAlreadyExists", Reason::Condition, "nothing of it was written over"),
+        (409, "BlockCountExceedsLimit", Reason::Full, "goes on from here"),
         (400, "InvalidQueryParameterValue", Reason::Other, "endpoint"),
     ];
     for (status, code, reason, advice) in cases {
@@ -102,6 +103,19 @@ async fn a_lost_write_counts_when_the_blob_is_what_was_written_and_only_then() {
         assert_eq!(put.is_ok(), arrived, "{there}");
         let asked = service.asked();
         assert!(asked[..2].iter().all(|r| r.contains("if-match: \"7\"") && r.contains("lease-id: id")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_is_emptied_only_as_it_was_read_so_that_a_late_request_cannot_empty_the_next_one() {
+    let condition = || Reply::refusal(412, "ConditionNotMet", "No.");
+    for (length, emptied) in [(0, true), (12, false)] {
+        let service = Service::script([Reply::Lost, condition(), Reply::properties(length)]);
+        let made = blobs(&service).put_empty_log("j", Some(&"\"7\"".into()), Some("id"), Some("{}")).await;
+        assert_eq!(made.is_ok(), emptied);
+        let asked = service.asked();
+        assert!(asked[..2].iter().all(|r| r.contains("if-match: \"7\"") && r.contains("lease-id: id")));
+        assert!(asked[0].contains("x-ms-meta-lazuli_holder: {}"), "{asked:?}");
     }
 }
 
