@@ -6,6 +6,7 @@ use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use lazuli_simulator::{Simulator, SimulatorOptions};
 use serde_json::{Value as Json, json};
 
 use crate::configurations::SMALL;
@@ -247,4 +248,54 @@ fn what_is_wrong_with_container_or_network_is_told() {
     for said in ["LZ2031", "/nowhere/", "404 ContainerNotFound", "az storage container create"] {
         assert!(refused.stderr.contains(said), "{said}: {refused}");
     }
+}
+
+#[test]
+fn the_named_account_signs_in_and_what_keeps_it_from_that_is_told() {
+    let Some(mut remote) = Remote::new("instant") else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let entra = runtime.block_on(Simulator::start(SimulatorOptions::default())).unwrap();
+    let (endpoint, credentials) = (entra.endpoint(), entra.credentials());
+    remote.bench.write("ca.pem", entra.ca_pem());
+    let account = format!(
+        r#"
+cloud_account "own" {{
+  tenant_id       = "{}"
+  subscription_id = "{}"
+  client_id       = "{}"
+  auth            = "client_secret"
+  environment     = "custom"
+  custom {{
+    resource_manager = "{endpoint}"
+    authority        = "{endpoint}"
+    audience         = "{endpoint}"
+    ca_file          = "ca.pem"
+  }}
+}}
+"#,
+        credentials.tenant, credentials.subscription, credentials.client_id
+    );
+    let main = remote.bench.text("main.hcl");
+    let (backend, _) = main.split_once("\ncloud_account").unwrap();
+    remote.bench.write("main.hcl", &(backend.replace("\"sandbox\"", "\"own\"") + &account));
+    let refused = |remote: &Remote, code: &str, said: &[&str]| {
+        let refused = remote.bench.run("state list");
+        assert_eq!(refused.status, Some(1), "{refused}");
+        for said in said.iter().chain([&code]) {
+            assert!(refused.stderr.contains(said), "{said}: {refused}");
+        }
+    };
+
+    remote.bench.does("validate");
+    refused(&remote, "LZ0240", &["AZURE_CLIENT_SECRET"]);
+    remote.bench.set("AZURE_CLIENT_SECRET", "a guess");
+    refused(&remote, "LZ2031", &["cannot sign in: the client secret is wrong", "not its id"]);
+    remote.bench.set("AZURE_CLIENT_SECRET", &credentials.client_secret);
+    remote.bench.does("state list");
+    remote.bench.does("plan");
+    remote.bench.edit("main.hcl", &remote.endpoint, "https://127.0.0.1:1/devstoreaccount1");
+    refused(&remote, "LZ2031", &["no connection to 127.0.0.1", "tried again and again"]);
+    remote.bench.edit("main.hcl", "https://127.0.0.1:1/", "https://no-such-account.invalid/");
+    refused(&remote, "LZ2031", &["no-such-account.invalid", "check storage_account_name"]);
+    runtime.block_on(entra.shutdown());
 }
