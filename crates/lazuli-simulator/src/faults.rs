@@ -60,6 +60,10 @@ pub enum Answer {
     DropBeforeAccept,
     /// The request is carried out, then the connection is cut.
     DropAfterAccept,
+    /// The request never reaches the cloud and is never answered: whoever watches the simulator has the client there.
+    HoldBeforeAccept,
+    /// The request is carried out and never answered.
+    HoldAfterAccept,
     /// The request is accepted, and its operation ends as failed. A synchronous request is refused with 409.
     OperationFails {
         /// Azure's error code.

@@ -150,6 +150,8 @@ pub enum Delivery {
     Answer,
     /// The connection is cut instead: the work was accepted, but the client never learns it.
     Drop,
+    /// Nothing is sent, and the connection stays as it is.
+    Hold,
 }
 
 /// One answer.

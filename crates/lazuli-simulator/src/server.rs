@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) committer: Option<Committer>,
     pub(crate) recording: Option<Recording>,
+    /// Hears of requests that are held.
+    pub(crate) held: mpsc::UnboundedSender<String>,
 }
 
 /// The connection is cut on purpose.
@@ -71,6 +74,7 @@ async fn answer(
         Ok(request) => request,
         Err(refusal) => return Ok(to_wire(refusal)),
     };
+    let (name, held) = (format!("{} {}", request.method.as_str(), request.path), shared.held.clone());
     // Once read, a request is carried out to its end, even when the client hangs up meanwhile, as a cloud does.
     let task = tokio::spawn(async move {
         let response = carry_out(&shared, &request).await;
@@ -85,6 +89,10 @@ async fn answer(
     match response.delivery {
         Delivery::Answer => Ok(to_wire(response)),
         Delivery::Drop => Err(Cut),
+        Delivery::Hold => {
+            let _ = held.send(name); // nobody watches: it is held all the same
+            std::future::pending().await
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -146,9 +147,10 @@ impl Simulator {
             None => (None, None),
         };
         let settings = Settings { pace, faults, page_size };
-        let shared = Arc::new(Shared { cloud, settings, clock, committer, recording });
+        let (held, holds) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { cloud, settings, clock, committer, recording, held });
         let server = tokio::spawn(server::serve(listener, acceptor, shared));
-        Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer })
+        Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer, holds })
     }
 }
 
@@ -169,6 +171,7 @@ pub struct RunningSimulator {
     credentials: Credentials,
     server: JoinHandle<()>,
     writer: Option<Writer>,
+    holds: mpsc::UnboundedReceiver<String>,
 }
 
 impl RunningSimulator {
@@ -190,6 +193,11 @@ impl RunningSimulator {
     /// Who may log in.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// The next request that a planned fault holds, `PUT /subscriptions/...`, once it is held.
+    pub async fn next_held(&mut self) -> Option<String> {
+        self.holds.recv().await
     }
 
     /// Stops listening, cuts connections, and leaves a compact world file behind.

@@ -114,12 +114,10 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
     let mut delivery = Delivery::Answer;
     match faults::decide(world, &call.settings.faults, call.request) {
         None => {}
-        Some(Answer::DropBeforeAccept) => {
-            let mut response = Response::empty(503);
-            response.delivery = Delivery::Drop;
-            return Ok(response);
-        }
+        Some(Answer::DropBeforeAccept) => return Ok(undelivered(Delivery::Drop)),
+        Some(Answer::HoldBeforeAccept) => return Ok(undelivered(Delivery::Hold)),
         Some(Answer::DropAfterAccept) => delivery = Delivery::Drop,
+        Some(Answer::HoldAfterAccept) => delivery = Delivery::Hold,
         Some(Answer::OperationFails { code, message }) => call.failure = Some(Failure { code, message }),
         Some(Answer::Throttle { retry_after }) => {
             return Ok(call
@@ -135,6 +133,11 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
     let mut response = route(world, call).unwrap_or_else(ArmError::into_response);
     response.delivery = delivery;
     Ok(response)
+}
+
+/// What stands for an answer to a request that never reached the cloud.
+fn undelivered(delivery: Delivery) -> Response {
+    Response { delivery, ..Response::empty(503) }
 }
 
 fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {

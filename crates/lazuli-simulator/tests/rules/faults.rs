@@ -88,3 +88,15 @@ fn a_hostile_cloud_is_hostile_in_the_same_way_every_time() {
     }
     assert!(statuses.iter().filter(|status| **status == 201).count() > 150);
 }
+
+#[test]
+fn what_is_held_was_carried_out_or_was_not() {
+    let faults = r#"{"faults": [{"path": "/a", "answer": "hold_before_accept", "nth": 1},
+        {"path": "/b", "answer": "hold_after_accept", "nth": 1}]}"#;
+    let mut cloud = with_faults(Profile::Instant, faults);
+    for (name, exists) in [("routeTables/a", 404), ("routeTables/b", 200)] {
+        let answer = cloud.put(&net(name), &json!({ "location": "eastus2" }));
+        assert_eq!(answer.delivery, Delivery::Hold);
+        assert_eq!(cloud.get(&net(name)).status, exists);
+    }
+}

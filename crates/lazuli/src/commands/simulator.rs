@@ -38,7 +38,7 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
         tls: certificates.clone().map_or(TlsIdentity::Ephemeral, TlsIdentity::Persist),
         ..SimulatorOptions::default()
     };
-    let running = Simulator::start(options).await?;
+    let mut running = Simulator::start(options).await?;
     let scratch;
     let ca_file = match &certificates {
         Some(folder) => folder.join("ca.pem"),
@@ -54,7 +54,14 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
         printer.result(&print_env(&running, &ca_file));
     }
     printer.message(&format!("Simulated Azure at {}. Ctrl-C stops it.", running.endpoint()));
-    let _ = tokio::signal::ctrl_c().await;
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            Some(request) = running.next_held() => printer.message(&format!("Held: {request}")),
+        }
+    }
     running.shutdown().await;
     Ok(Exit::Done)
 }
