@@ -8,8 +8,8 @@
  *
  *   create F | mkdir D | write F OFFSET HEX | truncate F LENGTH | fsync F | rename A B | link A B | unlink F | rmdir D
  *
- * STOP 0 never kills. Otherwise the line number STOP is the last one, and what it says was not done. SIGTERM kills the
- * program at once. Ends as the program ended; 137 when it was killed, 125 when tracing failed.
+ * STOP 0 never kills. Otherwise the line number STOP is the last one, and what it says was not done. The end of
+ * standard input kills the program at once. Ends as the program ended; 137 when it was killed, 125 when tracing failed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -160,7 +160,7 @@ static void out(const char *text, size_t length) {
 }
 
 /* Writes a line. Returns only when the program may go on. */
-static void note(pid_t pid, const char *line) {
+static void note(const char *line) {
     out(line, strlen(line));
     if (++count == stop) {
         kill(child, SIGKILL);
@@ -168,7 +168,6 @@ static void note(pid_t pid, const char *line) {
         waitpid(child, &status, 0);
         exit(137);
     }
-    (void)pid;
 }
 
 static void written(pid_t pid, int fd, long long offset, const struct iovec *parts, size_t number) {
@@ -198,7 +197,7 @@ static void written(pid_t pid, int fd, long long offset, const struct iovec *par
         for (size_t b = 0; b < parts[i].iov_len; b++) at += sprintf(at, "%02x", bytes[b]);
     }
     strcpy(at, "\n");
-    note(pid, line);
+    note(line);
     free(line), free(bytes);
 }
 
@@ -212,14 +211,14 @@ static void opened(pid_t pid, int base, uint64_t text, int flags) {
     if (!there && (flags & O_CREAT)) snprintf(line, sizeof line, "create %s\n", path);
     else if (there && (flags & O_TRUNC) && file.st_size) snprintf(line, sizeof line, "truncate %s 0\n", path);
     else return;
-    note(pid, line);
+    note(line);
 }
 
-static void one(pid_t pid, const char *what, const char *path, int wanted) {
+static void one(const char *what, const char *path, int wanted) {
     char line[PATH_MAX + 32];
     if (!ours(path) || exists(path) != wanted) return;
     snprintf(line, sizeof line, "%s %s\n", what, path);
-    note(pid, line);
+    note(line);
 }
 
 static void two(pid_t pid, const char *what, int from, uint64_t a, int to, uint64_t b, int replaces) {
@@ -227,7 +226,7 @@ static void two(pid_t pid, const char *what, int from, uint64_t a, int to, uint6
     path_at(pid, from, a, source), path_at(pid, to, b, target);
     if (!ours(target) || !exists(source) || (!replaces && exists(target))) return;
     snprintf(line, sizeof line, "%s %s %s\n", what, source, target);
-    note(pid, line);
+    note(line);
 }
 
 static void synced(pid_t pid, int fd) {
@@ -235,7 +234,7 @@ static void synced(pid_t pid, int fd) {
     path_of_fd(pid, fd, path);
     if (!ours(path)) return;
     snprintf(line, sizeof line, "fsync %s\n", path);
-    note(pid, line);
+    note(line);
 }
 
 static void look(pid_t pid, const struct seccomp_data *call) {
@@ -262,30 +261,36 @@ static void look(pid_t pid, const struct seccomp_data *call) {
         path_of_fd(pid, (int)a[0], path);
         char line[PATH_MAX + 64];
         snprintf(line, sizeof line, "truncate %s %llu\n", path, (unsigned long long)a[1]);
-        if (ours(path)) note(pid, line);
+        if (ours(path)) note(line);
         break;
     }
     case SYS_truncate: errno = ENOSYS, fail("truncate by path"); break;
     case SYS_renameat: two(pid, "rename", (int)a[0], a[1], (int)a[2], a[3], 1); break;
     case SYS_renameat2: two(pid, "rename", (int)a[0], a[1], (int)a[2], a[3], !(a[4] & 1)); break;
     case SYS_linkat: two(pid, "link", (int)a[0], a[1], (int)a[2], a[3], 0); break;
-    case SYS_unlinkat: path_at(pid, (int)a[0], a[1], path), one(pid, a[2] & AT_REMOVEDIR ? "rmdir" : "unlink", path, 1); break;
-    case SYS_mkdirat: path_at(pid, (int)a[0], a[1], path), one(pid, "mkdir", path, 0); break;
+    case SYS_unlinkat: path_at(pid, (int)a[0], a[1], path), one(a[2] & AT_REMOVEDIR ? "rmdir" : "unlink", path, 1); break;
+    case SYS_mkdirat: path_at(pid, (int)a[0], a[1], path), one("mkdir", path, 0); break;
 #ifdef SYS_open
     case SYS_open: opened(pid, AT_FDCWD, a[0], (int)a[1]); break;
     case SYS_creat: opened(pid, AT_FDCWD, a[0], O_CREAT | O_TRUNC); break;
     case SYS_rename: two(pid, "rename", AT_FDCWD, a[0], AT_FDCWD, a[1], 1); break;
     case SYS_link: two(pid, "link", AT_FDCWD, a[0], AT_FDCWD, a[1], 0); break;
-    case SYS_unlink: path_at(pid, AT_FDCWD, a[0], path), one(pid, "unlink", path, 1); break;
-    case SYS_rmdir: path_at(pid, AT_FDCWD, a[0], path), one(pid, "rmdir", path, 1); break;
-    case SYS_mkdir: path_at(pid, AT_FDCWD, a[0], path), one(pid, "mkdir", path, 0); break;
+    case SYS_unlink: path_at(pid, AT_FDCWD, a[0], path), one("unlink", path, 1); break;
+    case SYS_rmdir: path_at(pid, AT_FDCWD, a[0], path), one("rmdir", path, 1); break;
+    case SYS_mkdir: path_at(pid, AT_FDCWD, a[0], path), one("mkdir", path, 0); break;
 #endif
     }
 }
 
-static volatile sig_atomic_t asked;
-static void on_term(int signal) { (void)signal, asked = 1; }
 static void on_child(int signal) { (void)signal; }
+
+/* How the program ended, when it has. */
+static int ended(int how, int *result) {
+    int status;
+    if (waitpid(child, &status, how) != child) return 0;
+    *result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return 1;
+}
 
 int main(int argc, char **argv) {
     if (argc < 5) return 125;
@@ -295,16 +300,16 @@ int main(int argc, char **argv) {
     int sockets[2];
     if (!folder || trace < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) fail("start");
     sigset_t blocked, before;
-    sigemptyset(&blocked), sigaddset(&blocked, SIGTERM), sigaddset(&blocked, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &blocked, &before); /* they come while polling, and then only */
-    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_term}, NULL);
+    sigemptyset(&blocked), sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &blocked, &before); /* it comes while polling, and then only */
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child}, NULL);
     child = fork();
     if (child < 0) fail("fork");
     if (!child) {
-        signal(SIGTERM, SIG_DFL), signal(SIGCHLD, SIG_DFL);
+        signal(SIGCHLD, SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        dup2(open("/dev/null", O_RDONLY), 0);
         int listener = install();
         if (listener < 0) _exit(125);
         send_fd(sockets[1], listener);
@@ -313,24 +318,19 @@ int main(int argc, char **argv) {
         _exit(125);
     }
     close(sockets[1]);
-    int listener = receive_fd(sockets[0]);
+    int listener = receive_fd(sockets[0]), result;
     if (listener < 0) fail("seccomp");
     struct seccomp_notif call;
     struct seccomp_notif_resp answer;
     for (;;) {
-        int status;
-        if (asked) kill(child, SIGKILL);
-        if (waitpid(child, &status, asked ? 0 : WNOHANG) == child)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        struct pollfd wait = {.fd = listener, .events = POLLIN};
-        if (ppoll(&wait, 1, NULL, &before) < 0) {
+        if (ended(WNOHANG, &result)) return result;
+        struct pollfd wait[] = {{.fd = listener, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+        if (ppoll(wait, 2, NULL, &before) < 0) {
             if (errno == EINTR) continue;
             fail("poll");
         }
-        if (!(wait.revents & POLLIN)) { /* the last thread is going: its end is told next */
-            if (waitpid(child, &status, 0) == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            fail("wait");
-        }
+        if (wait[1].revents) kill(child, SIGKILL);
+        if (wait[1].revents || !(wait[0].revents & POLLIN)) return ended(0, &result) ? result : 125;
         memset(&call, 0, sizeof call), memset(&answer, 0, sizeof answer);
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call)) {
             if (errno == EINTR || errno == ENOENT) continue;

@@ -1,0 +1,212 @@
+//! What is run while it is being killed.
+
+/// The value of a sensitive variable: nothing that Lazuli leaves on a disk may hold it.
+pub(crate) const SECRET: &str = "correct-horse-battery-staple";
+
+/// What no file may hold: the secret, as text and in base64, and the user-data of nodes.
+pub(crate) const MARKERS: [&str; 4] =
+    [SECRET, "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZ", "#cloud-config", "I2Nsb3VkLWNvbmZpZ"];
+
+/// A run that is killed at every point.
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What was applied before.
+    pub(crate) before: Option<String>,
+    /// The configuration of the run.
+    pub(crate) configuration: String,
+    /// The run, and what finishes it after it was killed.
+    pub(crate) run: Vec<&'static str>,
+    /// What says afterwards that nothing is left to do.
+    pub(crate) question: Vec<&'static str>,
+    /// Several steps at a time: points are drawn, since no two such runs are the same.
+    pub(crate) parallel: bool,
+}
+
+/// What differs between the configurations.
+struct Parts {
+    stage: &'static str,
+    workers: u32,
+    machine: &'static str,
+    network: &'static str,
+    side: &'static str,
+    table: &'static str,
+}
+
+const FIRST: Parts =
+    Parts { stage: "one", workers: 1, machine: "Standard_D8s_v5", network: "net", side: "back", table: "table" };
+
+pub(crate) fn all() -> Vec<Scenario> {
+    let updated = Parts { stage: "two", workers: 2, side: "side", ..FIRST };
+    let replaced = Parts { machine: "Standard_E8s_v5", network: "net2", table: "table2", ..FIRST };
+    let (first, updated, replaced) = (text(&FIRST), text(&updated), text(&replaced));
+    let apply = vec!["apply", "--auto-approve", "--parallelism", "1"];
+    let destroy = vec!["destroy", "--auto-approve", "--parallelism", "1"];
+    let settled = vec!["plan", "--detailed-exitcode"];
+    let gone = vec!["plan", "--destroy", "--detailed-exitcode"];
+    let sequential = [
+        ("apply", None, &first, &apply, &settled),
+        ("update", Some(&first), &updated, &apply, &settled),
+        ("replace", Some(&first), &replaced, &apply, &settled),
+        ("destroy", Some(&first), &first, &destroy, &gone),
+    ];
+    let one = sequential.map(|(name, before, configuration, run, question)| Scenario {
+        name,
+        before: before.cloned(),
+        configuration: configuration.clone(),
+        run: run.clone(),
+        question: question.clone(),
+        parallel: false,
+    });
+    let many = one.clone().map(|scenario| Scenario {
+        name: match scenario.name {
+            "apply" => "apply-parallel",
+            "update" => "update-parallel",
+            "replace" => "replace-parallel",
+            _ => "destroy-parallel",
+        },
+        run: scenario.run[..2].to_vec(),
+        parallel: true,
+        ..scenario
+    });
+    one.into_iter().chain(many).collect()
+}
+
+/// A configuration that makes the simulator's world with its resource group, and nothing else.
+pub(crate) fn seed() -> String {
+    let account = r#"
+cloud_account "sandbox" {
+  simulator {
+    profile = "instant"
+    resource_group "rg" {
+      location = "eastus2"
+    }
+  }
+}
+"#;
+    format!("{account}{}", cluster(&FIRST).replace("is-${var.password}", "none"))
+}
+
+/// The smallest cluster with all kinds of resources it is made of; beside it resources of one's own: what Azure invents,
+/// parents and children, one that is made anew first; a secret in inputs and outputs.
+fn text(parts: &Parts) -> String {
+    let account = r#"
+variable "azure" {
+  type = string
+}
+
+variable "ca" {
+  type = string
+}
+
+variable "password" {
+  type      = string
+  sensitive = true
+}
+
+cloud_account "sandbox" {
+  auth        = "client_secret"
+  environment = "custom"
+  custom {
+    authority        = var.azure
+    resource_manager = var.azure
+    audience         = var.azure
+    ca_file          = var.ca
+  }
+}
+"#;
+    let Parts { network, side, table, .. } = parts;
+    let own = format!(
+        r#"
+resource "robot" {{
+  type           = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+  resource_group = "rg"
+  name           = "robot"
+  location       = "eastus2"
+}}
+
+resource "network" {{
+  type           = "Microsoft.Network/virtualNetworks@2025-05-01"
+  resource_group = "rg"
+  name           = "{network}"
+  location       = "eastus2"
+  tags           = {{ robot = resource.robot.properties.principalId, hint = "is-${{var.password}}" }}
+  properties     = {{ addressSpace = {{ addressPrefixes = ["10.1.0.0/16"] }} }}
+}}
+
+resource "subnet" {{
+  for_each   = {{ front = 1, {side} = 2 }}
+  type       = "Microsoft.Network/virtualNetworks/subnets@2025-05-01"
+  parent_id  = resource.network.id
+  name       = each.key
+  properties = {{ addressPrefix = cidrsubnet("10.1.0.0/16", 8, each.value) }}
+}}
+
+resource "table" {{
+  type           = "Microsoft.Network/routeTables@2025-05-01"
+  resource_group = "rg"
+  name           = "{table}"
+  location       = "eastus2"
+  lifecycle {{
+    create_before_destroy = true
+  }}
+}}
+
+output "robot" {{
+  value = resource.robot.properties.clientId
+}}
+
+output "subnets" {{
+  value = {{ for name, subnet in resource.subnet : name => subnet.properties.addressPrefix }}
+}}
+
+output "hint" {{
+  value     = "is-${{var.password}}"
+  sensitive = true
+}}
+"#
+    );
+    format!("{account}{}{own}", cluster(parts))
+}
+
+fn cluster(parts: &Parts) -> String {
+    let Parts { stage, workers, machine, .. } = parts;
+    format!(
+        r#"
+cluster_profile "base" {{
+  kubernetes {{
+    version = "1.34.2"
+  }}
+}}
+
+cluster "small" {{
+  cloud_account  = cloud_account.sandbox
+  profile        = cluster_profile.base
+  region         = "eastus2"
+  resource_group = "rg"
+  ssh_key        = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com"
+  tags           = {{ stage = "{stage}", hint = "is-${{var.password}}" }}
+
+  network {{
+    cidr = "10.40.0.0/16"
+    control_plane_subnet {{
+      cidr = "10.40.0.0/24"
+    }}
+    worker_subnet {{
+      cidr = "10.40.16.0/20"
+    }}
+  }}
+
+  control_plane {{
+    count         = 1
+    instance_type = "Standard_D4s_v5"
+  }}
+
+  worker_pool "general" {{
+    count         = {workers}
+    instance_type = "{machine}"
+  }}
+}}
+"#
+    )
+}
