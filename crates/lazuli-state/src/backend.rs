@@ -282,6 +282,7 @@ impl OpenState {
         if self.leftover.take().is_some() {
             self.backend.write(&self.world, &self.keyring, &*self.lock)?;
         }
+        self.lock.sync_names()?; // before a journal that goes on from it takes the place of the one before
         let header = JournalHeader {
             journal: frame::FORMAT_VERSION,
             lineage: self.world.lineage.clone(),
@@ -291,6 +292,20 @@ impl OpenState {
         let world = RecordedWorld::clone(&self.world);
         let journal = RunJournal::new(header, self.keyring.clone(), Arc::downgrade(&self.lock), world);
         Ok(self.journal.insert(Arc::new(journal)).clone())
+    }
+
+    /// Writes what an earlier run left behind into the state, and removes its journal.
+    ///
+    /// # Errors
+    /// When the state cannot be written. The journal is still there then, and nothing is lost.
+    pub fn fold(&mut self) -> Result<(), StateError> {
+        if self.leftover.take().is_some() {
+            self.backend.write(&self.world, &self.keyring, &*self.lock)?;
+        } else if self.journal.is_none() && self.backend.store.has_journal()? {
+            self.lock.sync_names()?; // all of it is in the state, which must not go before it
+            self.lock.remove_journal()?;
+        }
+        Ok(())
     }
 
     /// Ends the run: writes what its records made of the world, when they changed it, and removes the journal. The

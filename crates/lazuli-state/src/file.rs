@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::StateError;
 
+/// How many random characters end the name of a file that is being written: `.lazuli.state-Xy12Zz`.
+const RANDOM: usize = 6;
+
 /// The folder a file lies in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -22,11 +25,38 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StateError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StateError::io("make durable", folder))
 }
 
+/// Makes the name of a folder durable, with those of the folders above it as far as this user may look at them. It may be
+/// there already and not be durable: a run may have been killed after it made it.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), StateError> {
+    std::fs::create_dir_all(folder).map_err(StateError::io("create", folder))?;
+    sync_folder(folder_of(folder))?;
+    let above = folder.ancestors().skip(2).filter(|above| !above.as_os_str().is_empty());
+    above.for_each(|above| drop(sync_folder(above)));
+    Ok(())
+}
+
+/// Removes what runs that were killed had not finished writing, of those files in `folder` that are `ours`. Nobody may
+/// be writing one of them now.
+pub(crate) fn remove_unfinished(folder: &Path, ours: impl Fn(&str) -> bool) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let target = name.to_str().and_then(|name| name.strip_prefix('.')?.rsplit_once('-'));
+        if target.is_some_and(|(target, random)| random.len() == RANDOM && ours(target)) {
+            let _ = std::fs::remove_file(entry.path()); // one too many harms nobody
+        }
+    }
+}
+
 /// A durable file of mode 0600 in the folder of `path`, not yet in its place.
 pub(crate) fn prepare(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, StateError> {
     let wrap = StateError::io("write", path);
     let write = || {
-        let mut temporary = tempfile::Builder::new().prefix(".lazuli-").tempfile_in(folder_of(path))?;
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push("-");
+        let mut builder = tempfile::Builder::new();
+        let mut temporary = builder.prefix(&prefix).rand_bytes(RANDOM).tempfile_in(folder_of(path))?;
         temporary.write_all(bytes)?;
         temporary.as_file().sync_all()?;
         Ok(temporary)

@@ -209,10 +209,10 @@ fn user_key(folder: &Path) -> PathBuf {
 
 fn make_user_key(folder: &Path) -> Result<(), StateError> {
     let path = user_key(folder);
+    file::create_folder(folder)?;
     if path.exists() {
-        return Ok(());
+        return file::sync_folder(folder); // whoever made it may have been killed before it was durable
     }
-    std::fs::create_dir_all(folder).map_err(StateError::io("create", folder))?;
     let mut key = Zeroizing::new([0; 32]);
     fill_random(&mut key[..])?;
     let text = Zeroizing::new(format!("{}\n", encode_base64(&key[..])));

@@ -35,6 +35,15 @@ impl Files {
         self.folder.join("lineage")
     }
 
+    /// Removes what killed runs had not finished writing. The lock is held: nobody else writes these files.
+    fn remove_unfinished(&self) {
+        let state = self.state.file_name().unwrap_or_default().to_string_lossy();
+        let backups = format!("{state}.backup.");
+        let is_state = |name: &str| name == state || backup::number(name, &backups).is_some();
+        file::remove_unfinished(folder_of(&self.state), is_state);
+        file::remove_unfinished(&self.folder, |name| ["lock.json", "lineage"].contains(&name));
+    }
+
     fn backup(&self, number: u64) -> PathBuf {
         let name = self.state.file_name().unwrap_or_default().to_string_lossy();
         self.state.with_file_name(format!("{name}.backup.{number}"))
@@ -106,6 +115,7 @@ impl Store for Files {
     ) -> Result<Arc<dyn Held>, StateError> {
         std::fs::create_dir_all(&self.folder).map_err(StateError::io("create", &self.folder))?;
         let lock = Lock::take(&self.folder, &self.state, holder, timeout, on_wait)?;
+        self.remove_unfinished();
         Ok(Arc::new(LockedFiles { files: self.clone(), lock }))
     }
 
@@ -167,6 +177,16 @@ impl Held for LockedFiles {
 
     fn remove_backup(&self, backup: &Path) -> Result<(), StateError> {
         file::remove(backup)
+    }
+
+    fn sync_names(&self) -> Result<(), StateError> {
+        let home = folder_of(&self.files.state);
+        let mut folder = self.files.folder.as_path();
+        while folder != home {
+            folder = folder_of(folder);
+            sync_folder(folder)?;
+        }
+        Ok(())
     }
 
     fn begin_journal(&self) -> Box<dyn Log> {

@@ -61,6 +61,10 @@ pub(crate) trait Held: Debug + Send + Sync {
     fn replace_backup(&self, backup: &Path, bytes: &[u8]) -> Result<(), StateError>;
     /// Removes a backup.
     fn remove_backup(&self, backup: &Path) -> Result<(), StateError>;
+    /// Makes durable that the state and the place of its journal are there, also when a run that was killed put them there.
+    fn sync_names(&self) -> Result<(), StateError> {
+        Ok(())
+    }
     /// A journal without a line, in place of what an earlier run left. Nothing is written before the first line is.
     fn begin_journal(&self) -> Box<dyn Log>;
     /// Removes the journal, when there is one.

@@ -147,7 +147,7 @@ async fn finish_earlier_run(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let settled = plan::look_at_unfinished(state, clouds, true, printer).await;
-    let Some(record) = settle::record(&settled) else { return Ok(()) };
+    let Some(record) = settle::record(&settled) else { return Ok(state.fold()?) };
     let journal = state.journal()?;
     journal
         .append(record)

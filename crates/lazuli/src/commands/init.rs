@@ -21,6 +21,7 @@ const GITIGNORE: &str = "\
 .lazuli/
 lazuli.state
 lazuli.state.backup.*
+.lazuli.state*
 *.plan
 ";
 

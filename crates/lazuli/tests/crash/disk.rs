@@ -131,25 +131,25 @@ impl Disk {
         durable.iter().for_each(|naming| naming.apply(&mut self.durable_names));
     }
 
-    /// What a killed process leaves: everything it wrote.
-    pub(crate) fn after_kill(&self) -> Image {
+    /// Everything that was written, durable or not.
+    pub(crate) fn holds(&self) -> Image {
         self.image(&self.names, |now, _| now.to_vec())
     }
 
-    /// What may be there after a kill, and after a power loss, at a moment when `next` was about to be done or half done.
-    /// Each once, with a name that is the same in every run.
-    pub(crate) fn after_crash(&self, next: Option<&Op>) -> Vec<(String, Image)> {
-        let mut images: Vec<(String, Image)> = Vec::new();
-        let mut add = |name: String, image: Image| {
-            if images.iter().all(|(_, other)| *other != image) {
-                images.push((name, image));
+    /// The disks there may be after a kill, and after a power loss, at a moment when `next` was about to be done or half
+    /// done. Each once, with a name that is the same in every run. After a kill, what was not durable still is not.
+    pub(crate) fn after_crash(&self, next: Option<&Op>) -> Vec<(String, Disk)> {
+        let mut disks: Vec<(String, Disk)> = Vec::new();
+        let mut add = |name: String, disk: Disk| {
+            if disks.iter().all(|(_, other)| other.holds() != disk.holds()) {
+                disks.push((name, disk));
             }
         };
-        add("killed".to_owned(), self.after_kill());
+        add("killed".to_owned(), self.clone());
         if let Some(Op::Write(path, at, bytes)) = next {
             let mut half = self.clone();
             half.apply(&Op::Write(path.clone(), *at, bytes[..bytes.len() / 2].to_vec()));
-            add("killed-half-written".to_owned(), half.after_kill());
+            add("killed-half-written".to_owned(), half);
         }
         let all = (1_u32 << self.pending.len().min(16)) - 1;
         add("power-nothing-kept".to_owned(), self.after_power_loss(0, Bytes::Lost));
@@ -164,17 +164,17 @@ impl Disk {
         for kept in subsets {
             add(format!("power-names-{kept:x}"), self.after_power_loss(kept, Bytes::Lost));
         }
-        images
+        disks
     }
 
-    fn after_power_loss(&self, kept: u32, bytes: Bytes) -> Image {
+    fn after_power_loss(&self, kept: u32, bytes: Bytes) -> Disk {
         let mut names = self.durable_names.clone();
         for (bit, naming) in self.pending.iter().enumerate() {
             if bit < 16 && kept & 1 << bit != 0 {
                 naming.apply(&mut names);
             }
         }
-        self.image(&names, |now, durable| match bytes {
+        Disk::of(&self.image(&names, |now, durable| match bytes {
             _ if now == durable => durable.to_vec(),
             Bytes::Lost => durable.to_vec(),
             Bytes::Torn => now[..durable.len().min(now.len()) + now.len().saturating_sub(durable.len()) / 2].to_vec(),
@@ -183,7 +183,7 @@ impl Disk {
                 zeros.resize(now.len(), 0);
                 zeros
             }
-        })
+        }))
     }
 
     fn image(&self, names: &BTreeMap<PathBuf, usize>, bytes: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> Image {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use lazuli_simulator::WorldFile;
 use serde_json::Value as Json;
 
-use crate::disk::{self, Image, Op};
+use crate::disk::{self, Disk, Op};
 use crate::scenario::SECRET;
 
 /// No run takes that long.
@@ -27,7 +27,7 @@ pub(crate) struct Programs {
 /// A disk and a world: all there is at a moment.
 #[derive(Clone, Default)]
 pub(crate) struct Moment {
-    pub(crate) disk: Image,
+    pub(crate) disk: Disk,
     pub(crate) world: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ impl Machine {
     /// Puts the machine into a moment and starts its Azure, with a fault or without.
     pub(crate) fn begin(&mut self, moment: &Moment, fault: Option<Json>) {
         self.stop_azure();
-        disk::write(&self.disk(), &moment.disk);
+        disk::write(&self.disk(), &moment.disk.holds());
         std::fs::write(self.world(), &moment.world).unwrap();
         self.start_azure(fault);
     }
@@ -118,10 +118,10 @@ impl Machine {
         }
     }
 
-    /// Everything there is now; Azure is stopped for it.
-    pub(crate) fn moment(&mut self) -> Moment {
+    /// The bytes of the world; Azure is stopped for it.
+    pub(crate) fn world_now(&mut self) -> Vec<u8> {
         self.stop_azure();
-        Moment { disk: disk::read(&self.disk()), world: std::fs::read(self.world()).unwrap() }
+        std::fs::read(self.world()).unwrap()
     }
 
     /// The world of the simulated Azure.

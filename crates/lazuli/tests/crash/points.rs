@@ -180,18 +180,18 @@ fn seed_world(programs: &Programs, scratch: &Path) -> Vec<u8> {
 /// Brings a machine to where the scenario begins, and finds out what it does when nobody disturbs it.
 fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8]) -> Prepared {
     let mut machine = Machine::new(programs.clone(), folder);
-    let mut disk = Image::new();
-    disk.extend(["home", "project"].map(|name| (PathBuf::from(name), None)));
+    let mut image = Image::from(["home", "project"].map(|name| (PathBuf::from(name), None)));
     let main = PathBuf::from("project/main.hcl");
-    let mut begin = Moment { disk, world: world.to_vec() };
+    let mut world = world.to_vec();
     if let Some(before) = &scenario.before {
-        begin.disk.insert(main.clone(), Some(before.clone().into_bytes()));
-        machine.begin(&begin, None);
+        image.insert(main.clone(), Some(before.clone().into_bytes()));
+        machine.begin(&Moment { disk: Disk::of(&image), world }, None);
         let apply = ["apply", "--auto-approve"];
         verdict::ended(&machine.run(&apply), 0, &apply).unwrap();
-        begin = machine.moment();
+        (image, world) = (disk::read(&machine.disk()), machine.world_now());
     }
-    begin.disk.insert(main, Some(scenario.configuration.clone().into_bytes()));
+    image.insert(main, Some(scenario.configuration.clone().into_bytes()));
+    let begin = Moment { disk: Disk::of(&image), world };
 
     // A fault that never strikes counts the requests.
     machine.begin(&begin, Some(json!({ "nth": u32::MAX, "answer": "hold_after_accept" })));
@@ -199,9 +199,9 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
     verdict::ended(&ran, 0, &scenario.run).unwrap();
     let requests: u64 =
         machine.look()["fault_hits"].as_object().unwrap().values().filter_map(Json::as_u64).sum();
-    let mut model = Disk::of(&begin.disk);
+    let mut model = begin.disk.clone();
     ran.ops.iter().for_each(|op| model.apply(op));
-    assert_eq!(model.after_kill(), disk::read(&machine.disk()), "the model of the disk is wrong");
+    assert_eq!(model.holds(), disk::read(&machine.disk()), "the model of the disk is wrong");
     let end = verdict::converged(&machine, &scenario, None).unwrap_or_else(|found| panic!("{found}"));
     Prepared { scenario, begin, end, writes: ran.ops.len(), requests: requests as usize }
 }
@@ -278,7 +278,7 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Disks that may be found after a crash, by name, and the world of that moment.
-type Crashed = (Vec<(String, Image)>, Vec<u8>);
+type Crashed = (Vec<(String, Disk)>, Vec<u8>);
 
 /// Runs until the place and kills; `None` when the run ended before.
 fn crash(machine: &mut Machine, prepared: &Prepared, place: Place) -> Option<Crashed> {
@@ -293,17 +293,17 @@ fn crash(machine: &mut Machine, prepared: &Prepared, place: Place) -> Option<Cra
 }
 
 /// Runs, from a disk, and kills.
-fn killed(machine: &mut Machine, disk: &Image, scenario: &Scenario, stop: usize) -> Option<Crashed> {
+fn killed(machine: &mut Machine, disk: &Disk, scenario: &Scenario, stop: usize) -> Option<Crashed> {
     let mut ran = machine.watch(&scenario.run, stop);
     if ran.status.is_some() {
         verdict::ended(&ran, 0, &scenario.run).unwrap_or_else(|found| panic!("not even killed: {found}"));
         return None;
     }
     let next = if ran.held.is_none() { ran.ops.pop() } else { None };
-    let mut model = Disk::of(disk);
+    let mut model = disk.clone();
     ran.ops.iter().for_each(|op| model.apply(op));
-    verdict::no_secret(&model.after_kill(), &machine.client_secret()).unwrap_or_else(|found| panic!("{found}"));
-    Some((model.after_crash(next.as_ref()), machine.moment().world))
+    verdict::no_secret(&model.holds(), &machine.client_secret()).unwrap_or_else(|found| panic!("{found}"));
+    Some((model.after_crash(next.as_ref()), machine.world_now()))
 }
 
 /// Finishes what was killed, perhaps after being killed once more, and looks at the end of it.
@@ -316,7 +316,7 @@ fn recover(
     let scenario = &prepared.scenario;
     machine.begin(crashed, None);
     match again {
-        None => verdict::plan_only_reads(machine, &crashed.disk)?,
+        None => verdict::plan_only_reads(machine, &crashed.disk.holds())?,
         Some(random) => {
             let stop = 1 + random.below(prepared.writes);
             if let Some((mut disks, world)) = killed(machine, &crashed.disk, scenario, stop) {
