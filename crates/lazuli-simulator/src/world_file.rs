@@ -1,6 +1,6 @@
 //! The world on disk: one snapshot line, then one line per record of changes.
 //!
-//! Every record is durable before the request that made it is answered. A torn last line is what a crash leaves;
+//! Every record is durable before the request that made it is answered. A torn last write is what a crash leaves;
 //! it was never answered, so it is dropped. Only one process may hold a world.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -141,8 +141,9 @@ impl WorldFile {
                     }
                     world = Some(snapshot.world);
                 }
-                // A crash while appending: nobody was answered.
-                Some(_) if !is_whole => {
+                // A crash while appending: nobody was answered. Blocks that a power loss left out read as zeros, which
+                // JSON never holds, and what follows them was appended together with them.
+                Some(_) if !is_whole || line.contains(&0) => {
                     is_compact = false;
                     break;
                 }

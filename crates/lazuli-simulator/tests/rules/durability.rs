@@ -88,6 +88,19 @@ fn a_torn_last_line_is_dropped_and_a_broken_one_in_between_is_refused() {
 }
 
 /// One request of a random history over few names, so that histories collide with themselves.
+#[test]
+fn what_a_power_loss_left_as_zeros_is_dropped_with_what_was_appended_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("world.json");
+    drop(WorldFile::open(&path, nobody).expect("a world file"));
+    let whole = std::fs::read(&path).expect("a file");
+    for tail in [&[0; 10][..], b"\0\0\0\0\0\"}]}\n{\"changes\":[]}\n", b"{\"changes\":[\0\0\0\0\n"] {
+        std::fs::write(&path, [&whole, tail].concat()).expect("a file");
+        drop(WorldFile::open(&path, || panic!("the world exists")).expect("a world file"));
+        assert_eq!(std::fs::read(&path).expect("a file"), whole);
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Deed {
     Put(usize, bool),

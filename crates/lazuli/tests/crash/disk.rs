@@ -21,6 +21,9 @@ pub(crate) enum Op {
     RemoveFolder(PathBuf),
 }
 
+/// What a disk writes at once.
+const PAGE: usize = 4096;
+
 /// Everything below a folder; `None` for a folder.
 pub(crate) type Image = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
@@ -55,6 +58,8 @@ enum Bytes {
     Torn,
     /// The length is there, and the bytes are zeros.
     Zeros,
+    /// Every second page is there, the first one is not: pages are written in any order.
+    Pages,
 }
 
 impl Disk {
@@ -155,6 +160,7 @@ impl Disk {
         add("power-nothing-kept".to_owned(), self.after_power_loss(0, Bytes::Lost));
         add("power-torn".to_owned(), self.after_power_loss(all, Bytes::Torn));
         add("power-zeros".to_owned(), self.after_power_loss(all, Bytes::Zeros));
+        add("power-pages".to_owned(), self.after_power_loss(all, Bytes::Pages));
         add("power-names-kept".to_owned(), self.after_power_loss(all, Bytes::Lost));
         // Any subset of names; of many, those without one and those with only one of the last ones.
         let subsets: Vec<u32> = match self.pending.len().min(16) {
@@ -177,11 +183,18 @@ impl Disk {
         Disk::of(&self.image(&names, |now, durable| match bytes {
             _ if now == durable => durable.to_vec(),
             Bytes::Lost => durable.to_vec(),
-            Bytes::Torn => now[..durable.len().min(now.len()) + now.len().saturating_sub(durable.len()) / 2].to_vec(),
-            Bytes::Zeros => {
-                let mut zeros = durable.to_vec();
-                zeros.resize(now.len(), 0);
-                zeros
+            Bytes::Torn => {
+                now[..durable.len().min(now.len()) + now.len().saturating_sub(durable.len()) / 2].to_vec()
+            }
+            Bytes::Zeros | Bytes::Pages => {
+                let mut found = durable.to_vec();
+                found.resize(now.len(), 0);
+                let pages = found.chunks_mut(PAGE).zip(now.chunks(PAGE)).enumerate();
+                let first = durable.len() / PAGE;
+                let there =
+                    |page: usize| matches!(bytes, Bytes::Pages) && page > first && (page - first) % 2 == 1;
+                pages.filter(|(page, _)| there(*page)).for_each(|(_, (old, new))| old.copy_from_slice(new));
+                found
             }
         }))
     }
@@ -290,7 +303,14 @@ pub(crate) fn write(folder: &Path, image: &Image) {
             None => std::fs::create_dir(&path).unwrap(),
             Some(bytes) => {
                 let mut options = std::fs::OpenOptions::new();
-                options.write(true).create_new(true).mode(0o600).open(&path).unwrap().write_all(bytes).unwrap();
+                options
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path)
+                    .unwrap()
+                    .write_all(bytes)
+                    .unwrap();
             }
         }
     }

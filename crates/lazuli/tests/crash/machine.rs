@@ -74,19 +74,20 @@ impl Machine {
     }
 
     /// Puts the machine into a moment and starts its Azure, with a fault or without.
-    pub(crate) fn begin(&mut self, moment: &Moment, fault: Option<Json>) {
+    pub(crate) fn begin(&mut self, moment: &Moment, slow: bool, fault: Option<Json>) {
         self.stop_azure();
         disk::write(&self.disk(), &moment.disk.holds());
         std::fs::write(self.world(), &moment.world).unwrap();
-        self.start_azure(fault);
+        self.start_azure(slow, fault);
     }
 
-    fn start_azure(&mut self, fault: Option<Json>) {
+    fn start_azure(&mut self, slow: bool, fault: Option<Json>) {
         let faults = self.folder.join("azure/faults");
         let planned: Vec<Json> = fault.into_iter().collect();
         std::fs::write(&faults, serde_json::json!({ "faults": planned }).to_string()).unwrap();
         let mut command = Command::new(&self.programs.lazuli);
-        command.args(["simulator", "serve", "--print-env", "--profile", "instant", "--listen"]);
+        let profile = if slow { "fast" } else { "instant" };
+        command.args(["simulator", "serve", "--print-env", "--profile", profile, "--listen"]);
         command.arg(format!("127.0.0.1:{}", self.port)).arg("--world").arg(self.world());
         command.arg("--faults").arg(faults).env_clear().env("HOME", &self.folder);
         let mut process =
@@ -102,7 +103,9 @@ impl Machine {
         }
         let (sender, lines) = channel();
         let stderr = BufReader::new(process.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         if environment.is_empty() {
             let said: Vec<String> = lines.iter().collect();
             panic!("the simulated Azure does not start: {}", said.join("\n"));
@@ -127,7 +130,10 @@ impl Machine {
     /// The world of the simulated Azure.
     pub(crate) fn look(&self) -> Json {
         let copy = self.folder.join("azure/copy");
-        std::fs::copy(self.world(), &copy).unwrap();
+        // A world inside of Lazuli, once there is one; until then the untouched one beside it is the same.
+        let embedded = self.disk().join("project/.lazuli/simulator-sandbox.world");
+        let is_there = std::fs::metadata(&embedded).is_ok_and(|file| file.len() > 0);
+        std::fs::copy(if is_there { embedded } else { self.world() }, &copy).unwrap();
         let (_file, world) = WorldFile::open(&copy, || panic!("there is no world")).unwrap();
         serde_json::to_value(&world).unwrap()
     }

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::disk::{self, Disk, Image};
 use crate::machine::{Machine, Moment, Programs};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Kind, Scenario};
 use crate::verdict::{self, End};
 
 /// Where a run is killed.
@@ -80,16 +80,22 @@ pub(crate) fn run() -> ExitCode {
     };
     let began = Instant::now();
     let scratch = tempfile::Builder::new().prefix("lazuli-crash-").tempdir_in(fastest()).unwrap();
-    let lazuli = variable("LAZULI").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_lazuli")), PathBuf::from);
+    let lazuli =
+        variable("LAZULI").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_lazuli")), PathBuf::from);
     let lazuli = lazuli.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", lazuli.display()));
     let programs = Programs { lazuli, tracer: build_tracer(scratch.path()) };
 
     let world = seed_world(&programs, scratch.path());
-    let prepared: Vec<Prepared> = scenario::all()
-        .into_iter()
-        .filter(|s| wish.only.as_ref().is_none_or(|only| only.split(' ').next() == Some(s.name)))
-        .map(|scenario| prepare(&programs, &scratch.path().join(scenario.name), scenario, &world))
-        .collect();
+    let asked = |s: &Scenario| wish.only.as_ref().is_none_or(|only| only.split(' ').next() == Some(&*s.name));
+    let prepared: Vec<Prepared> = std::thread::scope(|threads| {
+        let (programs, world, scratch) = (&programs, &world, scratch.path());
+        let threads: Vec<_> = scenario::all()
+            .into_iter()
+            .filter(asked)
+            .map(|one| threads.spawn(move || prepare(programs, &scratch.join(&one.name), one, world)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
     let todo: Vec<(usize, Place)> = prepared
         .iter()
         .enumerate()
@@ -128,7 +134,10 @@ fn report(
     wish: &Wish,
     began: Instant,
 ) -> ExitCode {
-    println!("{:<18} {:<9} {:>6} of {:>4}  {:>8}  {:>6}  failed", "run", "killed at", "points", "all", "outcomes", "twice");
+    println!(
+        "{:<18} {:<9} {:>6} of {:>4}  {:>8}  {:>6}  failed",
+        "run", "killed at", "points", "all", "outcomes", "twice"
+    );
     let mut total = Tally::default();
     for ((scenario, kind), tally) in tallies {
         let one = &prepared[*scenario];
@@ -145,7 +154,13 @@ fn report(
     }
     println!(
         "crash: {} points, {} different disks after them, {} killed again while recovering, {} not reached, {} failed; {} s (seed {})",
-        total.points, total.crashes, total.twice, total.missed, total.failed, began.elapsed().as_secs(), wish.seed
+        total.points,
+        total.crashes,
+        total.twice,
+        total.missed,
+        total.failed,
+        began.elapsed().as_secs(),
+        wish.seed
     );
     if total.failed > 0 || total.crashes == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -153,7 +168,11 @@ fn report(
 /// Memory, where there is some to write to: what is durable is the model's business.
 fn fastest() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() && tempfile::tempfile_in(memory).is_ok() { memory.to_owned() } else { std::env::temp_dir() }
+    if memory.is_dir() && tempfile::tempfile_in(memory).is_ok() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 fn build_tracer(folder: &Path) -> PathBuf {
@@ -185,7 +204,7 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
     let mut world = world.to_vec();
     if let Some(before) = &scenario.before {
         image.insert(main.clone(), Some(before.clone().into_bytes()));
-        machine.begin(&Moment { disk: Disk::of(&image), world }, None);
+        machine.begin(&Moment { disk: Disk::of(&image), world }, false, None);
         let apply = ["apply", "--auto-approve"];
         verdict::ended(&machine.run(&apply), 0, &apply).unwrap();
         (image, world) = (disk::read(&machine.disk()), machine.world_now());
@@ -194,7 +213,8 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
     let begin = Moment { disk: Disk::of(&image), world };
 
     // A fault that never strikes counts the requests.
-    machine.begin(&begin, Some(json!({ "nth": u32::MAX, "answer": "hold_after_accept" })));
+    let slow = scenario.kind == Kind::Slow;
+    machine.begin(&begin, slow, Some(json!({ "nth": u32::MAX, "answer": "hold_after_accept" })));
     let ran = machine.watch(&scenario.run, 0);
     verdict::ended(&ran, 0, &scenario.run).unwrap();
     let requests: u64 =
@@ -213,16 +233,18 @@ fn choose(prepared: &Prepared, wish: &Wish) -> Vec<Place> {
     let all: Vec<Place> = writes.chain(requests).collect();
     if let Some(only) = &wish.only {
         let wanted = only.split(' ').nth(1).unwrap_or_default();
-        let named = |place: &Place| wanted.is_empty() || format!("{}-{}", place.kind(), place.number()) == wanted;
+        let named =
+            |place: &Place| wanted.is_empty() || format!("{}-{}", place.kind(), place.number()) == wanted;
         return all.into_iter().filter(named).collect();
     }
-    let every = match (wish.full, prepared.scenario.parallel) {
-        (true, false) => 1,
-        (true, true) => 8,
-        (false, false) => 12,
-        (false, true) => 48,
+    let (full, quick) = match prepared.scenario.kind {
+        Kind::Plain => (1, 16),
+        Kind::Parallel => (8, 64),
+        Kind::Slow => (24, 150),
+        Kind::Embedded => (4, 80),
     };
-    let mut random = Random::of(wish.seed, prepared.scenario.name);
+    let every = if wish.full { full } else { quick };
+    let mut random = Random::of(wish.seed, &prepared.scenario.name);
     all.chunks(every).map(|chunk| chunk[random.below(chunk.len())]).collect()
 }
 
@@ -288,7 +310,7 @@ fn crash(machine: &mut Machine, prepared: &Prepared, place: Place) -> Option<Cra
         Place::Sent(number) => (0, hold(number, "hold_before_accept")),
         Place::Answered(number) => (0, hold(number, "hold_after_accept")),
     };
-    machine.begin(&prepared.begin, fault);
+    machine.begin(&prepared.begin, prepared.scenario.kind == Kind::Slow, fault);
     killed(machine, &prepared.begin.disk, &prepared.scenario, stop)
 }
 
@@ -314,14 +336,15 @@ fn recover(
     again: Option<&mut Random>,
 ) -> Result<(), String> {
     let scenario = &prepared.scenario;
-    machine.begin(crashed, None);
+    let slow = scenario.kind == Kind::Slow;
+    machine.begin(crashed, slow, None);
     match again {
-        None => verdict::plan_only_reads(machine, &crashed.disk.holds())?,
+        None => verdict::plan_only_reads(machine, scenario, &crashed.disk.holds())?,
         Some(random) => {
             let stop = 1 + random.below(prepared.writes);
             if let Some((mut disks, world)) = killed(machine, &crashed.disk, scenario, stop) {
                 let (_, disk) = disks.swap_remove(random.below(disks.len()));
-                machine.begin(&Moment { disk, world }, None);
+                machine.begin(&Moment { disk, world }, slow, None);
             }
         }
     }

@@ -10,7 +10,7 @@ pub(crate) const MARKERS: [&str; 4] =
 /// A run that is killed at every point.
 #[derive(Clone)]
 pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What was applied before.
     pub(crate) before: Option<String>,
     /// The configuration of the run.
@@ -19,8 +19,19 @@ pub(crate) struct Scenario {
     pub(crate) run: Vec<&'static str>,
     /// What says afterwards that nothing is left to do.
     pub(crate) question: Vec<&'static str>,
-    /// Several steps at a time: points are drawn, since no two such runs are the same.
-    pub(crate) parallel: bool,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One step at a time, against an Azure without delays: every run does the same, so that all points can be counted.
+    Plain,
+    /// Several steps at a time: no two runs are the same, and points are drawn.
+    Parallel,
+    /// The same, and Azure takes its time: what it has accepted is not finished at once.
+    Slow,
+    /// One step at a time, the simulated Azure inside of the process, its world on the same disk.
+    Embedded,
 }
 
 /// What differs between the configurations.
@@ -33,8 +44,14 @@ struct Parts {
     table: &'static str,
 }
 
-const FIRST: Parts =
-    Parts { stage: "one", workers: 1, machine: "Standard_D8s_v5", network: "net", side: "back", table: "table" };
+const FIRST: Parts = Parts {
+    stage: "one",
+    workers: 1,
+    machine: "Standard_D8s_v5",
+    network: "net",
+    side: "back",
+    table: "table",
+};
 
 pub(crate) fn all() -> Vec<Scenario> {
     let updated = Parts { stage: "two", workers: 2, side: "side", ..FIRST };
@@ -50,31 +67,38 @@ pub(crate) fn all() -> Vec<Scenario> {
         ("replace", Some(&first), &replaced, &apply, &settled),
         ("destroy", Some(&first), &first, &destroy, &gone),
     ];
-    let one = sequential.map(|(name, before, configuration, run, question)| Scenario {
-        name,
-        before: before.cloned(),
-        configuration: configuration.clone(),
-        run: run.clone(),
-        question: question.clone(),
-        parallel: false,
-    });
-    let many = one.clone().map(|scenario| Scenario {
-        name: match scenario.name {
-            "apply" => "apply-parallel",
-            "update" => "update-parallel",
-            "replace" => "replace-parallel",
-            _ => "destroy-parallel",
-        },
-        run: scenario.run[..2].to_vec(),
-        parallel: true,
-        ..scenario
-    });
-    one.into_iter().chain(many).collect()
+    let mut all = Vec::new();
+    for kind in [Kind::Plain, Kind::Parallel, Kind::Slow, Kind::Embedded] {
+        for (name, before, configuration, run, question) in &sequential {
+            let several = matches!(kind, Kind::Parallel | Kind::Slow);
+            let placed = |text: &String| if kind == Kind::Embedded { embedded(text) } else { text.clone() };
+            all.push(Scenario {
+                name: match kind {
+                    Kind::Plain => (*name).to_owned(),
+                    Kind::Parallel => format!("{name}-parallel"),
+                    Kind::Slow => format!("{name}-slow"),
+                    Kind::Embedded => format!("{name}-embedded"),
+                },
+                before: before.map(placed),
+                configuration: placed(configuration),
+                run: if several { run[..2].to_vec() } else { (*run).clone() },
+                question: (*question).clone(),
+                kind,
+            });
+        }
+    }
+    all
 }
 
-/// A configuration that makes the simulator's world with its resource group, and nothing else.
-pub(crate) fn seed() -> String {
-    let account = r#"
+/// The same configuration with the simulated Azure inside of Lazuli.
+fn embedded(text: &str) -> String {
+    let (start, rest) = text.split_once("cloud_account \"sandbox\" {").unwrap();
+    let (_, end) = rest.split_once("\n}\n").unwrap();
+    format!("{start}{ACCOUNT}{end}")
+}
+
+/// An account whose Azure is simulated inside of Lazuli.
+const ACCOUNT: &str = r#"
 cloud_account "sandbox" {
   simulator {
     profile = "instant"
@@ -84,7 +108,10 @@ cloud_account "sandbox" {
   }
 }
 "#;
-    format!("{account}{}", cluster(&FIRST).replace("is-${var.password}", "none"))
+
+/// A configuration that makes the simulator's world with its resource group, and nothing else.
+pub(crate) fn seed() -> String {
+    format!("{ACCOUNT}{}", cluster(&FIRST).replace("is-${var.password}", "none"))
 }
 
 /// The smallest cluster with all kinds of resources it is made of; beside it resources of one's own: what Azure invents,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::disk::Image;
 use crate::machine::{Machine, Ran};
-use crate::scenario::{MARKERS, Scenario};
+use crate::scenario::{Kind, MARKERS, Scenario};
 
 /// What a run that nobody disturbs ends with, names that are made of random numbers left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,12 +32,18 @@ pub(crate) fn ended(ran: &Ran, wanted: i32, what: &[&str]) -> Result<(), String>
 }
 
 /// Looks without changing anything, and says what was left unfinished.
-pub(crate) fn plan_only_reads(machine: &Machine, crashed: &Image) -> Result<(), String> {
+pub(crate) fn plan_only_reads(machine: &Machine, scenario: &Scenario, crashed: &Image) -> Result<(), String> {
     let before = machine.look();
     let arguments = ["plan"];
     let ran = machine.run(&arguments);
     ended(&ran, 0, &arguments)?;
-    demand!(before["resources"] == machine.look()["resources"], "`plan` changed the world:\n{}", ran.output);
+    // What Azure has accepted it goes on with; one inside of Lazuli does that when it is started again.
+    let moves_on = matches!(scenario.kind, Kind::Slow | Kind::Embedded);
+    demand!(
+        moves_on || before["resources"] == machine.look()["resources"],
+        "`plan` changed the world:\n{}",
+        ran.output
+    );
     let now = crate::disk::read(&machine.disk());
     let kept = |image: &Image| {
         let own = |path: &&std::path::PathBuf| {
@@ -57,7 +63,8 @@ pub(crate) fn plan_only_reads(machine: &Machine, crashed: &Image) -> Result<(), 
 /// The steps that a journal has begun and not ended, when the journal is one of this state.
 fn open_steps(image: &Image) -> BTreeSet<u64> {
     let file = |name: &str| image.get(Path::new(name)).and_then(Option::as_deref);
-    let mut lines = file("project/.lazuli/journal").unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+    let mut lines =
+        file("project/.lazuli/journal").unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
     let mut next = || -> Option<Json> { serde_json::from_slice(lines.next()?.get(26..)?).ok() };
     let mut open = BTreeSet::new();
     let serial = state(image)["serial"].as_u64().unwrap_or(0);
@@ -83,6 +90,9 @@ fn open_steps(image: &Image) -> BTreeSet<u64> {
 pub(crate) fn no_secret(image: &Image, client_secret: &str) -> Result<(), String> {
     for (path, content) in image {
         let Some(bytes) = content else { continue };
+        if path.to_string_lossy().contains("/simulator-") {
+            continue; // that is Azure, which knows what it was sent
+        }
         for marker in MARKERS.iter().copied().chain([client_secret]) {
             let found = bytes.windows(marker.len()).any(|window| window == marker.as_bytes());
             demand!(!found, "{} holds {marker}", path.display());
@@ -105,7 +115,11 @@ pub(crate) fn converged(machine: &Machine, scenario: &Scenario, wanted: Option<&
     }
     let (state, world) = (state(&image), machine.look());
     let end = End { exists: exists(&world), recorded: recorded(&state), outputs: plain(&state["outputs"]) };
-    demand!(state["deposed"].as_array().is_none_or(Vec::is_empty), "something is deposed: {}", state["deposed"]);
+    demand!(
+        state["deposed"].as_array().is_none_or(Vec::is_empty),
+        "something is deposed: {}",
+        state["deposed"]
+    );
     nothing_orphaned(&state, &world)?;
     if let Some(wanted) = wanted {
         demand!(*wanted == end, "the end is another one:\nwanted {wanted:#?}\nfound {end:#?}");
