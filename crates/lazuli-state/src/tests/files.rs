@@ -138,6 +138,30 @@ fn what_a_killed_run_left_beside_the_lock_does_not_block() {
 }
 
 #[test]
+fn what_a_killed_run_was_still_writing_goes_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), vec![done(0, resource("a"))]);
+    let unfinished = [
+        ".lazuli.state-Xy12Zz",
+        ".lazuli.state.backup.3-aaaaaa",
+        ".lazuli/.lock.json-000000",
+        ".lazuli/.lineage-000000",
+    ];
+    let others = [
+        ".lazuli.state-two-Xy12Zz", // of a state that is called lazuli.state-two
+        ".lazuli.state-Xy12Zzz",
+        ".my.plan-Xy12Zz",
+        "lazuli.state-Xy12Zz",
+    ];
+    for name in unfinished.iter().chain(&others) {
+        std::fs::write(folder.path().join(name), "{").unwrap();
+    }
+    drop(open(folder.path()));
+    unfinished.iter().for_each(|name| assert!(!folder.path().join(name).exists(), "{name}"));
+    others.iter().for_each(|name| assert!(folder.path().join(name).exists(), "{name}"));
+}
+
+#[test]
 fn looking_neither_locks_nor_writes() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = backend(folder.path()).read(keys(folder.path())).unwrap();

@@ -4,7 +4,8 @@ use lazuli_core::journal::{Journal as _, Record};
 use lazuli_core::plan::Operation;
 
 use super::sample::{
-    append, backend, done, files, hidden_output, intent, keys, open, options, resource, run, secretive,
+    address, append, backend, done, files, hidden_output, intent, keys, open, options, resource, run,
+    secretive,
 };
 use crate::frame::{Refusal, decode};
 use crate::seal::Keyring;
@@ -51,6 +52,26 @@ fn a_killed_run_is_replayed_and_its_open_steps_named() {
     assert_eq!(state.world().serial, 3);
     assert_eq!(state.world().resources.len(), before.resources.len() + 1);
     assert_eq!(state.world().outputs, before.outputs);
+}
+
+#[test]
+fn what_a_killed_run_left_is_folded_into_the_state_also_when_nothing_else_is_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&mut open(folder.path()), vec![done(0, resource("a"))]); // killed: never committed
+    let whole = std::fs::read(folder.path().join(JOURNAL)).unwrap();
+    let mut state = open(folder.path());
+    state.fold().unwrap();
+    assert!(!folder.path().join(JOURNAL).exists());
+    drop(state);
+    let before = files(folder.path());
+    // A run that was killed between writing the state and removing its journal.
+    std::fs::write(folder.path().join(JOURNAL), whole).unwrap();
+    let mut state = open(folder.path());
+    assert!(state.world().resources.contains_key(&address("a")));
+    state.fold().unwrap();
+    state.fold().unwrap();
+    drop(state);
+    assert_eq!(files(folder.path()), before);
 }
 
 #[test]
