@@ -7,6 +7,7 @@
 //! | [`transport`] | HTTP: one pooled client with our own TLS trust and name overrides |
 //! | [`provider`] | the [`lazuli_core::provider::Provider`]: observe, read, put, delete, resume |
 //! | [`checks`] | what must be true of the account before anything is planned |
+//! | [`permissions`] | which actions access control asks for, and whether somebody has them |
 //!
 //! Inside: `arm` is the client (requests, errors, retries, paging, long-running operations), `merge` decides what an
 //! update sends, `deletion` deletes and knows what is in the way, `refresh` reads many objects with few requests.
@@ -19,6 +20,7 @@ pub mod checks;
 mod deletion;
 pub mod kinds;
 mod merge;
+pub mod permissions;
 pub mod provider;
 mod refresh;
 #[cfg(test)]

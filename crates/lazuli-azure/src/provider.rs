@@ -60,6 +60,9 @@ pub struct AzureProvider {
     pub(crate) arm: Arc<ArmClient>,
     pub(crate) subscription_id: Arc<str>,
     pub(crate) patience: Patience,
+    /// What mints the tokens, and what for.
+    pub(crate) credential: Arc<dyn TokenCredential>,
+    pub(crate) audience: Arc<str>,
     parallel: usize,
 }
 
@@ -84,12 +87,14 @@ impl AzureProvider {
         http: Arc<dyn HttpClient>,
         credential: Arc<dyn TokenCredential>,
     ) -> Self {
-        let arm =
-            ArmClient::new(http, credential, &account.cloud.endpoints(), options.patience, options.seed);
+        let endpoints = account.cloud.endpoints();
+        let arm = ArmClient::new(http, credential.clone(), &endpoints, options.patience, options.seed);
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),
             patience: options.patience,
+            credential,
+            audience: endpoints.audience.into(),
             parallel: options.parallel,
         }
     }

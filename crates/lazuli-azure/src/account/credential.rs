@@ -8,12 +8,15 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, HttpClient, RetryOptions, Transport};
 use azure_core::time::Duration;
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, DeveloperToolsCredential, ManagedIdentityCredential,
-    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
+use time::OffsetDateTime;
+
+use super::certificate::{CertificateError, Signer, SigningCertificate};
 use super::{Account, Secret};
 
 /// How to sign in.
@@ -30,8 +33,10 @@ pub enum Credential {
     ClientCertificate {
         /// The application (client) id.
         client_id: String,
-        /// Certificate and private key, PEM.
+        /// The private key, PEM, with the certificate unless that is given apart.
         pem: Secret,
+        /// The certificate, PEM.
+        certificate: Option<Vec<u8>>,
     },
     /// A Kubernetes service account, or another issuer, that Entra trusts.
     WorkloadIdentity {
@@ -65,12 +70,9 @@ pub enum CredentialError {
     /// Something it needs is not configured.
     #[error("the cloud account has no `tenant_id`, which signing in as an application needs")]
     NoTenant,
-    /// Not built yet.
-    #[error(
-        "signing in with a client certificate is not supported yet; use a client secret, workload identity, \
-         managed identity or the Azure CLI"
-    )]
-    CertificateUnsupported,
+    /// The client certificate.
+    #[error("the client certificate cannot be used: {0}")]
+    Certificate(#[from] CertificateError),
     /// The identity library refuses it.
     #[error("the credential cannot be used: {0}")]
     Refused(String),
@@ -91,7 +93,19 @@ pub(crate) fn token_credential(
             Some(ClientSecretCredentialOptions { client_options }),
         )
         .map_err(refused)?,
-        Credential::ClientCertificate { .. } => return Err(CredentialError::CertificateUnsupported),
+        Credential::ClientCertificate { client_id, pem, certificate } => {
+            let (private, public) = (pem.reveal().as_bytes(), certificate.as_deref());
+            let certificate = SigningCertificate::read(private, public, OffsetDateTime::now_utc())?;
+            let tenant = tenant()?;
+            let authority = account.cloud.endpoints().authority;
+            let audience = authority
+                .join(&format!("/{tenant}/oauth2/v2.0/token"))
+                .map_err(|error| CredentialError::Refused(error.to_string()))?;
+            let signer = Signer { certificate, client_id: client_id.clone(), audience: audience.to_string() };
+            let options = ClientAssertionCredentialOptions { client_options };
+            ClientAssertionCredential::new(tenant, client_id.clone(), signer, Some(options))
+                .map_err(refused)?
+        }
         Credential::WorkloadIdentity { client_id, token_file } => {
             WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
                 credential_options: ClientAssertionCredentialOptions { client_options },
@@ -150,8 +164,11 @@ mod tests {
         let credential = Credential::ClientSecret { client_id: "app".into(), secret: Secret::new("hunter2") };
         let shown = format!("{credential:?}");
         assert!(shown.contains("app") && !shown.contains("hunter2"), "{shown}");
-        let certificate =
-            Credential::ClientCertificate { client_id: "app".into(), pem: Secret::new("-----BEGIN") };
+        let certificate = Credential::ClientCertificate {
+            client_id: "app".into(),
+            pem: Secret::new("-----BEGIN"),
+            certificate: None,
+        };
         assert!(!format!("{certificate:#?}").contains("BEGIN"));
     }
 }

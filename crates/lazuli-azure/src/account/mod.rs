@@ -2,13 +2,18 @@
 //!
 //! Where accounts are configured and how their secrets are stored is not decided here.
 
+mod certificate;
 mod cloud;
 mod credential;
+mod der;
+mod principal;
 mod secret;
 pub mod sign_in;
 
+pub use certificate::{CertificateError, SigningCertificate};
 pub use cloud::{Cloud, Endpoints};
 pub use credential::{Credential, CredentialError, UserAssigned};
+pub use principal::Principal;
 pub use secret::Secret;
 
 pub(crate) use credential::token_credential;

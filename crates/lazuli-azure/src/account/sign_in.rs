@@ -19,8 +19,8 @@ const MEANINGS: &[(u32, &str, &str)] = &[
     (700024, "the client assertion is not valid now", "Check this machine's clock."),
     (
         700027,
-        "the client assertion's signature does not fit",
-        "Upload the certificate's public part to the application.",
+        "the application does not know the certificate",
+        "Upload the certificate's public part to the application, or give the cloud account the one that is registered.",
     ),
     (
         700211,
@@ -42,6 +42,22 @@ const MEANINGS: &[(u32, &str, &str)] = &[
         "no federated credential of the application fits the token",
         "Compare issuer, subject and audience of token and federated credential.",
     ),
+    (
+        7000216,
+        "neither a client secret nor a client assertion was sent",
+        "Check `auth` of the cloud account.",
+    ),
+    (
+        7000218,
+        "neither a client secret nor a client assertion was sent",
+        "Check `auth` of the cloud account.",
+    ),
+    (
+        700021,
+        "the client assertion names another application",
+        "Check `client_id`: the certificate or the token belongs to another application.",
+    ),
+    (700023, "the client assertion is meant for somebody else", "Check `tenant_id` and the cloud."),
     (90002, "the tenant does not exist", "Check `tenant_id` and the cloud."),
     (900023, "the tenant is neither a GUID nor a domain", "Check `tenant_id`."),
     (
