@@ -65,6 +65,32 @@ pub const NETWORK_TYPES: &[&str] = &[
     "Microsoft.Network/natGateways",
 ];
 
+/// What making objects of a type does by the way: a machine's disks come and go with it.
+const IMPLIED: &[(&str, &[&str])] = &[(
+    "Microsoft.Compute/virtualMachines",
+    &["Microsoft.Compute/disks/read", "Microsoft.Compute/disks/write", "Microsoft.Compute/disks/delete"],
+)];
+
+/// What a cluster needs where its network exists already: to read it, to join its subnets, and to give the cluster's
+/// identity its role there.
+pub const EXISTING_NETWORK: &[&str] = &[
+    "Microsoft.Authorization/roleAssignments/delete",
+    "Microsoft.Authorization/roleAssignments/read",
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Network/virtualNetworks/read",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/read",
+];
+
+/// What the parts of a cluster's own network need of each other.
+pub const OWN_NETWORK: &[&str] = &[
+    "Microsoft.Network/natGateways/join/action",
+    "Microsoft.Network/networkSecurityGroups/join/action",
+    "Microsoft.Network/publicIPAddresses/join/action",
+    "Microsoft.Network/routeTables/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+];
+
 /// What is read of every resource group before anything is planned.
 pub const GROUP_READS: &[&str] = &[
     "Microsoft.Authorization/locks/read",
@@ -89,6 +115,11 @@ pub const NAMESPACES: &[&str] = &["Microsoft.Compute", "Microsoft.ManagedIdentit
 /// What is needed to make, change and delete objects of a type.
 pub fn manage(ty: &str) -> [String; 3] {
     ["read", "write", "delete"].map(|verb| format!("{ty}/{verb}"))
+}
+
+/// What making objects of a type does by the way.
+pub fn implied(ty: &str) -> &'static [&'static str] {
+    IMPLIED.iter().find(|(name, _)| name.eq_ignore_ascii_case(ty)).map_or(&[], |(_, actions)| actions)
 }
 
 /// What an object of the type `from` needs on an object of the type `to` it refers to.

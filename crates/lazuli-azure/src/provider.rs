@@ -99,6 +99,11 @@ impl AzureProvider {
         }
     }
 
+    /// The account's subscription.
+    pub fn subscription_id(&self) -> &str {
+        &self.subscription_id
+    }
+
     pub(crate) fn object(&self, ty: &ResourceType, id: &ResourceId) -> Url {
         self.arm.url(id.as_str(), &ty.api_version, &[])
     }

@@ -13,6 +13,7 @@ use lazuli_simulator::{
     Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions,
 };
 
+use crate::accounts::given::Access;
 use crate::accounts::{DeclaredAccount, Environment, Place, Simulated};
 use crate::failure::{Failure, refused};
 
@@ -48,11 +49,14 @@ impl Clouds {
         environment: Environment<'_>,
     ) -> Result<Clouds, Failure> {
         let mut clouds = Clouds { time_factor: 1.0, ..Clouds::default() };
+        let keys = crate::planning::keys(environment);
+        let access = Access { environment, keys: &keys };
         for declared in accounts {
             let account = match &declared.place {
                 Place::Azure(settings) => {
-                    settings.account(&declared.name, environment).map_err(|problem| Failure::of(*problem))?
+                    settings.account(&declared.name, access).map_err(|problem| Failure::of(*problem))?
                 }
+                Place::NotFound(problem) => return Err(Failure::of((**problem).clone())),
                 Place::Simulated(simulated) => {
                     clouds.simulate(&declared.name, simulated, folder, environment).await?
                 }

@@ -25,4 +25,5 @@ pub mod preflight;
 pub mod progress;
 pub mod project;
 pub mod render;
+pub mod roles;
 pub mod terminal;

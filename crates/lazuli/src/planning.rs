@@ -129,7 +129,8 @@ pub fn locked<T>(
 /// # Errors
 /// What is wrong with them.
 pub fn accounts(project: &Project) -> Result<BTreeMap<Arc<str>, DeclaredAccount>, Failure> {
-    accounts::declared(&project.evaluator).map_err(|found| Failure::at(found, &project.sources))
+    accounts::declared(&project.evaluator, &crate::host::environment)
+        .map_err(|found| Failure::at(found, &project.sources))
 }
 
 /// Expands a project against a record.

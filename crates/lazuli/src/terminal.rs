@@ -131,6 +131,11 @@ impl Printer {
         self.results.write(&format!("{document:#}\n"));
     }
 
+    /// True unless asking was forbidden.
+    pub fn may_ask(&self) -> bool {
+        self.may_ask
+    }
+
     /// Asks on standard error and reads a line of standard input. Only `yes` is yes.
     pub fn ask(&self, question: &str) -> Answer {
         if !self.may_ask {

@@ -14,6 +14,7 @@ use lazuli_state::blob::{LEASE, Place as BlobPlace};
 use url::Url;
 
 use self::sign_in::{SignIn, Way};
+use crate::accounts::given::Access;
 use crate::accounts::{DeclaredAccount, Environment, Place};
 use crate::failure::Failure;
 use crate::planning;
@@ -90,8 +91,11 @@ impl BlobSettings {
         };
         let (way, trust) = match &self.account.place {
             Place::Simulated(_) => (Way::Simulated, Trust::System),
+            Place::NotFound(problem) => return Err(Failure::of((**problem).clone())),
             Place::Azure(settings) => {
-                let account = settings.account(name, environment).map_err(|problem| Failure::of(*problem))?;
+                let keys = planning::keys(environment);
+                let access = Access { environment, keys: &keys };
+                let account = settings.account(name, access).map_err(|problem| Failure::of(*problem))?;
                 let trust = account.trust.clone();
                 (Way::Account(Box::new(account)), trust)
             }

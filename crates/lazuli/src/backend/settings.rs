@@ -141,6 +141,8 @@ impl<'a> Reader<'a> {
     fn usual_address(&mut self, storage_account: &str, account: &DeclaredAccount, span: Span) -> Option<Url> {
         let (domain, why) = match &account.place {
             Place::Simulated(_) => (None, "the simulated Azure has no storage accounts"),
+            // Who signs in is told that it is not found; the configuration may be right.
+            Place::NotFound(_) => (Some("blob.core.windows.net"), ""),
             Place::Azure(settings) => {
                 (settings.blob_domain(), "where storage is in a custom cloud cannot be known")
             }

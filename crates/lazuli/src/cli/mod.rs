@@ -2,6 +2,8 @@
 //!
 //! A flag is defined here only when something obeys it.
 
+mod account;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -11,6 +13,10 @@ use std::time::Duration;
 
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lazuli_core::Address;
+
+pub use account::{
+    Account, Change, Edit, Fields, Permissions, Placement, SecretFlags, Validate as ValidateAccount,
+};
 
 /// The exit code of a command line that is not understood.
 pub const USAGE: u8 = 64;
@@ -29,9 +35,10 @@ Examples:
 
 Environment:
   LAZULI_VAR_<name>    a variable's value
-  LAZULI_PASSPHRASE, LAZULI_KEY_FILE    the key of an encrypted state
+  LAZULI_PASSPHRASE, LAZULI_KEY_FILE    the key of an encrypted state, and of secrets of registered accounts
   LAZULI_NEW_PASSPHRASE    the new one, for `state rekey`
   LAZULI_LOG           log filter, such as debug or lazuli_azure=trace
+  LAZULI_CONFIG_DIR    the folder of the registered accounts
   AZURE_*              the usual credentials
   NO_COLOR             no colours
 
@@ -177,6 +184,9 @@ pub enum Command {
     State(State),
     /// Take the lock away from a run that hangs
     ForceUnlock(ForceUnlock),
+    /// The registry of cloud accounts
+    #[command(subcommand)]
+    Account(Account),
     /// Draw the steps of a plan and what waits for what
     Graph(Graph),
     /// The simulated Azure
@@ -575,6 +585,9 @@ pub struct Serve {
     /// Faults to inject, as JSON
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// What exists before: groups, resources, quotas, locks, applications, permissions, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub seed_world: Option<PathBuf>,
     /// Print the environment that az, SDKs and kubectl need to talk to it
     #[arg(long)]
     pub print_env: bool,

@@ -64,7 +64,11 @@ impl Setting {
         let anything = self.project.evaluator.modules().modules().any(|(_, module)| {
             !(module.clusters.is_empty() && module.resources.is_empty() && module.data.is_empty())
         });
-        let needed = self.accounts.values().filter(|a| anything || used.contains(&a.name));
+        let needed: Vec<_> = self.accounts.values().filter(|a| anything || used.contains(&a.name)).collect();
+        let missing: Vec<_> = needed.iter().filter_map(|account| account.missing().cloned()).collect();
+        if !missing.is_empty() {
+            return Err(Failure::at(missing, &self.project.sources));
+        }
         Clouds::open(needed, &self.state.folder(), parallel, &host::environment).await
     }
 }
@@ -72,7 +76,7 @@ impl Setting {
 /// All mistakes at once: what is wrong with blocks is looked for also when names or values are wrong.
 pub(super) fn everything_wrong(rejected: Rejected) -> Failure {
     let Rejected { mut diagnostics, sources, evaluator } = rejected;
-    let accounts = accounts::declared(&evaluator).unwrap_or_else(|found| {
+    let accounts = accounts::declared(&evaluator, &host::environment).unwrap_or_else(|found| {
         diagnostics.extend(found);
         BTreeMap::new()
     });

@@ -1,5 +1,6 @@
 //! The commands, one file each; [`run`] hands over.
 
+mod account;
 mod apply;
 mod begin;
 mod console;
@@ -90,6 +91,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
         Command::Console(args) => console::run(args, printer),
         Command::State(args) => state::run(args, printer),
         Command::ForceUnlock(args) => force_unlock::run(args, printer),
+        Command::Account(args) => with_runtime(account::run(args, printer)),
         Command::Graph(args) => with_runtime(graph::run(args, printer)),
         Command::Simulator(cli::Simulator::Serve(args)) => with_runtime(simulator::serve(args, printer)),
         Command::Version => {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lazuli_core::Diagnostic;
-use lazuli_simulator::{Faults, Pace, Profile, Simulator, SimulatorOptions, TlsIdentity, print_env};
+use lazuli_simulator::{
+    Faults, Pace, Profile, Seed, SeedFile, Simulator, SimulatorOptions, TlsIdentity, print_env,
+};
 
 use super::{Exit, Outcome};
 use crate::cli::{Serve, SimulatorProfile};
@@ -21,6 +23,12 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
         }
         None => Faults::default(),
     };
+    let seed_file = match &args.seed_world {
+        Some(path) => {
+            SeedFile::read(path).map_err(|e| unusable(format!("{} cannot be used: {e}", path.display())))?
+        }
+        None => SeedFile::default(),
+    };
     let profile = match args.profile {
         SimulatorProfile::Instant => Profile::Instant,
         SimulatorProfile::Fast => Profile::Fast,
@@ -33,6 +41,7 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
         pace: Pace { profile, ..Pace::default() },
         seed: args.seed,
         world: args.world.clone(),
+        seed_world: Seed { world: seed_file, ..Seed::default() },
         faults,
         listen: args.listen,
         tls: certificates.clone().map_or(TlsIdentity::Ephemeral, TlsIdentity::Persist),

@@ -1,8 +1,9 @@
 //! `validate`: everything that can be found wrong without state, network or credentials.
 
 use lazuli_cluster::roster::Renewals;
+use lazuli_core::diagnostic::Severity;
 use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::{Diagnostics, Sources};
+use lazuli_core::{Diagnostic, Diagnostics, Sources};
 
 use super::begin::Setting;
 use super::{Exit, Outcome, tell};
@@ -44,10 +45,14 @@ fn check(args: &Validate, printer: &Printer) -> Result<(Diagnostics, Sources), F
     )?;
     planning::draft(&setting.project, &blueprint)?;
     blueprint.refactoring(&world).map_err(|found| Failure::at(found, &setting.project.sources))?;
-    let warnings = Failure::at(blueprint.warnings.clone(), &setting.project.sources);
+    // The registry belongs to a computer and its user: elsewhere, as in a pipeline that only checks, the configuration
+    // is as valid. Who wants to sign in gets an error.
+    let missing = setting.accounts.values().filter_map(|account| account.missing().cloned());
+    let missing = missing.map(|problem| Diagnostic { severity: Severity::Warning, ..problem });
+    let found: Diagnostics = blueprint.warnings.iter().cloned().chain(missing).collect();
     if !printer.json() {
-        tell(printer, &warnings);
+        tell(printer, &Failure::at(found.clone(), &setting.project.sources));
     }
-    let all = setting.project.warnings.iter().chain(&blueprint.warnings).cloned().collect();
+    let all = setting.project.warnings.iter().cloned().chain(found).collect();
     Ok((all, setting.project.sources))
 }

@@ -8,6 +8,7 @@
 //! | [`style`], [`layout`], [`duration`] | semantic styles; columns and wrapping; times for people |
 //! | [`names`] | what to call things that are named by a GUID |
 //! | [`value`] | values and their differences |
+//! | [`account`], [`account_report`], [`account_roles`] | registered accounts; what they can do; what they need |
 //! | [`console`] | what the console answers |
 //! | [`diagnostic`] | errors and warnings, like rustc |
 //! | [`plan`], [`plan_json`] | a plan for people, and in Terraform's shape |
@@ -17,6 +18,9 @@
 //! | [`graph`] | the steps of a plan as a drawing |
 //! | [`report`] | how an apply ended |
 
+pub mod account;
+pub mod account_report;
+pub mod account_roles;
 pub mod console;
 pub mod diagnostic;
 mod drift_json;

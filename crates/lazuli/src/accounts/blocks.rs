@@ -1,17 +1,21 @@
-//! `cloud_account` blocks → where an account's Azure is and how to sign in there.
+//! `cloud_account` blocks of a configuration.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lazuli_azure::account::UserAssigned;
-use lazuli_azure::{Account, Cloud, Credential, Endpoints, Secret, Trust};
+use lazuli_azure::{Cloud, Endpoints};
 use lazuli_cluster::names;
 use lazuli_config::schemas::CLOUD_ACCOUNT;
 use lazuli_config::{Evaluator, NoExternals};
 use lazuli_core::block::Block;
-use lazuli_core::{Diagnostic, Diagnostics, Span};
+use lazuli_core::{Diagnostic, Diagnostics};
 use lazuli_simulator::Profile;
+
+use super::Environment;
+use super::given::Given;
+use super::registry::{self, Registry};
+use super::settings::{Auth, ENVIRONMENTS, Settings};
 
 /// The tenant and subscription of a simulated Azure.
 const SIMULATED_TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -24,8 +28,6 @@ pub struct DeclaredAccount {
     pub name: Arc<str>,
     /// Where it leads.
     pub place: Place,
-    /// The block's header.
-    pub span: Span,
 }
 
 /// Where an account leads.
@@ -35,6 +37,9 @@ pub enum Place {
     Simulated(Simulated),
     /// Azure; what is missing for signing in is said only when somebody wants to.
     Azure(Box<Settings>),
+    /// A registered account that is not to be found here. Only who wants to sign in needs it: a configuration is valid
+    /// on a computer where nobody has registered anything.
+    NotFound(Box<Diagnostic>),
 }
 
 /// A `simulator` block.
@@ -50,26 +55,19 @@ pub struct Simulated {
     pub seed_world: Option<PathBuf>,
 }
 
-/// What a `cloud_account` block says of a real cloud.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    tenant_id: Option<String>,
-    subscription_id: Option<String>,
-    client_id: Option<String>,
-    auth: String,
-    cloud: Cloud,
-    dns_suffix: &'static str,
-    ca_file: Option<PathBuf>,
-}
-
-/// The environment variables that accounts read.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 impl DeclaredAccount {
+    /// Says that it is a registered account which is not to be found here.
+    pub fn missing(&self) -> Option<&Diagnostic> {
+        match &self.place {
+            Place::NotFound(problem) => Some(problem),
+            Place::Simulated(_) | Place::Azure(_) => None,
+        }
+    }
+
     /// What names of resources hang on. Without a subscription id (validating needs none) a zero one stands in.
     pub fn naming(&self, environment: Environment<'_>) -> names::Account {
         match &self.place {
-            Place::Simulated(_) => names::Account {
+            Place::Simulated(_) | Place::NotFound(_) => names::Account {
                 subscription_id: SIMULATED_SUBSCRIPTION.into(),
                 tenant_id: SIMULATED_TENANT.into(),
                 dns_suffix: "cloudapp.azure.com".into(),
@@ -79,90 +77,20 @@ impl DeclaredAccount {
                     .subscription(environment)
                     .unwrap_or_else(|| SIMULATED_SUBSCRIPTION.into()),
                 tenant_id: settings.tenant(environment).unwrap_or_default(),
-                dns_suffix: settings.dns_suffix.into(),
+                dns_suffix: settings.dns_suffix().into(),
             },
         }
     }
 }
 
-impl Settings {
-    fn subscription(&self, environment: Environment<'_>) -> Option<String> {
-        self.subscription_id.clone().or_else(|| environment("AZURE_SUBSCRIPTION_ID"))
-    }
-
-    fn tenant(&self, environment: Environment<'_>) -> Option<String> {
-        self.tenant_id.clone().or_else(|| environment("AZURE_TENANT_ID"))
-    }
-
-    /// Below which domain the blob services of storage accounts are; `None` in a custom cloud.
-    pub fn blob_domain(&self) -> Option<&'static str> {
-        match self.cloud {
-            Cloud::Public => Some("blob.core.windows.net"),
-            Cloud::UsGovernment => Some("blob.core.usgovcloudapi.net"),
-            Cloud::China => Some("blob.core.chinacloudapi.cn"),
-            Cloud::Custom(_) => None,
-        }
-    }
-
-    /// What the provider needs to sign in.
-    ///
-    /// # Errors
-    /// What is missing, and where it can be given.
-    pub fn account(&self, name: &str, environment: Environment<'_>) -> Result<Account, Box<Diagnostic>> {
-        let missing = |what: &str, variable: &str| {
-            Box::new(
-                Diagnostic::error("LZ0240", format!("cloud account `{name}` has no {what}"))
-                    .help(format!("set {what} in the block, or {variable} in the environment")),
-            )
-        };
-        let client_id = || self.client_id.clone().or_else(|| environment("AZURE_CLIENT_ID"));
-        let credential = match self.auth.as_str() {
-            "client_secret" => Credential::ClientSecret {
-                client_id: client_id().ok_or_else(|| missing("client_id", "AZURE_CLIENT_ID"))?,
-                secret: environment("AZURE_CLIENT_SECRET").map(Secret::new).ok_or_else(|| {
-                    Box::new(
-                        Diagnostic::error("LZ0240", format!("cloud account `{name}` has no client secret"))
-                            .help("set AZURE_CLIENT_SECRET in the environment: secrets are never written in configuration"),
-                    )
-                })?,
-            },
-            "workload_identity" => Credential::WorkloadIdentity {
-                client_id: client_id(),
-                token_file: environment("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from),
-            },
-            "managed_identity" => Credential::ManagedIdentity(client_id().map(UserAssigned::ClientId)),
-            "azure_cli" => Credential::AzureCli,
-            _ => Credential::DeveloperTools,
-        };
-        let trust = match &self.ca_file {
-            Some(path) => Trust::SystemAnd(std::fs::read(path).map_err(|error| {
-                Box::new(Diagnostic::error(
-                    "LZ0240",
-                    format!(
-                        "the ca_file {} of cloud account `{name}` cannot be read: {error}",
-                        path.display()
-                    ),
-                ))
-            })?),
-            None => Trust::System,
-        };
-        Ok(Account {
-            subscription_id: self
-                .subscription(environment)
-                .ok_or_else(|| missing("subscription_id", "AZURE_SUBSCRIPTION_ID"))?,
-            tenant_id: self.tenant(environment),
-            cloud: self.cloud.clone(),
-            credential,
-            trust,
-        })
-    }
-}
-
-/// Decodes every `cloud_account` block.
+/// Decodes every `cloud_account` block; registered accounts are looked up.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn declared(evaluator: &Evaluator) -> Result<BTreeMap<Arc<str>, DeclaredAccount>, Diagnostics> {
+pub fn declared(
+    evaluator: &Evaluator,
+    environment: Environment<'_>,
+) -> Result<BTreeMap<Arc<str>, DeclaredAccount>, Diagnostics> {
     let mut accounts = BTreeMap::new();
     let mut problems = Diagnostics::new();
     for declaration in evaluator.module().cloud_accounts.iter() {
@@ -173,10 +101,10 @@ pub fn declared(evaluator: &Evaluator) -> Result<BTreeMap<Arc<str>, DeclaredAcco
                 continue;
             }
         };
-        match place(&block) {
+        match place(&block, environment) {
             Ok(place) => {
                 let name = declaration.name.text.clone();
-                accounts.insert(name.clone(), DeclaredAccount { name, place, span: block.span });
+                accounts.insert(name.clone(), DeclaredAccount { name, place });
             }
             Err(problem) => problems.push(*problem),
         }
@@ -188,7 +116,7 @@ fn text(block: &Block, name: &str) -> Option<String> {
     block.value(name).and_then(|v| v.as_str()).map(str::to_owned)
 }
 
-fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
+fn place(block: &Block, environment: Environment<'_>) -> Result<Place, Box<Diagnostic>> {
     if let Some(simulator) = block.block("simulator") {
         if let Some(other) = block.attributes.first() {
             return Err(Box::new(
@@ -199,22 +127,26 @@ fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
         return simulated(simulator).map(Place::Simulated);
     }
     if let Some(registered) = block.attribute("registered") {
-        return Err(Box::new(
-            Diagnostic::error("LZ0230", "registered accounts are not supported by this version of Lazuli")
-                .at(registered.span, "cannot be looked up")
-                .help("give tenant_id, subscription_id and auth instead"),
+        let other = block.attributes.iter().find(|attribute| &*attribute.name != "registered");
+        let span =
+            other.map(|other| other.name_span).or_else(|| block.block("custom").map(|custom| custom.span));
+        if let Some(span) = span {
+            return Err(Box::new(
+                Diagnostic::error("LZ0241", "a registered account has nothing but its `registered`")
+                    .at(span, "is said by the registry")
+                    .help("change it there: lazuli account edit NAME"),
+            ));
+        }
+        let name = text(block, "registered").unwrap_or_default();
+        return Ok(found(&name, environment).map_or_else(
+            |problem| Place::NotFound(Box::new(problem.at(registered.span, "is looked up in the registry"))),
+            |settings| Place::Azure(Box::new(settings)),
         ));
     }
-    let auth = choice(
-        block,
-        "auth",
-        &["client_secret", "workload_identity", "managed_identity", "azure_cli", "developer_tools"],
-        "azure_cli",
-    )?;
-    let environment = choice(block, "environment", &["public", "usgovernment", "china", "custom"], "public")?;
-    let (cloud, dns_suffix, ca_file) = match environment {
-        "usgovernment" => (Cloud::UsGovernment, "cloudapp.usgovcloudapi.net", None),
-        "china" => (Cloud::China, "cloudapp.chinacloudapi.cn", None),
+    let auth = Auth::of(choice(block, "auth", &Auth::WORDS, "azure_cli")?);
+    let (cloud, ca_file) = match choice(block, "environment", &ENVIRONMENTS, "public")? {
+        "usgovernment" => (Cloud::UsGovernment, None),
+        "china" => (Cloud::China, None),
         "custom" => {
             let Some(custom) = block.block("custom") else {
                 return Err(Box::new(
@@ -227,19 +159,44 @@ fn place(block: &Block) -> Result<Place, Box<Diagnostic>> {
                 resource_manager: url(custom, "resource_manager")?,
                 audience: text(custom, "audience").unwrap_or_default(),
             };
-            (Cloud::Custom(endpoints), "cloudapp.azure.com", text(custom, "ca_file").map(PathBuf::from))
+            (Cloud::Custom(endpoints), text(custom, "ca_file").map(PathBuf::from))
         }
-        _ => (Cloud::Public, "cloudapp.azure.com", None),
+        _ => (Cloud::Public, None),
+    };
+    // Secrets never stand in a configuration: a block's come from the variables everybody uses for them.
+    let secret = match auth {
+        Auth::ClientSecret => Some(Given::Environment("AZURE_CLIENT_SECRET".to_owned())),
+        Auth::ClientCertificate => {
+            super::environment_path(environment, "AZURE_CLIENT_CERTIFICATE_PATH").map(Given::File)
+        }
+        _ => None,
     };
     Ok(Place::Azure(Box::new(Settings {
         tenant_id: text(block, "tenant_id"),
         subscription_id: text(block, "subscription_id"),
         client_id: text(block, "client_id"),
-        auth: auth.to_owned(),
+        auth,
         cloud,
-        dns_suffix,
         ca_file,
+        secret,
+        certificate: None,
+        token_file: None,
+        identity: None,
+        registered: None,
     })))
+}
+
+/// What the registry says of an account.
+fn found(name: &str, environment: Environment<'_>) -> Result<Settings, Diagnostic> {
+    let Some(path) = registry::path(environment) else {
+        let problem = Diagnostic::error("LZ3030", "there is no folder for the registry of cloud accounts");
+        return Err(problem.help("set LAZULI_CONFIG_DIR, or HOME"));
+    };
+    let entry = Registry::read(&path).and_then(|registry| registry.find(name)).map_err(|problem| *problem)?;
+    entry.settings(name).map_err(|problems| {
+        let problem = format!("cloud account `{name}` cannot be like that: {}", problems.join("; "));
+        Diagnostic::error("LZ3032", problem).help(format!("correct it: lazuli account edit {name}"))
+    })
 }
 
 fn choice(
