@@ -95,7 +95,7 @@ pub const OWN_NETWORK: &[&str] = &[
 pub const GROUP_READS: &[&str] = &[
     "Microsoft.Authorization/locks/read",
     "Microsoft.Authorization/permissions/read",
-    "Microsoft.PolicyInsights/checkPolicyRestrictions/action",
+    "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
 ];
 

@@ -10,6 +10,7 @@
 //! itself. What it knows of Azure is one declarative table in `catalog`.
 
 mod arm;
+mod assertion;
 mod catalog;
 mod clock;
 mod commit;
@@ -32,7 +33,7 @@ pub use arm::{Settings, handle};
 pub use faults::{Answer, Fault, Faults};
 pub use latency::{Pace, Profile};
 pub use request::{Body, Delivery, Method, Request, Response};
-pub use seed::{Lock, Planted, Quota, Seed, SeedError, SeedFile, SeededGroup};
+pub use seed::{Application, Lock, Permission, Planted, Quota, Seed, SeedError, SeedFile, SeededGroup};
 pub use simulator::{RunningSimulator, Simulator, SimulatorError, SimulatorOptions, print_env};
 pub use tls::{TlsError, TlsIdentity};
 pub use world::{Change, Credentials, World};

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::arm;
@@ -62,6 +62,49 @@ pub struct SeedFile {
     pub locks: Vec<Lock>,
     /// Provider namespaces for which the subscription is not registered.
     pub unregistered_providers: Vec<String>,
+    /// Applications that may sign in, besides the one of the world.
+    pub applications: Vec<Application>,
+    /// What whoever signs in may do; everything when there is none.
+    pub permissions: Vec<Permission>,
+    /// What the subscription is: `Enabled` when absent.
+    pub subscription_state: Option<String>,
+}
+
+/// An application that may sign in.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// Its client id.
+    pub client_id: String,
+    /// Its secret, when it has one.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// Whether that secret has expired.
+    #[serde(default)]
+    pub secret_expired: bool,
+    /// Its certificates, PEM.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// What somebody may do in a scope and below.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// The id of the scope; everywhere when absent.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Patterns of actions.
+    pub actions: Vec<String>,
+    /// Patterns that are taken out of them.
+    #[serde(default)]
+    pub not_actions: Vec<String>,
 }
 
 /// A resource group that exists before.
@@ -172,6 +215,7 @@ impl Seed {
                 wanted: self.subscription.clone(),
             });
         }
+        world.set_directory(&self.world);
         let subscription = world.subscription_id();
         for group in &self.world.resource_groups {
             let id = format!("{subscription}/resourceGroups/{}", group.name);

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::error::ArmError;
-use crate::ids;
 use crate::request::{Body, Method, Response};
+use crate::seed::Application;
 use crate::world::World;
+use crate::{assertion, ids, json};
 
 const TOKEN_SECONDS: u64 = 3599;
 
@@ -40,6 +41,9 @@ pub(super) fn handle(world: &mut World, call: &Call<'_>) -> Option<Response> {
         }
         (Method::Post, [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {
             token(world, call, tenant)
+        }
+        (Method::Get, ["metadata", "identity", "oauth2", "token"] | ["msi", "token"]) => {
+            managed_identity(world, call)
         }
         (Method::Get, ["serial-console", ..]) => {
             let id = path.trim_start_matches("/serial-console");
@@ -130,24 +134,48 @@ fn token(world: &mut World, call: &Call<'_>, tenant: &str) -> Response {
         );
     }
     let client = field("client_id");
-    if !client.eq_ignore_ascii_case(&identity.client_id) {
+    let own = Application {
+        client_id: identity.client_id.clone(),
+        client_secret: Some(identity.client_secret.clone()),
+        secret_expired: false,
+        certificates: Vec::new(),
+    };
+    let mut known = std::iter::once(&own).chain(&world.applications);
+    let Some(application) = known.find(|known| client.eq_ignore_ascii_case(&known.client_id)) else {
         return refuse(
             400,
             "unauthorized_client",
             700_016,
             format!("Application with identifier '{client}' was not found in the directory '{tenant}'."),
         );
-    }
+    };
+    let assertion = field("client_assertion");
     let has_assertion = field("client_assertion_type")
         == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-        && !field("client_assertion").is_empty();
-    if !has_assertion && field("client_secret") != identity.client_secret {
+        && !assertion.is_empty();
+    if has_assertion && assertion::is_by_certificate(assertion) {
+        let path = call.request.path.as_str();
+        if let Err((code, message)) =
+            assertion::check(assertion, client, path, &application.certificates, call.now)
+        {
+            return refuse(401, "invalid_client", code, message);
+        }
+    } else if !has_assertion && Some(field("client_secret")) != application.client_secret.as_deref() {
         return refuse(
             401,
             "invalid_client",
             7_000_215,
             format!(
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
+            ),
+        );
+    } else if !has_assertion && application.secret_expired {
+        return refuse(
+            401,
+            "invalid_client",
+            7_000_222,
+            format!(
+                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."
             ),
         );
     }
@@ -157,7 +185,7 @@ fn token(world: &mut World, call: &Call<'_>, tenant: &str) -> Response {
         STORAGE => STORAGE,
         _ => MANAGEMENT,
     };
-    let token = mint(world, call.now, audience);
+    let token = mint(world, call.now, audience, &application.client_id);
     Response::json(
         200,
         json!({
@@ -169,18 +197,55 @@ fn token(world: &mut World, call: &Call<'_>, tenant: &str) -> Response {
     )
 }
 
+/// What a machine in Azure asks its host for; `IDENTITY_ENDPOINT` leads clients here.
+fn managed_identity(world: &World, call: &Call<'_>) -> Response {
+    let refuse = |code: &str, message: &str| {
+        Response::json(400, json!({ "error": code, "error_description": message }))
+    };
+    let asked = |name: &str| call.request.query(name).unwrap_or("");
+    let has_header = call.request.header("x-identity-header").is_some_and(|header| !header.is_empty())
+        || call.request.header("metadata").is_some_and(|header| header.eq_ignore_ascii_case("true"));
+    if !has_header || asked("resource").is_empty() {
+        return refuse("invalid_request", "Required metadata header or resource not specified");
+    }
+    let wanted = [asked("client_id"), asked("object_id"), asked("principal_id")];
+    let client = match wanted.iter().find(|wanted| !wanted.is_empty()) {
+        None => world.identity.client_id.clone(),
+        Some(wanted) => {
+            let of_type = world.of_kind("Microsoft.ManagedIdentity/userAssignedIdentities", "", None);
+            let is_it = |identity: &&crate::world::Resource| {
+                ["properties.clientId", "properties.principalId"].iter().any(|path| {
+                    json::text(&identity.body, path).is_some_and(|id| id.eq_ignore_ascii_case(wanted))
+                })
+            };
+            let Some(identity) = of_type.into_iter().find(is_it) else {
+                return refuse("invalid_request", "Identity not found");
+            };
+            json::text(&identity.body, "properties.clientId").unwrap_or_default().to_owned()
+        }
+    };
+    let expires = call.now / 1000 + TOKEN_SECONDS;
+    Response::json(
+        200,
+        json!({
+            "access_token": mint(world, call.now, MANAGEMENT, &client), "expires_on": expires.to_string(),
+            "resource": asked("resource"), "token_type": "Bearer", "client_id": client,
+        }),
+    )
+}
+
 fn signing_key(world: &World) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, format!("access tokens of {}", world.identity.client_secret).as_bytes())
 }
 
 /// A signed token. It carries its own expiry, so nothing has to be remembered and restarts do not matter.
-fn mint(world: &World, now: u64, audience: &str) -> String {
+fn mint(world: &World, now: u64, audience: &str, client_id: &str) -> String {
     let seconds = now / 1000;
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let payload = json!({
         "aud": audience, "iss": format!("https://sts.windows.net/{}/", world.identity.tenant),
-        "iat": seconds, "nbf": seconds, "exp": seconds + TOKEN_SECONDS, "appid": world.identity.client_id,
-        "oid": world.caller(), "sub": world.caller(), "tid": world.identity.tenant, "idtyp": "app", "ver": "1.0",
+        "iat": seconds, "nbf": seconds, "exp": seconds + TOKEN_SECONDS, "appid": client_id,
+        "oid": world.principal_of(client_id), "sub": world.principal_of(client_id), "tid": world.identity.tenant, "idtyp": "app", "ver": "1.0",
     });
     let text = format!("{}.{}", part(&json!({ "typ": "JWT", "alg": "HS256" })), part(&payload));
     let signature = hmac::sign(&signing_key(world), text.as_bytes());

@@ -3,6 +3,7 @@
 //! Belongs here: routing, and the engine that reads the catalogue. Not here: anything about one resource type
 //! (`catalog`), sockets, clocks.
 
+mod access;
 mod actions;
 mod check;
 mod delete;
@@ -111,6 +112,7 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
             "The api-version query parameter (?api-version=) is required for all requests.",
         ));
     }
+    access::check(world, call)?;
     let mut delivery = Delivery::Answer;
     match faults::decide(world, &call.settings.faults, call.request) {
         None => {}

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, images, list, read};
+use super::{Call, access, images, list, read};
 use crate::catalog::{identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -91,7 +91,14 @@ pub(super) fn built_in(
     let place = || ids::location(target.names.first().map_or("", String::as_str));
     Some(Ok(match kind.as_str() {
         "microsoft.authorization/permissions" => {
-            list(vec![json!({ "actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": [] })])
+            let entry = |actions: &[String], not_actions: &[String]| {
+                json!({ "actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": [] })
+            };
+            if world.permissions.is_empty() {
+                return Some(Ok(list(vec![entry(&["*".to_owned()], &[])])));
+            }
+            let granted = access::granted(world, &target.scope);
+            list(granted.map(|permission| entry(&permission.actions, &permission.not_actions)).collect())
         }
         "microsoft.compute/skus" => sizes(call),
         "microsoft.compute/locations/vmsizes" => list(
@@ -114,7 +121,7 @@ fn describe(world: &World) -> Value {
         "subscriptionId": identity.subscription,
         "tenantId": identity.tenant,
         "displayName": "Simulated subscription",
-        "state": "Enabled",
+        "state": world.subscription_state.as_deref().unwrap_or("Enabled"),
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
         "subscriptionPolicies": { "locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off" },

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::seed::{Application, Permission, SeedFile};
 use crate::{catalog, ids, random};
 pub(crate) use operations::{Action, Failure, Operation, OperationUrl};
 pub use record::Change;
@@ -56,6 +57,12 @@ pub struct World {
     fault_hits: BTreeMap<String, u64>,
     quotas: BTreeMap<String, u64>,
     unregistered: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) applications: Vec<Application>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) permissions: Vec<Permission>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subscription_state: Option<String>,
     #[serde(skip)]
     index: Index,
     #[serde(skip)]
@@ -152,6 +159,9 @@ impl World {
             fault_hits: BTreeMap::new(),
             quotas: BTreeMap::new(),
             unregistered: BTreeSet::new(),
+            applications: Vec::new(),
+            permissions: Vec::new(),
+            subscription_state: None,
             index: Index::default(),
             dirty: Dirty::default(),
         }
@@ -183,7 +193,12 @@ impl World {
 
     /// The object id of the service principal.
     pub(crate) fn caller(&self) -> String {
-        random::guid_of(&["service principal", &self.identity.tenant, &self.identity.client_id])
+        self.principal_of(&self.identity.client_id)
+    }
+
+    /// The object id of an application's service principal.
+    pub(crate) fn principal_of(&self, client_id: &str) -> String {
+        random::guid_of(&["service principal", &self.identity.tenant, client_id])
     }
 
     /// The next drawing; every invented value starts from one.
@@ -328,6 +343,22 @@ impl World {
             self.unregistered.insert(namespace)
         };
         self.dirty.settings |= changed;
+    }
+
+    /// Takes over who may sign in and what they may do; what a seed does not say stays.
+    pub(crate) fn set_directory(&mut self, seed: &SeedFile) {
+        let before = (self.applications.clone(), self.permissions.clone(), self.subscription_state.clone());
+        if !seed.applications.is_empty() {
+            self.applications.clone_from(&seed.applications);
+        }
+        if !seed.permissions.is_empty() {
+            self.permissions.clone_from(&seed.permissions);
+        }
+        if seed.subscription_state.is_some() {
+            self.subscription_state.clone_from(&seed.subscription_state);
+        }
+        let after = (&self.applications, &self.permissions, &self.subscription_state);
+        self.dirty.settings |= (&before.0, &before.1, &before.2) != after;
     }
 
     /// When the directory learned of a principal.

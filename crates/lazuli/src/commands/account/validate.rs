@@ -16,9 +16,9 @@ use crate::cli::{ValidateAccount, Variables};
 use crate::clouds::Clouds;
 use crate::commands::begin::Setting;
 use crate::failure::Failure;
+use crate::host;
 use crate::render::account_report::{self as rendered, Problem, Report};
 use crate::terminal::Printer;
-use crate::{host, planning};
 
 pub(super) async fn run(args: &ValidateAccount, printer: &Arc<Printer>) -> Outcome {
     let (accounts, folder) = accounts(args.name.as_deref(), printer)?;
