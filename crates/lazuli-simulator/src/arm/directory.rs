@@ -181,11 +181,7 @@ fn token(world: &mut World, call: &Call<'_>, tenant: &str) -> Response {
     }
     // The v1 endpoint names a resource, the v2 endpoint a scope of one.
     let asked = if field("scope").is_empty() { field("resource") } else { field("scope") };
-    let audience = match asked.trim_end_matches("/.default").trim_end_matches('/') {
-        STORAGE => STORAGE,
-        _ => MANAGEMENT,
-    };
-    let token = mint(world, call.now, audience, &application.client_id);
+    let token = mint(world, call.now, audience(asked), &application.client_id);
     Response::json(
         200,
         json!({
@@ -228,10 +224,18 @@ fn managed_identity(world: &World, call: &Call<'_>) -> Response {
     Response::json(
         200,
         json!({
-            "access_token": mint(world, call.now, MANAGEMENT, &client), "expires_on": expires.to_string(),
+            "access_token": mint(world, call.now, audience(asked("resource")), &client), "expires_on": expires.to_string(),
             "resource": asked("resource"), "token_type": "Bearer", "client_id": client,
         }),
     )
+}
+
+/// Whom a token is for, by the scope or resource it was asked for.
+fn audience(asked: &str) -> &'static str {
+    match asked.trim_end_matches("/.default").trim_end_matches('/') {
+        STORAGE => STORAGE,
+        _ => MANAGEMENT,
+    }
 }
 
 fn signing_key(world: &World) -> hmac::Key {

@@ -11,6 +11,7 @@
     reason = "a test that cannot go on should stop, and says what it skipped"
 )]
 
+mod accounts;
 mod azurite;
 mod bad_input;
 mod cloud;
