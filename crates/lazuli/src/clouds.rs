@@ -64,10 +64,18 @@ impl Clouds {
             // Runs at the same time should not wait in step.
             let options = Options { parallel, seed: u64::from(std::process::id()), ..Options::default() };
             let provider = AzureProvider::new(&account, options).map_err(|error| {
-                Failure::of(Diagnostic::error(
-                    "LZ0240",
-                    format!("cloud account `{}` cannot be used: {error}", declared.name),
-                ))
+                let message = format!("cloud account `{}` cannot be used: {error}", declared.name);
+                let registered = match &declared.place {
+                    Place::Azure(settings) => settings.registered.as_deref(),
+                    _ => None,
+                };
+                let problem = Diagnostic::error("LZ0240", message);
+                Failure::of(match registered {
+                    Some(name) => problem.help(format!(
+                        "`lazuli account show {name}` says what is registered, `lazuli account edit {name}` changes it"
+                    )),
+                    None => problem,
+                })
             })?;
             clouds.providers.insert(declared.name.clone(), provider);
         }

@@ -29,6 +29,12 @@ impl Failure {
     }
 }
 
+impl From<Box<Diagnostic>> for Failure {
+    fn from(problem: Box<Diagnostic>) -> Self {
+        Failure::of(*problem)
+    }
+}
+
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
         Failure { diagnostics: rejected.diagnostics, sources: rejected.sources }

@@ -1,6 +1,6 @@
 //! Saved plans: one sealed file with everything an apply needs, and nothing readable in it but which state it is for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use lazuli_cluster::roster::Renewals;
@@ -27,6 +27,10 @@ pub struct SavedPlan {
     pub inputs: Inputs,
     /// Nodes that are made anew.
     pub renewals: Renewals,
+    /// The subscription that each cloud account led to. Where an account leads is not said by the configuration alone: the
+    /// registry and the environment have a say.
+    #[serde(default)]
+    pub subscriptions: BTreeMap<String, String>,
     /// What existed when it was made.
     #[serde(with = "pairs")]
     pub observed: HashMap<ResourceId, Json>,

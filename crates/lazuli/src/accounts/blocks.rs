@@ -187,15 +187,15 @@ fn place(block: &Block, environment: Environment<'_>) -> Result<Place, Box<Diagn
 }
 
 /// What the registry says of an account.
-fn found(name: &str, environment: Environment<'_>) -> Result<Settings, Diagnostic> {
+fn found(name: &str, environment: Environment<'_>) -> Result<Settings, Box<Diagnostic>> {
     let Some(path) = registry::path(environment) else {
         let problem = Diagnostic::error("LZ3030", "there is no folder for the registry of cloud accounts");
-        return Err(problem.help("set LAZULI_CONFIG_DIR, or HOME"));
+        return Err(Box::new(problem.help("set LAZULI_CONFIG_DIR, or HOME")));
     };
-    let entry = Registry::read(&path).and_then(|registry| registry.find(name)).map_err(|problem| *problem)?;
+    let entry = Registry::read(&path).and_then(|registry| registry.find(name))?;
     entry.settings(name).map_err(|problems| {
         let problem = format!("cloud account `{name}` cannot be like that: {}", problems.join("; "));
-        Diagnostic::error("LZ3032", problem).help(format!("correct it: lazuli account edit {name}"))
+        Box::new(Diagnostic::error("LZ3032", problem).help(format!("correct it: lazuli account edit {name}")))
     })
 }
 

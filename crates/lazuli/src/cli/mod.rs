@@ -186,7 +186,7 @@ pub enum Command {
     ForceUnlock(ForceUnlock),
     /// The registry of cloud accounts
     #[command(subcommand)]
-    Account(Account),
+    Account(Box<Account>),
     /// Draw the steps of a plan and what waits for what
     Graph(Graph),
     /// The simulated Azure

@@ -109,6 +109,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         return Err(Failure::of(problem.help("plan again, and look at it before you apply it")));
     }
     let setting = Setting::of(saved.inputs, None, printer)?;
+    elsewhere(&setting, &saved.subscriptions, path)?;
     let state = plan::open(&setting, "apply", options, printer)?;
     let world = state.world();
     if world.lineage != saved.plan.lineage || world.serial != saved.plan.serial {
@@ -138,6 +139,22 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
     tell(printer, &Failure { diagnostics: planned.warnings.clone(), ..Failure::default() });
     plan::show(&planned, &clouds, printer);
     carry_out(&setting, state, clouds, planned, options, manner, printer).await
+}
+
+/// Refuses a saved plan one of whose accounts leads to another subscription now.
+fn elsewhere(setting: &Setting, planned: &BTreeMap<String, String>, path: &Path) -> Result<(), Failure> {
+    if let Some(missing) = setting.accounts.values().find_map(|account| account.missing()) {
+        return Err(Failure::at(vec![missing.clone()], &setting.project.sources));
+    }
+    let now = setting.subscriptions();
+    let moved = planned.iter().find(|(name, then)| now.get(*name).is_some_and(|now| now != *then));
+    let Some((name, then)) = moved else { return Ok(()) };
+    let message = format!(
+        "cloud account `{name}` leads to another subscription than when {} was saved",
+        path.display()
+    );
+    let problem = Diagnostic::error("LZ3012", message).note(format!("it was {then} then"));
+    Err(Failure::of(problem.help("plan again, and look at it before you apply it")))
 }
 
 /// Waits for what an earlier run began and writes down what came of it.

@@ -49,6 +49,13 @@ impl Setting {
         Ok(Setting { project, accounts, state })
     }
 
+    /// The subscription each account leads to.
+    pub(super) fn subscriptions(&self) -> BTreeMap<String, String> {
+        let leads =
+            |account: &DeclaredAccount| account.naming(&host::environment).subscription_id.to_string();
+        self.accounts.iter().map(|(name, account)| (name.to_string(), leads(account))).collect()
+    }
+
     /// The project as it is evaluated from now on, while it is applied.
     pub(super) fn project_for_apply(&self) -> Result<Project, Failure> {
         let seed: Vec<u8> =

@@ -106,6 +106,7 @@ pub(super) fn save(
         plan: planned.plan.clone(),
         inputs: setting.project.inputs(),
         renewals: planned.renewals.clone(),
+        subscriptions: setting.subscriptions(),
         observed: planned.world.objects.clone(),
     };
     let sealer = state.sealer()?;

@@ -108,9 +108,14 @@ pub fn text(report: &Report, width: usize) -> String {
         }
     }
     if !report.providers.is_empty() {
-        let told: Vec<String> =
-            report.providers.iter().map(|(name, state)| format!("{name} {}", state.to_lowercase())).collect();
-        line("providers", &told.join(", "));
+        let registered =
+            report.providers.iter().filter(|(_, state)| state.eq_ignore_ascii_case("registered"));
+        let names: Vec<&str> = registered.map(|(name, _)| name.as_str()).collect();
+        line(
+            "registered",
+            if names.is_empty() { "no provider that clusters need".to_owned() } else { names.join(", ") }
+                .as_str(),
+        );
     }
     for (region, usages) in &report.quotas {
         line("quotas", region);

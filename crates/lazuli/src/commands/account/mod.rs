@@ -36,7 +36,3 @@ fn file() -> Result<PathBuf, Failure> {
         Failure::of(problem.help("set LAZULI_CONFIG_DIR, or HOME"))
     })
 }
-
-fn refuse(problem: Box<Diagnostic>) -> Failure {
-    Failure::of(*problem)
-}

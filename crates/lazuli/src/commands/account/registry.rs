@@ -7,7 +7,7 @@ use lazuli_core::{Diagnostic, Json};
 use serde_json::json;
 
 use super::secret::{self, Person};
-use super::{Exit, Outcome, file, refuse};
+use super::{Exit, Outcome, file};
 use crate::accounts::entry::{Entry, FIELDS};
 use crate::accounts::given::Given;
 use crate::accounts::registry::{Registry, is_name, refused};
@@ -19,7 +19,7 @@ use crate::terminal::{Answer, Printer};
 
 pub(super) fn add(args: &Edit, printer: &Printer) -> Outcome {
     let (name, path) = (args.name.as_str(), file()?);
-    free(&Registry::read(&path).map_err(refuse)?, name)?;
+    free(&Registry::read(&path)?, name)?;
     let mut entry = Entry::default();
     apply(&mut entry, &args.fields);
     entry.secret = secret::given(&args.fields.secret, name)?;
@@ -35,8 +35,7 @@ pub(super) fn add(args: &Edit, printer: &Printer) -> Outcome {
         free(registry, name).map_err(|mut failure| Box::new(failure.diagnostics.remove(0)))?;
         registry.put(name, &entry);
         Ok(())
-    })
-    .map_err(refuse)?;
+    })?;
     done(printer, "added", name, Some(&entry), &path);
     if !printer.json() {
         printer.result(&format!("\nTry it:  lazuli account validate {name}\nUse it:  cloud_account \"{name}\" {{\n           registered = \"{name}\"\n         }}\n"));
@@ -45,10 +44,10 @@ pub(super) fn add(args: &Edit, printer: &Printer) -> Outcome {
 }
 
 pub(super) fn list(printer: &Printer) -> Outcome {
-    let registry = Registry::read(&file()?).map_err(refuse)?;
+    let registry = Registry::read(&file()?)?;
     let mut accounts = Vec::new();
     for name in registry.names() {
-        accounts.push((name, registry.find(name).map_err(refuse)?));
+        accounts.push((name, registry.find(name)?));
     }
     match printer.json() {
         true => printer.document(&json!({
@@ -61,8 +60,8 @@ pub(super) fn list(printer: &Printer) -> Outcome {
 }
 
 pub(super) fn show(name: &str, printer: &Printer) -> Outcome {
-    let registry = Registry::read(&file()?).map_err(refuse)?;
-    let entry = registry.find(name).map_err(refuse)?;
+    let registry = Registry::read(&file()?)?;
+    let entry = registry.find(name)?;
     match printer.json() {
         true => printer.document(&rendered::entry_json(name, &entry)),
         false => printer.result(&rendered::entry(name, &entry)),
@@ -81,7 +80,7 @@ pub(super) fn edit(args: &Change, printer: &Printer) -> Outcome {
             None => problem.help(format!("fields: {}", names.collect::<Vec<_>>().join(", "))),
         }));
     }
-    Registry::read(&path).and_then(|registry| registry.find(name)).map_err(refuse)?;
+    Registry::read(&path).and_then(|registry| registry.find(name))?;
     let given = secret::given(&args.fields.secret, name)?;
     if given.is_none() && args.unset.is_empty() && flags(&args.fields).is_empty() {
         let problem = Diagnostic::error("LZ3032", format!("nothing is to be different about `{name}`"));
@@ -113,7 +112,7 @@ pub(super) fn edit(args: &Change, printer: &Printer) -> Outcome {
 
 pub(super) fn remove(name: &str, auto_approve: bool, printer: &Printer) -> Outcome {
     let path = file()?;
-    let registry = Registry::read(&path).map_err(refuse)?;
+    let registry = Registry::read(&path)?;
     if !registry.names().contains(&name) {
         return Err(Failure::of(registry.unknown(name)));
     }
@@ -136,8 +135,7 @@ pub(super) fn remove(name: &str, auto_approve: bool, printer: &Printer) -> Outco
     Registry::change(&path, |registry| {
         registry.remove(name);
         Ok(())
-    })
-    .map_err(refuse)?;
+    })?;
     done(printer, "removed", name, None, &path);
     Ok(Exit::Done)
 }

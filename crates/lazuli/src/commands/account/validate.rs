@@ -9,7 +9,7 @@ use lazuli_core::Diagnostic;
 use lazuli_core::provider::ProviderError;
 use serde_json::{Value as Json, json};
 
-use super::{Exit, Outcome, file, refuse};
+use super::{Exit, Outcome, file};
 use crate::accounts::registry::Registry;
 use crate::accounts::{DeclaredAccount, Place};
 use crate::cli::{ValidateAccount, Variables};
@@ -44,7 +44,7 @@ fn accounts(
     name: Option<&str>,
     printer: &Printer,
 ) -> Result<(Vec<DeclaredAccount>, std::path::PathBuf), Failure> {
-    let registry = Registry::read(&file()?).map_err(refuse)?;
+    let registry = Registry::read(&file()?)?;
     let names = match name {
         Some(name) => registry.names().into_iter().filter(|known| *known == name).collect(),
         None => registry.names(),
@@ -52,7 +52,7 @@ fn accounts(
     if !names.is_empty() {
         let mut accounts = Vec::new();
         for name in names {
-            let entry = registry.find(name).map_err(refuse)?;
+            let entry = registry.find(name)?;
             let place = match entry.settings(name) {
                 Ok(settings) => Place::Azure(Box::new(settings)),
                 Err(problems) => Place::NotFound(Box::new(
@@ -122,7 +122,7 @@ async fn ask(provider: &AzureProvider, args: &ValidateAccount, report: &mut Repo
                     report.problems.push(Problem {
                         step: format!("looking at the provider {namespace}"),
                         code: "MissingSubscriptionRegistration".to_owned(),
-                        message: format!("the subscription has not registered it ({state})"),
+                        message: format!("the subscription has not registered it; Azure says `{state}`"),
                         advice: Some(format!("az provider register --namespace {namespace}")),
                         correlation_id: None,
                     });
