@@ -99,6 +99,14 @@ if az network vnet delete --resource-group rg-az --name net 2>"$work/refused"; t
     exit 1
 fi
 grep -q InUseSubnetCannotBeDeleted "$work/refused"
+# The roles Lazuli prints are what `az role definition create` takes.
+expect Succeeded az group create --name rg-quickstart --location eastus2 --query properties.provisioningState
+"$lazuli" init "$work/project" >/dev/null
+"$lazuli" --chdir "$work/project" account permissions --out "$work/roles" >/dev/null 2>&1
+for role in "$work"/roles/*.json; do
+    expect true az role definition create --role-definition "@$role" --query "contains(roleName, 'Lazuli')"
+done
+az group delete --name rg-quickstart --yes
 az group delete --name rg-az --yes
 expect 0 az group list --query 'length(@)'
 echo "az: done"

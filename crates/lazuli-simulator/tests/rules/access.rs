@@ -1,6 +1,6 @@
 //! Tokens, role assignments, management locks, provider registration.
 
-use lazuli_simulator::{Lock, Method, Profile, Request, SeedFile, SeededGroup, handle};
+use lazuli_simulator::{Lock, Method, Permission, Profile, Request, SeedFile, SeededGroup, handle};
 use serde_json::json;
 
 use crate::cloud::{Cloud, GROUP, SUBSCRIPTION, address, code, identity, is_empty, net, refusal};
@@ -159,4 +159,72 @@ fn an_unregistered_provider_must_be_registered_first() {
     assert_eq!(cloud.get(&provider).value()["registrationState"], "NotRegistered");
     assert_eq!(cloud.post(&format!("{provider}/register")).value()["registrationState"], "Registered");
     assert_eq!(cloud.put(&path, &address()).status, 201);
+}
+
+#[test]
+fn a_machine_gets_tokens_of_its_own_identity_and_of_those_that_exist() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    let ask = |cloud: &mut Cloud, query: &str, header: &str| {
+        let path = format!("/metadata/identity/oauth2/token?resource=https://management.azure.com{query}");
+        let mut request = Request::new(Method::Get, &path);
+        if !header.is_empty() {
+            request = request.with_header(header, "true");
+        }
+        handle(&mut cloud.world, &cloud.settings, &request, cloud.now)
+    };
+    assert_eq!(ask(&mut cloud, "", "").status, 400, "without the header anybody could be made to ask");
+    let own = ask(&mut cloud, "", "metadata");
+    assert_eq!((own.status, own.value()["token_type"].as_str()), (200, Some("Bearer")));
+    assert!(own.value()["expires_on"].is_string());
+    assert_eq!(ask(&mut cloud, "&client_id=nobody", "metadata").status, 400);
+    let answer = cloud.put(&identity("cp"), &json!({ "location": "eastus2" }));
+    let client = answer.value()["properties"]["clientId"].as_str().expect("a client id").to_owned();
+    let other = ask(&mut cloud, &format!("&client_id={client}"), "x-identity-header");
+    assert_eq!((other.status, other.value()["client_id"].as_str()), (200, Some(client.as_str())));
+    cloud.token = other.value()["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(cloud.get("/subscriptions").status, 200);
+}
+
+#[test]
+fn what_the_seed_allows_holds_in_its_scope_and_below_and_for_what_a_body_refers_to() {
+    let group = |name: &str| SeededGroup {
+        name: name.to_owned(),
+        location: "eastus2".to_owned(),
+        tags: Default::default(),
+    };
+    let permission = |scope: &str, actions: &[&str]| Permission {
+        scope: Some(scope.to_owned()),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        not_actions: vec!["*/delete".to_owned()],
+    };
+    let seed = SeedFile {
+        resource_groups: vec![group("rg-demo"), group("rg-other")],
+        permissions: vec![permission(GROUP, &["Microsoft.Network/*"])],
+        ..SeedFile::default()
+    };
+    let mut cloud = Cloud::seeded(Profile::Instant, seed);
+    assert_eq!(cloud.get(SUBSCRIPTION).status, 200, "whoever has any right sees the subscription");
+    let security = json!({ "location": "eastus2" });
+    assert!(cloud.put(&net("networkSecurityGroups/n"), &security).status < 300);
+    let request = cloud.request(Method::Delete, &net("networkSecurityGroups/n"));
+    let refused = cloud.carry_out(&request);
+    assert_eq!(code(&refused), (403, "AuthorizationFailed"));
+    let elsewhere = net("networkSecurityGroups/n").replace("rg-demo", "rg-other");
+    assert_eq!(code(&cloud.put(&elsewhere, &security)), (403, "AuthorizationFailed"));
+    let linked = json!({
+        "location": "eastus2",
+        "properties": {
+            "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+            "subnets": [{ "name": "s", "properties": {
+                "addressPrefix": "10.0.0.0/24", "networkSecurityGroup": { "id": elsewhere },
+            } }],
+        },
+    });
+    let answer = cloud.put(&net("virtualNetworks/v"), &linked);
+    assert_eq!(code(&answer), (403, "LinkedAuthorizationFailed"));
+    let granted = |cloud: &mut Cloud, scope: &str| {
+        let answer = cloud.get(&format!("{scope}/providers/Microsoft.Authorization/permissions"));
+        (answer.status, answer.value()["value"].as_array().map_or(0, Vec::len))
+    };
+    assert_eq!(granted(&mut cloud, GROUP), (403, 0), "reading permissions is a right as well");
 }

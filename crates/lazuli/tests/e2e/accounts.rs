@@ -259,6 +259,19 @@ fn a_refused_sign_in_says_what_is_wrong_and_what_to_do() {
 }
 
 #[test]
+fn a_subscription_that_is_disabled_is_said_to_be() {
+    let bench = Workbench::new();
+    let azure = Azure::with(
+        &bench,
+        SeedFile { subscription_state: Some("Disabled".to_owned()), ..SeedFile::default() },
+    );
+    azure.try_add(&bench, "main", &format!("{} --secret-stdin", with_secret()), SECRET);
+    let ran = bench.run("account validate main");
+    assert!(ran.status == Some(1) && ran.stdout.contains("SubscriptionDisabled"), "{ran}");
+    assert!(ran.stdout.contains("Ask its owner to enable it"), "{ran}");
+}
+
+#[test]
 fn a_cluster_is_planned_applied_and_destroyed_with_a_registered_account() {
     let bench = registered("main");
     let azure = Azure::new(&bench);
