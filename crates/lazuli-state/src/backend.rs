@@ -1,4 +1,4 @@
-//! A backend and the state in it: opening, running, committing, whatever the [`store`](crate::store) is.
+//! A backend and the state in it: opening, running, committing, wherever it is kept.
 //!
 //! Every serial names exactly one world. A journal that a run left behind makes the world one version newer than the
 //! file says; before another run appends anything, that world is written as this version.

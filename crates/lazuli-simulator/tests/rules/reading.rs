@@ -138,3 +138,28 @@ fn clients_find_their_way_without_a_token() {
     );
     assert!(ask("/common/discovery/instance?api-version=1.1")["metadata"].is_array());
 }
+
+#[test]
+fn a_token_is_for_whom_it_was_asked_for() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let mut cloud = Cloud::new(Profile::Instant);
+    let mut audience = |asked: &str| {
+        let mut request =
+            Request::new(Method::Post, "/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token");
+        let client = "33333333-3333-3333-3333-333333333333";
+        let form = format!("grant_type=client_credentials&client_id={client}&client_secret=hidden&{asked}");
+        request.body = form.into_bytes();
+        let answer = handle(&mut cloud.world, &cloud.settings, &request, cloud.now);
+        let token = answer.value()["access_token"].as_str().expect("a token").to_owned();
+        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("claims")).expect("base64");
+        serde_json::from_slice::<Value>(&claims).expect("JSON")["aud"].clone()
+    };
+    assert_eq!(audience("scope=https%3A%2F%2Fstorage.azure.com%2F.default"), "https://storage.azure.com");
+    assert_eq!(audience("resource=https%3A%2F%2Fstorage.azure.com%2F"), "https://storage.azure.com");
+    assert_eq!(
+        audience("scope=https%3A%2F%2Fmanagement.azure.com%2F.default"),
+        "https://management.azure.com/"
+    );
+    assert_eq!(audience(""), "https://management.azure.com/");
+}
