@@ -80,8 +80,9 @@ impl AzureProvider {
         Ok(Self::with(account, options, http, credential))
     }
 
-    /// The provider on another HTTP client and credential, for tests.
-    pub(crate) fn with(
+    /// The provider on another HTTP client and credential, for a simulated Azure without sockets. A client's errors are
+    /// [`TransportError`](crate::transport::TransportError)s, see there.
+    pub fn with(
         account: &Account,
         options: Options,
         http: Arc<dyn HttpClient>,

@@ -102,7 +102,7 @@ pub enum TransportError {
 
 impl TransportError {
     /// The library's error; its kind decides whether a token request is tried again.
-    pub(crate) fn into_core(self) -> azure_core::Error {
+    pub fn into_core(self) -> azure_core::Error {
         let kind = match &self {
             TransportError::Connect { .. } => ErrorKind::Connection,
             TransportError::Lost { .. } => ErrorKind::Io,

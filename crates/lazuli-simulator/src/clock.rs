@@ -17,7 +17,12 @@ impl Clock {
     /// Starts at the current wall time.
     pub(crate) fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), started_ms: since.as_millis() as u64 }
+        Self::at(since.as_millis() as u64)
+    }
+
+    /// Starts at a moment of choice, in milliseconds since 1970.
+    pub(crate) fn at(started_ms: u64) -> Self {
+        Self { started: Instant::now(), started_ms }
     }
 
     /// Milliseconds since 1970.

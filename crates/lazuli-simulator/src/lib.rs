@@ -17,6 +17,7 @@ mod commit;
 mod error;
 mod faults;
 mod ids;
+mod in_process;
 mod json;
 mod latency;
 mod random;
@@ -31,6 +32,7 @@ mod world_file;
 
 pub use arm::{Settings, handle};
 pub use faults::{Answer, Fault, Faults};
+pub use in_process::InProcess;
 pub use latency::{Pace, Profile};
 pub use request::{Body, Delivery, Method, Request, Response};
 pub use seed::{Application, Lock, Permission, Planted, Quota, Seed, SeedError, SeedFile, SeededGroup};

@@ -106,15 +106,7 @@ impl Simulator {
         let SimulatorOptions { pace, seed, world, seed_world, faults, listen, record, page_size, tls } =
             options;
         let clock = Clock::start();
-        let credentials = Credentials {
-            tenant: seed_world.tenant.clone(),
-            subscription: seed_world.subscription.clone(),
-            client_id: seed_world.client_id.clone(),
-            client_secret: match &seed_world.client_secret {
-                Some(secret) => secret.clone(),
-                None => random_secret()?,
-            },
-        };
+        let credentials = credentials(&seed_world)?;
         let new = || World::new(credentials, seed);
         let (mut file, mut world) = match &world {
             Some(path) => WorldFile::open(path, new).map(|(file, world)| (Some(file), world))?,
@@ -152,6 +144,19 @@ impl Simulator {
         let server = tokio::spawn(server::serve(listener, acceptor, shared));
         Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer, holds })
     }
+}
+
+/// Who may log in to a new world.
+pub(crate) fn credentials(seed: &Seed) -> Result<Credentials, SimulatorError> {
+    Ok(Credentials {
+        tenant: seed.tenant.clone(),
+        subscription: seed.subscription.clone(),
+        client_id: seed.client_id.clone(),
+        client_secret: match &seed.client_secret {
+            Some(secret) => secret.clone(),
+            None => random_secret()?,
+        },
+    })
 }
 
 /// 256 random bits; the one thing of a world that is not drawn from its seed.

@@ -82,6 +82,11 @@ impl Clouds {
         Ok(clouds)
     }
 
+    /// Accounts whose providers are made already.
+    pub fn of(providers: impl IntoIterator<Item = (Arc<str>, AzureProvider)>) -> Clouds {
+        Clouds { providers: providers.into_iter().collect(), time_factor: 1.0, ..Clouds::default() }
+    }
+
     async fn simulate(
         &mut self,
         name: &Arc<str>,

@@ -1,0 +1,155 @@
+//! The simulated Azure as an HTTP client: what the provider would send over the wire is handed over in memory.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient};
+use azure_core::time::OffsetDateTime;
+use lazuli_azure::transport::TransportError;
+use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Options, Trust};
+use lazuli_simulator::{Body as Answer, InProcess, Method};
+use tokio::time::Instant;
+
+/// How long before its end a token is replaced.
+const TOKEN_LIFE: Duration = Duration::from_secs(3000);
+
+/// Hands requests to the simulated Azure and remembers them.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(super) azure: InProcess,
+    token: Mutex<Option<(String, Instant)>>,
+    sent: Mutex<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    began: Instant,
+    requests: Vec<Request>,
+}
+
+/// A request that was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// When, since the run began.
+    pub(crate) at: Duration,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// What was answered; `None` when the connection was cut.
+    pub(crate) status: Option<u16>,
+}
+
+impl Client {
+    pub(super) fn new(azure: InProcess) -> Self {
+        let sent = Sent { began: Instant::now(), requests: Vec::new() };
+        Client { azure, token: Mutex::default(), sent: Mutex::new(sent) }
+    }
+
+    /// Forgets the requests of earlier runs.
+    pub(super) fn begin_run(&self) {
+        *self.sent.lock().unwrap() = Sent { began: Instant::now(), requests: Vec::new() };
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.sent.lock().unwrap().requests.clone()
+    }
+
+    /// A token of the simulated Entra. Fetched here, because the identity library looks at the wall clock and would keep
+    /// a token that has expired long ago in virtual time.
+    async fn token(&self) -> String {
+        if let Some((token, since)) = &*self.token.lock().unwrap()
+            && since.elapsed() < TOKEN_LIFE
+        {
+            return token.clone();
+        }
+        let who = self.azure.credentials();
+        let target = format!("/{}/oauth2/v2.0/token", who.tenant);
+        let mut request = lazuli_simulator::Request::new(Method::Post, &target);
+        let (client, secret) = (who.client_id, who.client_secret);
+        request.body =
+            format!("grant_type=client_credentials&client_id={client}&client_secret={secret}").into_bytes();
+        let response = self.azure.send(&request).await.expect("no fault strikes the token endpoint");
+        let token = response.value()["access_token"].as_str().expect("a token").to_owned();
+        *self.token.lock().unwrap() = Some((token.clone(), Instant::now()));
+        token
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Client {
+    async fn execute_request(
+        &self,
+        request: &azure_core::http::Request,
+    ) -> azure_core::Result<AsyncRawResponse> {
+        let token = self.token().await;
+        let url = request.url();
+        let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+        let method = Method::parse(request.method().as_ref()).expect("a verb of Azure");
+        let mut asked = lazuli_simulator::Request::new(method, &target)
+            .with_header("host", url.host_str().unwrap_or_default())
+            .with_header("authorization", &format!("Bearer {token}"));
+        for (name, value) in request.headers().iter().filter(|(name, _)| name.as_str() != "authorization") {
+            asked = asked.with_header(name.as_str(), value.as_str());
+        }
+        if let Body::Bytes(bytes) = request.body() {
+            asked.body = bytes.to_vec();
+        }
+        let place = {
+            let mut sent = self.sent.lock().unwrap();
+            let at = sent.began.elapsed();
+            sent.requests.push(Request { at, method, path: asked.path.clone(), status: None });
+            sent.requests.len() - 1
+        };
+        let Some(response) = self.azure.send(&asked).await else {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            return Err(
+                TransportError::Lost { host, reason: "cut by a planned fault".to_owned() }.into_core()
+            );
+        };
+        if let Some(sent) = self.sent.lock().unwrap().requests.get_mut(place) {
+            sent.status = Some(response.status);
+        }
+        let mut headers = Headers::new();
+        for (name, value) in response.headers {
+            headers.insert(HeaderName::from(name.to_ascii_lowercase()), HeaderValue::from(value));
+        }
+        let body = match response.body {
+            Answer::Empty => String::new(),
+            Answer::Json(value) => value.to_string(),
+            Answer::Text(text) => text,
+        };
+        Ok(AsyncRawResponse::from_bytes(response.status.into(), headers, body))
+    }
+}
+
+/// The provider of an account of the simulated Azure.
+pub(super) fn provider(client: &Arc<Client>, parallel: usize) -> AzureProvider {
+    let credentials = client.azure.credentials();
+    let account = Account {
+        subscription_id: credentials.subscription,
+        tenant_id: Some(credentials.tenant),
+        cloud: Cloud::Public,
+        credential: Credential::AzureCli,
+        trust: Trust::System,
+    };
+    let options = Options { parallel, ..Options::default() };
+    let http: Arc<dyn HttpClient> = Arc::<Client>::clone(client);
+    AzureProvider::with(&account, options, http, Arc::new(Placeholder))
+}
+
+/// The client puts the real token in.
+#[derive(Debug)]
+struct Placeholder;
+
+#[async_trait::async_trait]
+impl TokenCredential for Placeholder {
+    async fn get_token(
+        &self,
+        _: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let year = azure_core::time::Duration::days(365);
+        Ok(AccessToken::new("placeholder", OffsetDateTime::now_utc() + year))
+    }
+}
