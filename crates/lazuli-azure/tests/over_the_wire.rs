@@ -44,7 +44,7 @@ async fn recorded(profile: Profile, faults: Vec<Fault>, record: Option<PathBuf>)
     let options = SimulatorOptions {
         pace: Pace { profile, speedup: None },
         seed_world,
-        faults: Faults { faults },
+        faults: Faults { faults, ..Faults::default() },
         page_size: 2,
         record,
         ..SimulatorOptions::default()

@@ -2,10 +2,13 @@
 //!
 //! Belongs here: which fault strikes which request. The counters live in the world, so a restart goes on counting.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::ArmError;
 use crate::latency::Profile;
+use crate::limits::Limit;
 use crate::random;
 use crate::request::{Method, Request};
 use crate::world::World;
@@ -19,7 +22,8 @@ use crate::world::World;
 ///   {"method": "PUT", "path": "/natGateways/", "answer": "drop_after_accept", "times": 1},
 ///   {"method": "GET", "path": "/subnets", "after": 3, "answer": {"throttle": {"retry_after": 5}}},
 ///   {"path": "/disks/", "answer": {"status": 409, "code": "SkuNotAvailable", "message": "…"}}
-/// ]}
+/// ],
+/// "limits": {"writes": {"capacity": 20, "per_second": 2.0}}}
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +31,10 @@ pub struct Faults {
     /// The faults, in order of precedence.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// Token buckets by what they count: `reads`, `writes`, `deletes`, or a policy of compute such as
+    /// `Microsoft.Compute/PutVM3Min`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, Limit>,
 }
 
 /// One planned fault.
@@ -136,6 +144,9 @@ pub(crate) fn decide(world: &mut World, faults: &Faults, request: &Request) -> O
     struck
 }
 
+/// How many seconds a hostile Azure wants to hear nothing.
+pub(crate) const HOSTILE_WAIT: u32 = 10;
+
 /// The random refusals of the hostile profile.
 pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> Option<ArmError> {
     if profile != Profile::Hostile {
@@ -144,7 +155,7 @@ pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> O
     let luck = random::fraction(world.seed, request.method.as_str(), world.requests);
     let throttled = if request.method.mutates() { 0.06 } else { 0.03 };
     if luck < throttled {
-        return Some(throttled_by(world, request.method));
+        return Some(throttled_by(world, request.method, HOSTILE_WAIT));
     }
     let network_write =
         request.method.mutates() && request.path.to_ascii_lowercase().contains("/microsoft.network/");
@@ -158,7 +169,7 @@ pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> O
 }
 
 /// 429 in the gateway's words; the caller adds `Retry-After`.
-pub(crate) fn throttled_by(world: &World, method: Method) -> ArmError {
+pub(crate) fn throttled_by(world: &World, method: Method, seconds: u32) -> ArmError {
     let what = match method {
         Method::Get | Method::Head => "read",
         Method::Delete => "delete",
@@ -168,7 +179,7 @@ pub(crate) fn throttled_by(world: &World, method: Method) -> ArmError {
         429,
         "SubscriptionRequestsThrottled",
         format!(
-            "Number of '{what}' requests for subscription '{}' actor '{}' exceeded. Please try again after '10' seconds.",
+            "Number of '{what}' requests for subscription '{}' actor '{}' exceeded. Please try again after '{seconds}' seconds.",
             world.identity.subscription,
             world.caller()
         ),

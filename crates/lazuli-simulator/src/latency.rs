@@ -54,12 +54,23 @@ pub struct Pace {
 impl Pace {
     /// Scales a delay of the real Azure, in milliseconds.
     pub(crate) fn scale(self, real_ms: u64) -> u64 {
-        let factor = self.speedup.unwrap_or(match self.profile {
+        match self.factor() {
+            0 => 0,
+            factor => real_ms / u64::from(factor),
+        }
+    }
+
+    /// How much time of the real Azure passes in so many milliseconds; without delays, as many.
+    pub(crate) fn unscale(self, ms: u64) -> u64 {
+        ms.saturating_mul(u64::from(self.factor().max(1)))
+    }
+
+    fn factor(self) -> u32 {
+        self.speedup.unwrap_or(match self.profile {
             Profile::Instant => 0,
             Profile::Fast => 20,
             Profile::Realistic | Profile::Hostile => 1,
-        });
-        if factor == 0 { 0 } else { real_ms / u64::from(factor) }
+        })
     }
 
     /// Draws one delay; `luck` holds two numbers in `[0, 1)`.

@@ -25,6 +25,7 @@ use crate::error::ArmError;
 use crate::faults::{self, Answer, Faults};
 use crate::ids::Target;
 use crate::latency::Pace;
+use crate::limits;
 use crate::random;
 use crate::request::{Body, Delivery, Method, Request, Response};
 use crate::world::{Failure, World};
@@ -96,6 +97,7 @@ pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u6
         None => guarded(world, &mut call).unwrap_or_else(ArmError::into_response),
     };
     common_headers(world, request, now, &mut response);
+    limits::tell(world, &settings.faults, settings.pace, request, now, &mut response);
     if request.method == Method::Head {
         response.body = Body::Empty;
     }
@@ -113,6 +115,11 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
         ));
     }
     access::check(world, call)?;
+    let settings = call.settings;
+    if let Err((refusal, wait)) = limits::take(world, &settings.faults, settings.pace, call.request, call.now)
+    {
+        return Ok(call.retry_after(refusal.into_response(), wait));
+    }
     let mut delivery = Delivery::Answer;
     match faults::decide(world, &call.settings.faults, call.request) {
         None => {}
@@ -122,13 +129,15 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
         Some(Answer::HoldAfterAccept) => delivery = Delivery::Hold,
         Some(Answer::OperationFails { code, message }) => call.failure = Some(Failure { code, message }),
         Some(Answer::Throttle { retry_after }) => {
-            return Ok(call
-                .retry_after(faults::throttled_by(world, call.request.method).into_response(), retry_after));
+            return Ok(call.retry_after(
+                faults::throttled_by(world, call.request.method, retry_after).into_response(),
+                retry_after,
+            ));
         }
         Some(Answer::Refuse { status, code, message }) => return Err(ArmError::new(status, &code, message)),
     }
     if let Some(refusal) = faults::hostility(world, call.settings.pace.profile, call.request) {
-        let wait = if refusal.status == 429 { Some(10) } else { None };
+        let wait = (refusal.status == 429).then_some(faults::HOSTILE_WAIT);
         let response = refusal.into_response();
         return Ok(wait.map_or(response.clone(), |seconds| call.retry_after(response, seconds)));
     }
@@ -230,23 +239,6 @@ fn common_headers(world: &World, request: &Request, now: u64, response: &mut Res
     if request.path.to_ascii_lowercase().contains("/microsoft.network/") {
         add("x-ms-arm-service-request-id", random::guid_of(&["service", &id]));
     }
-    if request.path.to_ascii_lowercase().contains("/microsoft.compute/virtualmachines/") {
-        let policy = match request.method {
-            Method::Get | Method::Head => {
-                "Microsoft.Compute/LowCostGet3Min;3999,Microsoft.Compute/LowCostGet30Min;31999"
-            }
-            Method::Delete => "Microsoft.Compute/DeleteVM3Min;239,Microsoft.Compute/DeleteVM30Min;1199",
-            _ => "Microsoft.Compute/PutVM3Min;239,Microsoft.Compute/PutVM30Min;1198",
-        };
-        add("x-ms-ratelimit-remaining-resource", policy.to_owned());
-    }
-    let (kind, left) = match request.method {
-        Method::Get | Method::Head => ("reads", (249, 3749)),
-        Method::Delete => ("deletes", (199, 2999)),
-        Method::Put | Method::Patch | Method::Post => ("writes", (199, 2999)),
-    };
-    add(&format!("x-ms-ratelimit-remaining-subscription-{kind}"), left.0.to_string());
-    add(&format!("x-ms-ratelimit-remaining-subscription-global-{kind}"), left.1.to_string());
     if request.header("x-ms-return-client-request-id").is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
         && let Some(client) = request.header("x-ms-client-request-id")
     {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::Level;
 use crate::seed::{Application, Permission, SeedFile};
 use crate::{catalog, ids, random};
 pub(crate) use operations::{Action, Failure, Operation, OperationUrl};
@@ -63,6 +64,9 @@ pub struct World {
     pub(crate) permissions: Vec<Permission>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subscription_state: Option<String>,
+    /// Token buckets that are not full; a restart fills them.
+    #[serde(skip)]
+    pub(crate) levels: BTreeMap<String, Level>,
     #[serde(skip)]
     index: Index,
     #[serde(skip)]
@@ -162,6 +166,7 @@ impl World {
             applications: Vec::new(),
             permissions: Vec::new(),
             subscription_state: None,
+            levels: BTreeMap::new(),
             index: Index::default(),
             dirty: Dirty::default(),
         }

@@ -63,6 +63,37 @@ fn refusals_and_throttling_are_counted_deterministically() {
 }
 
 #[test]
+fn token_buckets_run_empty_say_how_long_to_wait_and_fill_again() {
+    let limits = r#"{"limits": {"writes": {"capacity": 3, "per_second": 0.5}, "Microsoft.Compute/GetOperation3Min": {"capacity": 1, "per_second": 0.1}}}"#;
+    let mut cloud = with_faults(Profile::Realistic, limits);
+    let body = json!({ "location": "eastus2" });
+    let mut seen = Vec::new();
+    for (number, pass) in [0, 0, 0, 0, 2000, 0, 60_000].into_iter().enumerate() {
+        cloud.pass(pass);
+        let answer = cloud.put(&net(&format!("routeTables/rt{number}")), &body);
+        let header = |name: &str| answer.header(name).unwrap_or("-").to_owned();
+        let left = header("x-ms-ratelimit-remaining-subscription-writes");
+        seen.push(format!("{} {left} {}", answer.status, header("Retry-After")));
+    }
+    assert_eq!(seen, ["201 2 -", "201 1 -", "201 0 -", "429 0 2", "201 0 -", "429 0 2", "201 2 -"]);
+    let reads = cloud.get(&net("routeTables/rt0"));
+    assert_eq!(reads.header("x-ms-ratelimit-remaining-subscription-reads"), Some("249"));
+
+    cloud.pass(60_000);
+    let disk = json!({ "location": "eastus2", "sku": { "name": "Premium_LRS" }, "properties": { "diskSizeGB": 4, "creationData": { "createOption": "Empty" } } });
+    let poll = cloud
+        .put(&compute("disks/d"), &disk)
+        .header("Azure-AsyncOperation")
+        .expect("an operation")
+        .to_owned();
+    assert_eq!(
+        cloud.get(&poll).header("x-ms-ratelimit-remaining-resource"),
+        Some("Microsoft.Compute/GetOperation3Min;0,Microsoft.Compute/GetOperation30Min;29999")
+    );
+    assert_eq!(code(&cloud.get(&poll)), (429, "OperationNotAllowed"));
+}
+
+#[test]
 fn a_fault_with_a_typing_error_is_not_read() {
     assert!(Faults::parse(r#"{"faults": [{"pth": "/x", "answer": "drop_after_accept"}]}"#).is_err());
 }
