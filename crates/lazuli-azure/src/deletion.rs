@@ -9,7 +9,7 @@ use lazuli_core::Json;
 use lazuli_core::provider::{Outcome, ProviderError, Watch};
 use lazuli_core::resource::{ResourceId, ResourceType};
 
-use crate::arm::operation::{self, Pace};
+use crate::arm::operation::{self, End, Object, Pace};
 use crate::arm::{Answer, Call, Purpose, Refusal, Silent, is_in_use};
 use crate::kinds;
 use crate::provider::AzureProvider;
@@ -38,7 +38,9 @@ impl AzureProvider {
             None => return Ok(()),
         };
         watch.progress(&format!("{} deleting", kind.title));
-        match self.arm.follow(&accepted, address, Pace::of(&ty.name), watch).await {
+        let pace = Pace::of(&ty.name, kind.expected.delete);
+        let object = Object { url: self.object(ty, id), end: End::Gone };
+        match self.arm.follow(&accepted, address, pace, &object, watch).await {
             Ok(()) => Ok(()),
             // Asking is over because there is nothing left to ask about, or the operation is forgotten: the object knows.
             Err(error) if error.code == operation::GONE => {

@@ -12,14 +12,14 @@ use lazuli_core::resource::{ResourceId, ResourceType};
 use url::Url;
 
 use crate::account::{Account, CredentialError, token_credential};
-use crate::arm::operation::{self, Pace};
+use crate::arm::operation::{self, End, Object, Pace, Wait};
 use crate::arm::{Answer, ArmClient, Call, Failure, Purpose, Silent, Tell};
 use crate::merge::{strip_read_only, update_body};
 use crate::refresh::{self, named, named_group};
 use crate::transport::{HostOverrides, Transport, TransportSetupError};
 use crate::{arm, kinds};
 
-pub use crate::arm::Patience;
+pub use crate::arm::{Patience, Throttles};
 
 /// How often a conditional write is tried when somebody else keeps changing the object.
 const CONFLICTS: u32 = 5;
@@ -35,11 +35,19 @@ pub struct Options {
     pub parallel: usize,
     /// Host names that lead somewhere else.
     pub hosts: HostOverrides,
+    /// What Azure allows, shared by all providers that are given the same.
+    pub throttles: Throttles,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { patience: Patience::default(), seed: 0, parallel: 16, hosts: HostOverrides::default() }
+        Options {
+            patience: Patience::default(),
+            seed: 0,
+            parallel: 16,
+            hosts: HostOverrides::default(),
+            throttles: Throttles::default(),
+        }
     }
 }
 
@@ -89,7 +97,9 @@ impl AzureProvider {
         credential: Arc<dyn TokenCredential>,
     ) -> Self {
         let endpoints = account.cloud.endpoints();
-        let arm = ArmClient::new(http, credential.clone(), &endpoints, options.patience, options.seed);
+        let throttle = options.throttles.of(&endpoints.resource_manager, &account.subscription_id);
+        let arm =
+            ArmClient::new(http, credential.clone(), &endpoints, options.patience, options.seed, throttle);
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),
@@ -133,7 +143,7 @@ impl AzureProvider {
             purpose: Purpose::Write,
         };
         match self.arm.send(call, &watch).await {
-            Ok(answer) => self.settle(put.ty, put.id, answer, "creating", watch).await,
+            Ok(answer) => self.settle(put, answer, watch).await,
             Err((failure, uncertain)) => Err(self.write_failed(put.ty, put.id, failure, uncertain).await),
         }
     }
@@ -155,7 +165,7 @@ impl AzureProvider {
                 .provisioning_state()
                 .is_some_and(|s| !operation::is_running(s) && !s.eq_ignore_ascii_case("succeeded"));
             if body == unchanged && !failed {
-                return self.settle(put.ty, put.id, fresh, "updating", watch).await;
+                return self.settle(put, fresh, watch).await;
             }
             let call = Call {
                 method: Method::Put,
@@ -165,7 +175,7 @@ impl AzureProvider {
                 purpose: Purpose::Write,
             };
             match self.arm.send(call, &watch).await {
-                Ok(answer) => return self.settle(put.ty, put.id, answer, "updating", watch).await,
+                Ok(answer) => return self.settle(put, answer, watch).await,
                 Err((Failure::Refused(refusal), uncertain)) if refusal.status == Some(412) => {
                     watch.progress("somebody else changed it just now; reading it again");
                     conflict = Some((refusal, uncertain));
@@ -185,13 +195,16 @@ impl AzureProvider {
     /// Waits for the end of an accepted write and reads the object, whose etag only then is the lasting one.
     async fn settle(
         &self,
-        ty: &ResourceType,
-        id: &ResourceId,
+        put: &Put<'_>,
         accepted: Answer,
-        doing: &str,
         watch: &dyn Watch,
     ) -> Result<Json, ProviderError> {
+        let (ty, id) = (put.ty, put.id);
         let kind = kinds::by_name(&ty.name);
+        let (doing, expected) = match put.operation {
+            Operation::Update => ("updating", kind.expected.update),
+            _ => ("creating", kind.expected.create),
+        };
         let running =
             accepted.provisioning_state().is_some_and(operation::is_running) || accepted.status == 202;
         let own;
@@ -205,8 +218,9 @@ impl AzureProvider {
         };
         if let Some(address) = address {
             watch.progress(&format!("{} {doing}", kind.title));
+            let object = Object { url: self.object(ty, id), end: End::Settled };
             self.arm
-                .follow(&accepted, address, Pace::of(&ty.name), watch)
+                .follow(&accepted, address, Pace::of(&ty.name, expected), &object, watch)
                 .await
                 .map_err(|error| left_behind(error, kind))?;
         } else if accepted.body.is_object() {
@@ -285,7 +299,7 @@ impl Provider for AzureProvider {
     async fn resume(&self, url: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
         let trusted = self.arm.trusted(url)?;
         let pace = Pace::of_address(&trusted);
-        match self.arm.poll(trusted, std::time::Duration::ZERO, pace, watch).await {
+        match self.arm.poll(trusted, Wait::NONE, pace, None, watch).await {
             Ok(_) => Ok(()), // well or badly: the object says what came of it
             Err(error) if error.code == operation::GONE => Ok(()),
             Err(error) => Err(error),

@@ -50,6 +50,7 @@ impl InProcess {
         match response.delivery {
             Delivery::Answer => Some(response),
             Delivery::Drop => None,
+            Delivery::Hold => std::future::pending().await,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lazuli_azure::provider::Throttles;
 use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Endpoints, Options, Secret, Trust};
 use lazuli_core::provider::{Outcome, Provider, ProviderError};
 use lazuli_core::resource::ResourceId;
@@ -51,6 +52,7 @@ impl Clouds {
         let mut clouds = Clouds { time_factor: 1.0, ..Clouds::default() };
         let keys = crate::planning::keys(environment);
         let access = Access { environment, keys: &keys };
+        let throttles = Throttles::default();
         for declared in accounts {
             let account = match &declared.place {
                 Place::Azure(settings) => {
@@ -62,7 +64,12 @@ impl Clouds {
                 }
             };
             // Runs at the same time should not wait in step.
-            let options = Options { parallel, seed: u64::from(std::process::id()), ..Options::default() };
+            let options = Options {
+                parallel,
+                seed: u64::from(std::process::id()),
+                throttles: throttles.clone(),
+                ..Options::default()
+            };
             let provider = AzureProvider::new(&account, options).map_err(|error| {
                 let message = format!("cloud account `{}` cannot be used: {error}", declared.name);
                 let registered = match &declared.place {

@@ -6,7 +6,9 @@ mod virtual_azure;
 
 use std::time::{Duration, Instant};
 
-use virtual_azure::{Azure, VirtualAzure, block_on, example};
+use lazuli_executor::{Event, EventKind};
+use lazuli_simulator::Faults;
+use virtual_azure::{Azure, Ran, VirtualAzure, block_on, example, route_tables};
 
 #[test]
 fn minutes_of_azure_pass_in_a_moment_and_a_second_plan_is_empty() {
@@ -32,4 +34,32 @@ fn minutes_of_azure_pass_in_a_moment_and_a_second_plan_is_empty() {
         assert_eq!(azure.ids().len(), 0, "{:?}", azure.ids());
     });
     assert!(wall.elapsed() < Duration::from_secs(10), "virtual time is slow: {:?}", wall.elapsed());
+}
+
+#[test]
+fn two_hundred_resources_fit_into_small_buckets_without_being_refused() {
+    let limits = r#"{"limits": {"writes": {"capacity": 20, "per_second": 1}, "deletes": {"capacity": 20, "per_second": 1},
+        "reads": {"capacity": 40, "per_second": 5}}}"#;
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure { faults: Faults::parse(limits).unwrap(), ..Azure::default() });
+        let tables = route_tables(200);
+
+        let first = azure.apply(&tables).await;
+        assert!(first.report.is_complete(), "{:?}", first.report.endings);
+        assert!(refused(&first) <= 2, "{} of {} refused", refused(&first), first.requests.len());
+        let writes = first.requests.iter().filter(|r| r.method.mutates()).count();
+        assert_eq!(writes - refused(&first), 200);
+        // (200 - 20) / 1 per second is what the buckets allow at best.
+        assert!(first.report.elapsed < Duration::from_secs(240), "{:?}", first.report.elapsed);
+        let waits = |event: &&Event| matches!(&event.kind, EventKind::Progress { text } if text.starts_with("Azure allows"));
+        assert!(first.events.iter().filter(waits).count() > 100, "waits are told");
+
+        let gone = azure.destroy(&tables).await;
+        assert!(gone.report.is_complete(), "{:?}", gone.report.endings);
+        assert!(refused(&gone) <= 2, "{} of {} refused", refused(&gone), gone.requests.len());
+    });
+}
+
+fn refused(ran: &Ran) -> usize {
+    ran.requests.iter().filter(|request| request.status == Some(429)).count()
 }

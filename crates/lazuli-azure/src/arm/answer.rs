@@ -216,6 +216,11 @@ impl Refusal {
         self.status == Some(404) && !OTHER.contains(&self.code.as_str())
     }
 
+    /// True when it is Resource Manager itself that wants fewer requests, not what is behind it.
+    pub(crate) fn is_by_gateway(&self) -> bool {
+        ["Subscription", "Tenant"].iter().any(|who| self.code.starts_with(who))
+    }
+
     /// A server's failure or a timeout says nothing about whether the request took effect.
     pub(crate) fn may_have_acted(&self) -> bool {
         self.status.is_none_or(|status| status == 408 || status >= 500)

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::answer::{Answer, Failure};
 use super::retry::{self, Jitter, Patience, Purpose};
+use super::throttle::{self, Sort, Throttle};
 use crate::account::{Endpoints, sign_in};
 use crate::transport::TransportError;
 
@@ -65,6 +66,7 @@ pub(crate) struct ArmClient {
     pub(super) endpoint: Url,
     patience: Patience,
     jitter: Jitter,
+    throttle: Arc<Throttle>,
 }
 
 impl ArmClient {
@@ -74,6 +76,7 @@ impl ArmClient {
         endpoints: &Endpoints,
         patience: Patience,
         seed: u64,
+        throttle: Arc<Throttle>,
     ) -> Self {
         let scope = format!("{}/.default", endpoints.audience.trim_end_matches('/'));
         let bearer: Arc<dyn Policy> = Arc::new(BearerTokenAuthorizationPolicy::new(credential, [scope]));
@@ -95,6 +98,7 @@ impl ArmClient {
             endpoint: endpoints.resource_manager.clone(),
             patience,
             jitter: Jitter::new(seed),
+            throttle,
         }
     }
 
@@ -110,7 +114,7 @@ impl ArmClient {
         let mut waited = Duration::ZERO;
         let mut uncertain = false;
         for attempt in 1_u32.. {
-            let failure = match self.once(&call).await {
+            let failure = match self.once(&call, attempt, tell).await {
                 Ok(mut answer) if answer.is_success() => {
                     answer.requests = attempt as usize;
                     return Ok(answer);
@@ -130,8 +134,11 @@ impl ArmClient {
             }
             uncertain |= failure.refusal().is_some_and(super::Refusal::may_have_acted);
             tracing::debug!(attempt, ?reason, ?wait, "request is sent again");
-            tell.tell(&reason.text(wait));
-            tokio::time::sleep(wait).await;
+            // Where Azure allows no more, all of that class wait together, in the throttle.
+            if reason != retry::Reason::Throttled {
+                tell.tell(&reason.text(wait));
+                tokio::time::sleep(wait).await;
+            }
             waited += wait;
         }
         // impossible: u32 attempts do not fit into any budget
@@ -144,7 +151,20 @@ impl ArmClient {
         self.send(call, tell).await.map_err(|(failure, uncertain)| failure.into_error(mutating, uncertain))
     }
 
-    async fn once(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+    /// Sends a request that nobody needs, once, if Azure allows plenty more; `None` when it does not.
+    pub(super) async fn glance(&self, call: &Call<'_>) -> Option<Result<Answer, Failure>> {
+        let sort = throttle::sort(call.method, &call.url);
+        match self.throttle.is_plentiful(&sort) {
+            true => Some(self.once(call, 1, &Silent).await),
+            false => None,
+        }
+    }
+
+    async fn once(&self, call: &Call<'_>, attempt: u32, tell: &dyn Tell) -> Result<Answer, Failure> {
+        let sort = throttle::sort(call.method, &call.url);
+        let admitted = self.throttle.admit(&sort, self.patience.service, tell).await;
+        let permit =
+            admitted.map_err(|rest| Failure::Unsent { error: not_allowed(&sort, rest), lasting: true })?;
         let mut request = Request::new(call.url.clone(), call.method);
         request.insert_header("accept", "application/json");
         if let Some(etag) = call.if_match {
@@ -160,7 +180,17 @@ impl ArmClient {
         let sent = self.pipeline.send(&Context::default(), &mut request, Some(options)).await;
         match sent {
             Ok(response) => {
-                Ok(Answer::new(response.status().into(), response.headers(), response.body().as_ref()))
+                let headers = response.headers();
+                let answer = Answer::new(response.status().into(), headers, response.body().as_ref());
+                match retry::throttled(&answer) {
+                    None => permit.answered(headers),
+                    Some(refusal) => {
+                        let wait =
+                            retry::wait(retry::Reason::Throttled, attempt, refusal.retry_after, &self.jitter);
+                        permit.refused(refusal.is_by_gateway(), wait);
+                    }
+                }
+                Ok(answer)
             }
             Err(error) => Err(unanswered(&error)),
         }
@@ -200,6 +230,14 @@ fn unanswered(error: &azure_core::Error) -> Failure {
             lasting: true,
         },
     }
+}
+
+fn not_allowed(sort: &Sort, rest: Duration) -> ProviderError {
+    let mut error = ProviderError::own("TooManyRequests", sort.refused(rest), Outcome::Nothing).advise(
+        "Apply again when that time is over, and find out who else sends so much to this subscription.",
+    );
+    error.retry_after = Some(rest);
+    error
 }
 
 fn not_sent(transport: Option<&TransportError>) -> ProviderError {

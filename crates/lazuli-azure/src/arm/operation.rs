@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lazuli_core::Json;
 use lazuli_core::provider::{Outcome, ProviderError, Watch};
+use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{Answer, Failure};
@@ -21,6 +22,11 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// However short a wait the service asks for.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// Between polls the object itself is looked at, the first time after this part of the time such an operation usually
+/// takes, and again after this part of the time it has taken so far.
+const FIRST_LOOK: f64 = 1.0 / 3.0;
+const NEXT_LOOK: f64 = 1.0 / 8.0;
+
 /// How an operation is followed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -28,17 +34,28 @@ pub(crate) struct Pace {
     first: Duration,
     /// The one after it.
     second: Duration,
+    /// Between looks at the object.
+    apart: Duration,
+    /// How long such an operation usually takes.
+    expected: Duration,
 }
 
 impl Pace {
-    const USUAL: Pace = Pace { first: QUICK, second: SECOND };
-    /// Virtual machines are throttled one by one when asked about more often than every 4 s.
-    const SLOW: Pace = Pace { first: Duration::from_secs(4), second: Duration::from_secs(4) };
+    const USUAL: Pace = Pace { first: QUICK, second: SECOND, apart: SECOND, expected: Duration::ZERO };
+    /// Virtual machines are throttled one by one: operations when asked about more often than every 4 s, reads of the
+    /// machine when there are more than 12 a minute.
+    const SLOW: Pace = Pace {
+        first: Duration::from_secs(4),
+        second: Duration::from_secs(4),
+        apart: Duration::from_secs(5),
+        expected: Duration::ZERO,
+    };
 
-    /// The pace for a type.
-    pub(crate) fn of(type_name: &str) -> Self {
+    /// The pace for a type whose operations of that kind usually take so many seconds.
+    pub(crate) fn of(type_name: &str, expected: f64) -> Self {
         let vm = type_name.eq_ignore_ascii_case("Microsoft.Compute/virtualMachines");
-        if vm { Pace::SLOW } else { Pace::USUAL }
+        let expected = Duration::try_from_secs_f64(expected).unwrap_or_default();
+        Pace { expected, ..if vm { Pace::SLOW } else { Pace::USUAL } }
     }
 
     /// The pace for an operation of which only the address is known.
@@ -46,6 +63,42 @@ impl Pace {
         let compute = url.path().to_ascii_lowercase().contains("/microsoft.compute/");
         if compute { Pace::SLOW } else { Pace::USUAL }
     }
+
+    /// When to look at the object again, or for the first time, once an operation has taken so long.
+    fn next_look(self, elapsed: Duration) -> Duration {
+        match elapsed.is_zero() {
+            true => self.expected.mul_f64(FIRST_LOOK).max(self.apart),
+            false => elapsed + elapsed.mul_f64(NEXT_LOOK).max(self.apart),
+        }
+    }
+}
+
+/// The time until an operation is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait {
+    time: Duration,
+    /// Whether the service has named it.
+    named: bool,
+}
+
+impl Wait {
+    pub(crate) const NONE: Wait = Wait { time: Duration::ZERO, named: false };
+}
+
+/// What an object looks like at the end of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It says that it has been made or changed, or that this failed.
+    Settled,
+    /// It does not exist.
+    Gone,
+}
+
+/// The object of an operation: where it is, and what it looks like at the end.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub(crate) url: Url,
+    pub(crate) end: End,
 }
 
 /// Where an operation stands.
@@ -112,6 +165,7 @@ impl ArmClient {
         accepted: &Answer,
         address: &str,
         pace: Pace,
+        object: &Object,
         watch: &dyn Watch,
     ) -> Result<(), ProviderError> {
         let url = self.trusted(address)?;
@@ -121,8 +175,13 @@ impl ArmClient {
         })?;
         let already =
             accepted.provisioning_state().is_some_and(|state| state.eq_ignore_ascii_case("succeeded"));
-        let first = accepted.retry_after.unwrap_or(if already { SHORTEST } else { pace.first });
-        self.poll(url, first, pace, watch).await?
+        let first = match accepted.retry_after {
+            Some(named) => Wait { time: named, named: true },
+            None => Wait { time: if already { SHORTEST } else { pace.first }, named: false },
+        };
+        // The object says nothing when it looked finished from the beginning, or is what is asked anyway.
+        let object = Some(object).filter(|object| !already && object.url != url);
+        self.poll(url, first, pace, object, watch).await?
     }
 
     /// Asks until the operation has ended, the first time after `first`; how it ended is inside. The error outside is that
@@ -130,14 +189,29 @@ impl ArmClient {
     pub(crate) async fn poll(
         &self,
         mut url: Url,
-        first: Duration,
+        first: Wait,
         pace: Pace,
+        mut object: Option<&Object>,
         watch: &dyn Watch,
     ) -> Result<Result<(), ProviderError>, ProviderError> {
-        let mut wait = first.max(SHORTEST);
+        let began = Instant::now();
+        let mut look = began + pace.next_look(Duration::ZERO);
+        let mut wait = first;
         let mut own = pace.second;
         loop {
-            tokio::time::sleep(wait).await;
+            let due = Instant::now() + wait.time.max(SHORTEST);
+            let mut finished = false;
+            while let Some(seen) = object.filter(|_| wait.named && look < due) {
+                tokio::time::sleep_until(look).await;
+                look = began + pace.next_look(began.elapsed());
+                finished = self.looks_finished(seen).await;
+                if finished {
+                    object = None; // a hint and no more, so that it is followed once: the operation knows
+                }
+            }
+            if !finished {
+                tokio::time::sleep_until(due).await;
+            }
             let answer = self.send(Call::get(url.clone(), Purpose::Poll), &watch).await.map_err(unread)?;
             match state(&answer) {
                 State::Running => {}
@@ -147,8 +221,22 @@ impl ArmClient {
             if let Some(moved) = answer.location.as_deref().filter(|_| answer.status == 202) {
                 url = super::url::trusted(&self.endpoint, moved).unwrap_or(url);
             }
-            wait = answer.retry_after.unwrap_or(own).max(SHORTEST);
+            wait = Wait { time: answer.retry_after.unwrap_or(own), named: answer.retry_after.is_some() };
             own = (own + own / 2).min(LONGEST);
+        }
+    }
+}
+
+impl ArmClient {
+    /// Whether an object looks as it will at the end. Costs a read that nobody needs, so it is left out while few are left.
+    async fn looks_finished(&self, object: &Object) -> bool {
+        let call = Call::get(object.url.clone(), Purpose::Read);
+        match (self.glance(&call).await, object.end) {
+            (Some(Ok(answer)), End::Settled) => {
+                answer.is_success() && answer.provisioning_state().is_some_and(|state| !is_running(state))
+            }
+            (Some(Ok(answer)), End::Gone) => answer.status == 404 && answer.refusal().says_absent(),
+            (Some(Err(_)) | None, _) => false,
         }
     }
 }

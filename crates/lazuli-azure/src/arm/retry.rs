@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::answer::{Failure, Refusal};
+use super::answer::{Answer, Failure, Refusal};
 
 /// What a request is for; the same answer means different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,12 @@ fn refused(purpose: Purpose, refusal: &Refusal) -> Option<Reason> {
         (403, Purpose::ReadAfterCreate) => Some(Reason::NotVisible),
         _ => None,
     }
+}
+
+/// The refusal, when it is for too many requests.
+pub(crate) fn throttled(answer: &Answer) -> Option<Refusal> {
+    let refusal = (answer.status == 429).then(|| answer.refusal())?;
+    (refused(Purpose::Read, &refusal) == Some(Reason::Throttled)).then_some(refusal)
 }
 
 /// The codes with which Azure refuses to delete what something else uses. Only who deletes knows whether to wait.

@@ -56,7 +56,7 @@ async fn throttling_waits_as_long_as_asked() {
         create(vec![refuse(429, "SubscriptionRequestsThrottled").header("retry-after", "17"), done()]).await;
     result.unwrap();
     assert!(about(took, 17.0), "{took:?}");
-    assert!(texts[0].starts_with("Azure says too many requests; trying again in"), "{texts:?}");
+    assert!(texts[0].starts_with("Azure allows no more writes for 1"), "{texts:?}");
 }
 
 #[tokio::test(start_paused = true)]

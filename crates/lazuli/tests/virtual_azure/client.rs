@@ -7,6 +7,7 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient};
 use azure_core::time::OffsetDateTime;
+use lazuli_azure::provider::Throttles;
 use lazuli_azure::transport::TransportError;
 use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Options, Trust};
 use lazuli_simulator::{Body as Answer, InProcess, Method};
@@ -19,6 +20,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(3000);
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(super) azure: InProcess,
+    throttles: Throttles,
     token: Mutex<Option<(String, Instant)>>,
     sent: Mutex<Sent>,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Request {
 impl Client {
     pub(super) fn new(azure: InProcess) -> Self {
         let sent = Sent { began: Instant::now(), requests: Vec::new() };
-        Client { azure, token: Mutex::default(), sent: Mutex::new(sent) }
+        Client { azure, throttles: Throttles::default(), token: Mutex::default(), sent: Mutex::new(sent) }
     }
 
     /// Forgets the requests of earlier runs.
@@ -133,7 +135,7 @@ pub(super) fn provider(client: &Arc<Client>, parallel: usize) -> AzureProvider {
         credential: Credential::AzureCli,
         trust: Trust::System,
     };
-    let options = Options { parallel, ..Options::default() };
+    let options = Options { parallel, throttles: client.throttles.clone(), ..Options::default() };
     let http: Arc<dyn HttpClient> = Arc::<Client>::clone(client);
     AzureProvider::with(&account, options, http, Arc::new(Placeholder))
 }

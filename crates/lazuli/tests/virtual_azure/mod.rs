@@ -211,6 +211,25 @@ pub(crate) fn example(name: &str) -> String {
     std::fs::read_to_string(path).expect("the example")
 }
 
+/// So many resources that depend on nothing.
+pub(crate) fn route_tables(count: usize) -> String {
+    format!(
+        r#"
+cloud_account "sandbox" {{
+  simulator {{}}
+}}
+resource "table" {{
+  count          = {count}
+  cloud_account  = cloud_account.sandbox
+  type           = "Microsoft.Network/routeTables@2025-05-01"
+  resource_group = "rg"
+  name           = "rt-${{count.index}}"
+  location       = "eastus2"
+}}
+"#
+    )
+}
+
 /// What a failure says, as a person would read it.
 pub(crate) fn text(failure: &Failure) -> String {
     diagnostic::text(&failure.diagnostics, &failure.sources, 100)
