@@ -1,13 +1,15 @@
 //! Whole runs in virtual time.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod virtual_azure;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lazuli_executor::{Event, EventKind};
+use lazuli_executor::{Ending, Event, EventKind};
 use lazuli_simulator::Faults;
+use virtual_azure::bounds::{bounds, longest_way};
 use virtual_azure::{Azure, Ran, VirtualAzure, block_on, example, route_tables};
 
 #[test]
@@ -62,4 +64,59 @@ fn two_hundred_resources_fit_into_small_buckets_without_being_refused() {
 
 fn refused(ran: &Ran) -> usize {
     ran.requests.iter().filter(|request| request.status == Some(429)).count()
+}
+
+#[test]
+fn applies_and_destroys_end_within_five_percent_of_the_longest_way() {
+    let quickstart = example("quickstart");
+    let large = quickstart.replace("default     = 3", "default     = 30");
+    assert_ne!(large, quickstart);
+    for (what, configuration) in [("quickstart", &quickstart), ("cluster of 3 and 30 nodes", &large)] {
+        block_on(async {
+            let options = Azure::default();
+            let azure = VirtualAzure::new(&options);
+            for ran in [azure.apply(configuration).await, azure.destroy(configuration).await] {
+                assert!(ran.report.is_complete(), "{:?}", ran.report.endings);
+                let bounds = bounds(&ran.plan, &ran.events, options.parallelism);
+                let way = longest_way(&ran.plan, &ran.events);
+                assert!(bounds.makespan <= 1.05 * bounds.critical_path, "{what}: {bounds:?}\n{way:#?}");
+                // A bound that is above what was done would be none.
+                assert!(bounds.least() <= bounds.makespan + 0.001, "{what}: {bounds:?}");
+                assert_eq!(refused(&ran), 0, "{what}");
+            }
+        });
+    }
+}
+
+#[test]
+fn what_operations_are_expected_to_take_is_what_they_take() {
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        let configuration = example("quickstart").replace("default     = 3", "default     = 30");
+        let mut took: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for ran in [azure.apply(&configuration).await, azure.destroy(&configuration).await] {
+            for (step, ending) in ran.plan.steps.iter().zip(&ran.report.endings) {
+                let Ending::Done { elapsed } = ending else { panic!("{ending:?}") };
+                let what = format!("{:?} {}", step.operation, step.ty.name);
+                took.entry(what).or_default().push((elapsed.as_secs_f64(), step.expected));
+            }
+        }
+        // One drawing of a few: far off is wrong.
+        let mut wrong = Vec::new();
+        for (what, times) in &took {
+            let mean = times.iter().map(|(took, _)| took).sum::<f64>() / times.len() as f64;
+            let expected = times[0].1;
+            // Network interfaces go with their machines: nothing is left to delete.
+            // Whether an assignment waits for its identity to be known everywhere is a matter of luck.
+            let exempt = [
+                "Delete Microsoft.Network/networkInterfaces",
+                "Create Microsoft.Authorization/roleAssignments",
+            ];
+            if !exempt.contains(&what.as_str()) && !(expected / 3.0..=expected * 3.0).contains(&mean) {
+                wrong.push(format!("{what}: {mean:.1} s, expected {expected}"));
+            }
+        }
+        assert!(took.len() > 15, "{took:?}");
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    });
 }

@@ -81,7 +81,7 @@ pub(super) static KINDS: &[Kind] = &[
         ],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(60.0, 12.0, 45.0),
+        expected: seconds(60.0, 10.0, 45.0),
     },
     Kind {
         name: "Microsoft.Compute/disks",
@@ -118,7 +118,7 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &["sku.name", "properties.creationData.createOption"],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(3.0, 3.0, 5.0),
+        expected: seconds(3.0, 3.0, 3.0),
     },
     Kind {
         name: "Microsoft.Compute/availabilitySets",

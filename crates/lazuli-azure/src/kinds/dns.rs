@@ -17,7 +17,7 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &[],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(32.0, 32.0, 32.0),
+        expected: seconds(15.0, 15.0, 15.0),
     },
     Kind {
         name: "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
@@ -30,7 +30,7 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &["properties.resolutionPolicy"],
         lock: Lock::Parent,
         list: List::Parent,
-        expected: seconds(32.0, 32.0, 32.0),
+        expected: seconds(15.0, 15.0, 15.0),
     },
     Kind {
         name: "Microsoft.Network/privateDnsZones/A",

@@ -75,5 +75,5 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ],
     lock: Lock::Own,
     list: List::ResourceGroup,
-    expected: seconds(3.0, 3.0, 11.0),
+    expected: seconds(2.0, 2.0, 8.0),
 }];

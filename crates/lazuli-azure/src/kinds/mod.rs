@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-use lazuli_core::kind::{Expected, Keyed, Kind, Kinds};
+use lazuli_core::kind::{Expected, Keyed, Kind, Kinds, Lock};
 use lazuli_core::resource::ResourceType;
 
 pub use versions::{API_VERSIONS, api_version};
@@ -54,7 +54,14 @@ pub(crate) fn by_name(name: &str) -> &'static Kind {
     static BY_NAME: LazyLock<HashMap<Folded<'static>, &'static Kind>> =
         LazyLock::new(|| all().map(|kind| (Folded(kind.name), kind)).collect());
     static GENERAL: Kind = Kind::GENERAL;
-    lookup(&BY_NAME, name).unwrap_or(&GENERAL)
+    // Siblings of a network's child types (rules, routes, pools) are written one after the other, as subnets are.
+    static CHILD: Kind = Kind { lock: Lock::Parent, ..Kind::GENERAL };
+    lookup(&BY_NAME, name).unwrap_or(if is_child(name) { &CHILD } else { &GENERAL })
+}
+
+fn is_child(name: &str) -> bool {
+    let network = name.get(..18).is_some_and(|start| start.eq_ignore_ascii_case("Microsoft.Network/"));
+    network && name.matches('/').count() > 1
 }
 
 fn lookup<'a>(map: &'a HashMap<Folded<'static>, &'static Kind>, name: &'a str) -> Option<&'static Kind> {
@@ -111,7 +118,7 @@ const fn owned(path: &'static str, key: &'static str) -> Keyed {
     Keyed { path, key, shared: false }
 }
 
-/// Seconds.
+/// Seconds from the request to its end: the measured times of Azure, without the waits of whoever asks too rarely.
 const fn seconds(create: f64, update: f64, delete: f64) -> Expected {
     Expected { create, update, delete }
 }

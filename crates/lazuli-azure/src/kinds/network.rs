@@ -34,7 +34,7 @@ pub(super) static KINDS: &[Kind] = &[
         ],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(3.0, 3.0, 11.0),
+        expected: seconds(4.0, 4.0, 8.0),
     },
     Kind {
         name: "Microsoft.Network/routeTables",
@@ -54,7 +54,7 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &["properties.routes.properties.nextHopType"],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(3.0, 3.0, 11.0),
+        expected: seconds(4.0, 4.0, 8.0),
     },
     Kind {
         name: "Microsoft.Network/publicIPAddresses",
@@ -89,7 +89,7 @@ pub(super) static KINDS: &[Kind] = &[
         ],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(6.0, 5.0, 11.0),
+        expected: seconds(6.0, 5.0, 8.0),
     },
     Kind {
         name: "Microsoft.Network/natGateways",
@@ -107,6 +107,6 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &["sku.name"],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(13.0, 13.0, 11.0),
+        expected: seconds(10.0, 10.0, 8.0),
     },
 ];

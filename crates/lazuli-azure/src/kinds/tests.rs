@@ -38,6 +38,18 @@ fn a_network_and_what_is_in_it_are_one_lock_and_one_list() {
 }
 
 #[test]
+fn rules_routes_and_pools_share_the_lock_of_what_they_are_in() {
+    for name in
+        ["networkSecurityGroups/securityRules", "routeTables/routes", "loadBalancers/backendAddressPools"]
+    {
+        assert_eq!(by_name(&format!("Microsoft.Network/{name}")).lock, Lock::Parent, "{name}");
+    }
+    for name in ["Microsoft.Network/applicationSecurityGroups", "Microsoft.Sql/servers/databases"] {
+        assert_eq!(by_name(name).lock, Lock::Own, "{name}");
+    }
+}
+
+#[test]
 fn no_path_is_both_wanted_and_only_azures() {
     for kind in all() {
         for path in kind.forces_replacement.iter().chain(kind.write_only) {

@@ -48,7 +48,7 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &[],
         lock: Lock::Own,
         list: List::ResourceGroup,
-        expected: seconds(5.0, 5.0, 11.0),
+        expected: seconds(4.0, 4.0, 8.0),
     },
     Kind {
         name: "Microsoft.Network/virtualNetworks/subnets",
@@ -76,7 +76,7 @@ pub(super) static KINDS: &[Kind] = &[
         ],
         lock: Lock::Parent,
         list: List::InParent("properties.subnets"),
-        expected: seconds(4.0, 4.0, 11.0),
+        expected: seconds(4.0, 4.0, 8.0),
     },
     Kind {
         name: "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
@@ -99,6 +99,6 @@ pub(super) static KINDS: &[Kind] = &[
         ignore_case: &[],
         lock: Lock::Parent,
         list: List::InParent("properties.virtualNetworkPeerings"),
-        expected: seconds(6.0, 6.0, 11.0),
+        expected: seconds(6.0, 6.0, 8.0),
     },
 ];

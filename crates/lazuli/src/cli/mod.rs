@@ -317,7 +317,7 @@ pub struct PlanOptions {
     #[arg(default_value = "true", default_missing_value = "true")]
     pub refresh: bool,
     /// How many steps or reads may run at the same time
-    #[arg(long, value_name = "N", default_value = "16")]
+    #[arg(long, value_name = "N", default_value = "64")]
     pub parallelism: NonZeroUsize,
     /// How long to wait for the state's lock, such as 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]

@@ -18,6 +18,7 @@
 )]
 #![allow(dead_code, reason = "tests and benches use different parts")]
 
+pub(crate) mod bounds;
 mod client;
 
 use std::collections::{BTreeMap, BTreeSet};
