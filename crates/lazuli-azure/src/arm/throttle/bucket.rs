@@ -14,6 +14,9 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// The distance while it is not known how fast the bucket fills, and before one request asks whether it has.
 const UNKNOWN: Duration = Duration::from_millis(250);
 const PROBE: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Resource Manager counts a request when it arrives, before anybody works on it: at most so long after it was sent.
+const ARRIVAL: Duration = Duration::from_secs(1);
 /// A rate is measured over at least this time, and anew after the longer one.
 const WINDOW: Duration = Duration::from_secs(1);
 const LONGEST_WINDOW: Duration = Duration::from_secs(60);
@@ -111,15 +114,19 @@ impl Bucket {
         if available >= 1.0 {
             return apart(distance.unwrap_or(UNKNOWN));
         }
-        if let Some(rate) = rate {
-            // A little later than computed: what is told is rounded, and time is counted in whole milliseconds.
-            let missing = Duration::from_secs_f64(((1.0 - available) / rate).min(3600.0));
-            return Verdict::Until(now + missing + Duration::from_millis(1));
-        }
-        // Nobody knows when there will be more: what is under way will tell, or else one request that asks.
-        match self.uncounted.values().any(|request| request.answered.is_none()) {
-            true => Verdict::Answer,
-            false => apart(self.asked.max(PROBE)),
+        // A little later than computed: what is told is rounded, and time is counted in whole milliseconds.
+        let missing =
+            |rate: f64| Duration::from_secs_f64(((1.0 - available) / rate).min(3600.0)) + MILLISECOND;
+        let computed = rate.map(|rate| Verdict::Until(now + missing(rate)));
+        // What is under way will tell. When nothing is, one request may ask: the rate is the least that it can be.
+        match (self.uncounted.values().any(|request| request.answered.is_none()), computed) {
+            (true, computed) => computed.unwrap_or(Verdict::Answer),
+            (false, computed) => match (apart(self.asked.max(PROBE)), computed) {
+                (Verdict::Until(probe), Some(Verdict::Until(computed))) => {
+                    Verdict::Until(probe.min(computed))
+                }
+                (probe, _) => probe,
+            },
         }
     }
 
@@ -156,9 +163,8 @@ impl Bucket {
 
     fn told(&mut self, request: u64, sent: Duration, left: u64, now: Duration) -> Told {
         self.uncounted.remove(&request);
-        // Those sent before and answered before this one left are counted in it.
-        let overlaps = |other: &Uncounted| other.answered.is_none_or(|answered| answered > sent);
-        self.uncounted.retain(|number, other| *number > request || overlaps(other));
+        // Those sent well before are counted in it.
+        self.uncounted.retain(|number, other| *number > request || other.sent + ARRIVAL > sent);
         let later = self.uncounted.range(request..).count();
         let earlier = self.uncounted.len() - later;
         let told = Told { request, left: left as f64, sent, answered: now, later, earlier };

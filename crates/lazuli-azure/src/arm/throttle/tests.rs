@@ -121,7 +121,7 @@ fn send_all(service: &mut Service, count: usize, at_a_time: usize, ways: &[(u64,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn what_azure_told_is_never_exceeded_and_everyone_is_sent(
