@@ -10,6 +10,7 @@ mod virtual_azure;
 
 use std::time::Instant;
 
+use lazuli_executor::execute::PARALLELISM;
 use virtual_azure::bounds::{bounds, longest_way};
 use virtual_azure::{Azure, Ran, VirtualAzure, block_on, example, route_tables};
 
@@ -23,12 +24,11 @@ fn main() {
     let cluster = example("quickstart");
     let large = cluster.replace("default     = 3", "default     = 30");
     for (what, configuration, parallelism) in [
-        ("quickstart, 3 + 3 nodes", cluster.clone(), 10),
-        ("cluster, 3 + 30 nodes", large.clone(), 10),
-        ("cluster, 3 + 30, parallelism 100", large, 100),
-        ("200 route tables", route_tables(200), 10),
-        ("1000 route tables", route_tables(1000), 10),
-        ("1000 route tables, parallelism 100", route_tables(1000), 100),
+        ("quickstart, 3 + 3 nodes", cluster, PARALLELISM),
+        ("cluster, 3 + 30 nodes", large.clone(), PARALLELISM),
+        ("cluster, 3 + 30, parallelism 10", large, 10),
+        ("200 route tables", route_tables(200), PARALLELISM),
+        ("1000 route tables", route_tables(1000), PARALLELISM),
     ] {
         block_on(async {
             let azure = VirtualAzure::new(&Azure { parallelism, ..Azure::default() });
