@@ -1,16 +1,15 @@
-//! Planned misfortune: faults read from a file, and the random ones of the hostile profile.
+//! Planned misfortune: faults read from a file.
 //!
-//! Belongs here: which fault strikes which request. The counters live in the world, so a restart goes on counting.
+//! Belongs here: which fault strikes which request. The counters live in the world, so a restart goes on counting. What
+//! Azure says then is in `refusals`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ArmError;
-use crate::latency::Profile;
 use crate::limits::Limit;
 use crate::random;
-use crate::request::{Method, Request};
+use crate::request::Request;
 use crate::world::World;
 
 /// Every planned fault; the first one that strikes a request decides.
@@ -21,7 +20,10 @@ use crate::world::World;
 ///    "answer": {"operation_fails": {"code": "AllocationFailed", "message": "Allocation failed."}}},
 ///   {"method": "PUT", "path": "/natGateways/", "answer": "drop_after_accept", "times": 1},
 ///   {"method": "GET", "path": "/subnets", "after": 3, "answer": {"throttle": {"retry_after": 5}}},
-///   {"path": "/disks/", "answer": {"status": 409, "code": "SkuNotAvailable", "message": "…"}}
+///   {"path": "/disks/", "answer": {"status": 409, "code": "SkuNotAvailable", "message": "…"}},
+///   {"method": "PUT", "path": "/subnets/", "answer": {"server_error": {"status": 503, "after_accept": true}}},
+///   {"method": "GET", "path": "/subnets", "answer": {"stale_read": {"seconds": 10}}},
+///   {"path": "/operations/", "answer": {"slow_body": {"pause_ms": 200}}}
 /// ],
 /// "limits": {"writes": {"capacity": 20, "per_second": 2.0}}}
 /// ```
@@ -72,6 +74,10 @@ pub enum Answer {
     HoldBeforeAccept,
     /// The request is carried out and never answered.
     HoldAfterAccept,
+    /// The request never reaches the cloud: the connection is reset, and with it every other request on it.
+    ResetBeforeAccept,
+    /// The request is carried out, then the connection is reset, and with it every other request on it.
+    ResetAfterAccept,
     /// The request is accepted, and its operation ends as failed. A synchronous request is refused with 409.
     OperationFails {
         /// Azure's error code.
@@ -79,11 +85,45 @@ pub enum Answer {
         /// Azure's message.
         message: String,
     },
+    /// The request is accepted, and its operation ends as canceled. A synchronous request is refused with 409.
+    OperationCanceled,
     /// 429.
     Throttle {
-        /// Seconds of the real Azure; scaled by the profile.
-        retry_after: u32,
+        /// Seconds of the real Azure, scaled by the profile; no `Retry-After` at all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u32>,
     },
+    /// 409 `AnotherOperationInProgress`: somebody else changes what the request would change.
+    AnotherOperation,
+    /// 429 `RetryableErrorDueToAnotherOperation`: the same, as some services say it.
+    RetryableAnotherOperation,
+    /// 400 `PrincipalNotFound`: the directory's news have not reached access control yet.
+    PrincipalNotFound,
+    /// 401 `ExpiredAuthenticationToken`.
+    ExpiredToken,
+    /// A failure of the service or of a gateway on the way.
+    ServerError {
+        /// 500, 502, 503 or 504.
+        status: u16,
+        /// The request has been carried out all the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        after_accept: bool,
+        /// Seconds of the real Azure, scaled by the profile; no `Retry-After` when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u32>,
+    },
+    /// A read shows what was there before the last write. Of nothing else, and it strikes nothing that was not written.
+    StaleRead {
+        /// How long after a write, in seconds of the simulator's clock, not scaled.
+        seconds: u64,
+    },
+    /// The request is carried out; the answer's body comes in small pieces.
+    SlowBody {
+        /// Milliseconds before each piece, not scaled.
+        pause_ms: u64,
+    },
+    /// The request is carried out; the answer's body stops half way, and the connection stays open.
+    StalledBody,
     /// Refused at once.
     #[serde(untagged)]
     Refuse {
@@ -142,46 +182,4 @@ pub(crate) fn decide(world: &mut World, faults: &Faults, request: &Request) -> O
         }
     }
     struck
-}
-
-/// How many seconds a hostile Azure wants to hear nothing.
-pub(crate) const HOSTILE_WAIT: u32 = 10;
-
-/// The random refusals of the hostile profile.
-pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> Option<ArmError> {
-    if profile != Profile::Hostile {
-        return None;
-    }
-    let luck = random::fraction(world.seed, request.method.as_str(), world.requests);
-    let throttled = if request.method.mutates() { 0.06 } else { 0.03 };
-    if luck < throttled {
-        return Some(throttled_by(world, request.method, HOSTILE_WAIT));
-    }
-    let network_write =
-        request.method.mutates() && request.path.to_ascii_lowercase().contains("/microsoft.network/");
-    (network_write && luck < throttled + 0.06).then(|| {
-        let id = random::guid_of(&["foreign operation", &world.requests.to_string()]);
-        crate::arm::another_operation(&format!(
-            "https://management.azure.com{}/providers/Microsoft.Network/locations/eastus/operations/{id}?api-version=2025-05-01",
-            world.subscription_id()
-        ))
-    })
-}
-
-/// 429 in the gateway's words; the caller adds `Retry-After`.
-pub(crate) fn throttled_by(world: &World, method: Method, seconds: u32) -> ArmError {
-    let what = match method {
-        Method::Get | Method::Head => "read",
-        Method::Delete => "delete",
-        _ => "write",
-    };
-    ArmError::gateway(
-        429,
-        "SubscriptionRequestsThrottled",
-        format!(
-            "Number of '{what}' requests for subscription '{}' actor '{}' exceeded. Please try again after '{seconds}' seconds.",
-            world.identity.subscription,
-            world.caller()
-        ),
-    )
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::arm::{self, Settings};
 use crate::clock::Clock;
+use crate::delivery::PIECES;
 use crate::request::{Delivery, Request, Response};
 use crate::seed::Seed;
 use crate::simulator::{SimulatorError, credentials};
@@ -49,8 +50,12 @@ impl InProcess {
         }
         match response.delivery {
             Delivery::Answer => Some(response),
-            Delivery::Drop => None,
-            Delivery::Hold => std::future::pending().await,
+            Delivery::Drop | Delivery::Reset => None,
+            Delivery::Slow { pause_ms } => {
+                tokio::time::sleep(Duration::from_millis(pause_ms * PIECES as u64)).await;
+                Some(response)
+            }
+            Delivery::Hold | Delivery::Stall => std::future::pending().await,
         }
     }
 

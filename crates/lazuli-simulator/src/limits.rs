@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ArmError;
-use crate::faults::{self, Faults};
+use crate::faults::Faults;
 use crate::latency::Pace;
+use crate::refusals;
 use crate::request::{Method, Request, Response};
 use crate::world::World;
 
@@ -77,7 +78,7 @@ pub(crate) fn take(
         if left < 1.0 {
             let wait = ((1.0 - left) / limit.per_second.max(1e-6)).ceil().clamp(1.0, 3600.0) as u32;
             let error = match *name == gateway {
-                true => faults::throttled_by(world, request.method, wait),
+                true => refusals::throttled_by(world, request.method, wait),
                 false => too_many(name, limit.capacity),
             };
             return Err((error, wait));

@@ -148,10 +148,19 @@ pub enum Body {
 pub enum Delivery {
     /// The answer is sent.
     Answer,
-    /// The connection is cut instead: the work was accepted, but the client never learns it.
+    /// The connection is cut instead: whatever was done, the client never learns it.
     Drop,
     /// Nothing is sent, and the connection stays as it is.
     Hold,
+    /// The connection is reset, and with it every other request on it.
+    Reset,
+    /// The body comes in small pieces.
+    Slow {
+        /// Milliseconds before each of them.
+        pause_ms: u64,
+    },
+    /// Half of the body comes, and then nothing more.
+    Stall,
 }
 
 /// One answer.

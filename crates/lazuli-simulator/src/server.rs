@@ -2,10 +2,11 @@
 //!
 //! Belongs here: sockets, sleeping, waiting for the disk. Not here: any rule about Azure.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -13,13 +14,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::arm::{self, Settings};
 use crate::clock::Clock;
 use crate::commit::{Cloud, Committer};
+use crate::delivery::{Breakable, Outgoing};
 use crate::recording::Recording;
 use crate::request::{Body, Delivery, Method, Request, Response};
 use crate::world_file::WorldFile;
@@ -56,12 +58,20 @@ pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: 
         let _ = stream.set_nodelay(true);
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         connections.spawn(async move {
+            let (stream, is_broken) = Breakable::new(stream);
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-            // A client that goes away is no error of ours.
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let reset = Arc::new(Notify::new());
+            let hit = Arc::clone(&reset);
+            let service = service_fn(move |request| answer(Arc::clone(&shared), request, Arc::clone(&hit)));
+            let builder = auto::Builder::new(TokioExecutor::new());
+            tokio::select! {
+                // A client that goes away is no error of ours.
+                _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+                () = async {
+                    reset.notified().await;
+                    is_broken.store(true, Ordering::Release); // before the connection is dropped
+                } => {}
+            }
         });
     }
 }
@@ -69,7 +79,8 @@ pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: 
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+    reset: Arc<Notify>,
+) -> Result<hyper::Response<Outgoing>, Cut> {
     let request = match read(request).await {
         Ok(request) => request,
         Err(refusal) => return Ok(to_wire(refusal)),
@@ -87,11 +98,15 @@ async fn answer(
     });
     let response = task.await.unwrap_or_else(|_| internal("The simulator failed to answer."));
     match response.delivery {
-        Delivery::Answer => Ok(to_wire(response)),
+        Delivery::Answer | Delivery::Slow { .. } | Delivery::Stall => Ok(to_wire(response)),
         Delivery::Drop => Err(Cut),
         Delivery::Hold => {
             let _ = held.send(name); // nobody watches: it is held all the same
             std::future::pending().await
+        }
+        Delivery::Reset => {
+            reset.notify_one();
+            std::future::pending().await // not a byte more: the connection is about to be gone
         }
     }
 }
@@ -173,13 +188,13 @@ fn internal(message: &str) -> Response {
     arm_refusal(500, "InternalServerError", message)
 }
 
-fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
+fn to_wire(response: Response) -> hyper::Response<Outgoing> {
     let (kind, bytes) = match response.body {
         Body::Empty => (None, Bytes::new()),
         Body::Json(value) => (Some("application/json; charset=utf-8"), Bytes::from(value.to_string())),
         Body::Text(text) => (Some("text/plain; charset=utf-8"), Bytes::from(text)),
     };
-    let mut wire = hyper::Response::new(Full::new(bytes));
+    let mut wire = hyper::Response::new(Outgoing::new(bytes, response.delivery));
     *wire.status_mut() =
         hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(kind) = kind {

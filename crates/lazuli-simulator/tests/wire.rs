@@ -207,6 +207,57 @@ async fn an_answer_can_be_lost_on_the_wire_while_the_work_is_done() {
     assert_eq!(session.send(Method::GET, &path, None).await.status(), StatusCode::OK);
 }
 
+async fn with_faults(faults: &str) -> (RunningSimulator, Session) {
+    let options = SimulatorOptions { faults: Faults::parse(faults).expect("faults"), ..options() };
+    let simulator = Simulator::start(options).await.expect("a simulator");
+    let session = Session::open(&simulator).await;
+    (simulator, session)
+}
+
+/// The innermost reason.
+fn reason(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), reason)
+}
+
+#[tokio::test]
+async fn a_reset_takes_every_request_on_the_connection_with_it() {
+    let (simulator, session) = with_faults(
+        r#"{"faults": [{"method": "GET", "path": "/routeTables/rt", "nth": 1, "answer": "reset_before_accept"},
+            {"method": "GET", "path": "/natGateways", "nth": 1, "answer": {"slow_body": {"pause_ms": 60000}}}]}"#,
+    )
+    .await;
+    let url = |rest: &str| {
+        format!("{}{GROUP}/providers/Microsoft.Network/{rest}?api-version=2025-05-01", simulator.endpoint())
+    };
+    let get = |rest: &str| session.http.get(url(rest)).bearer_auth(&session.token).send();
+    let slow = get("natGateways").await.expect("the head of an answer");
+    let broken = get("routeTables/rt").await.expect_err("a reset");
+    assert!(reason(&broken).contains("reset"), "{broken:?}");
+    assert!(slow.bytes().await.is_err(), "it was on the same connection");
+    assert_eq!(get("routeTables").await.expect("a new connection").status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bodies_come_in_pieces_or_stop_half_way() {
+    let (_simulator, session) = with_faults(
+        r#"{"faults": [{"method": "GET", "path": "/routeTables", "nth": 1, "answer": {"slow_body": {"pause_ms": 1}}},
+            {"method": "GET", "path": "/routeTables", "nth": 2, "answer": "stalled_body"}]}"#,
+    )
+    .await;
+    let list = format!("{GROUP}/providers/Microsoft.Network/routeTables");
+    let mut slow = session.send(Method::GET, &list, None).await;
+    let mut pieces = Vec::new();
+    while let Some(piece) = slow.chunk().await.expect("a piece") {
+        pieces.push(piece);
+    }
+    assert!(pieces.len() > 2, "{pieces:?}");
+    assert_eq!(pieces.concat(), br#"{"value":[]}"#);
+    let mut stalled = session.send(Method::GET, &list, None).await;
+    assert_eq!(stalled.chunk().await.expect("half of it").as_deref(), Some(&br#"{"valu"#[..]));
+    let more = tokio::time::timeout(std::time::Duration::from_millis(50), stalled.chunk()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
 #[tokio::test]
 async fn recorded_requests_hold_no_secrets() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -258,13 +258,8 @@ fn mint(world: &World, now: u64, audience: &str, client_id: &str) -> String {
 
 /// Refuses a request without a token of this world that is still valid.
 pub(super) fn check_token(world: &World, call: &Call<'_>) -> Result<(), ArmError> {
-    let challenge = format!(
-        "Bearer authorization_uri=\"{}/{}\", error=\"invalid_token\"",
-        call.request.base(),
-        world.identity.tenant
-    );
     let refuse = |code: &str, message: &str| {
-        Err(ArmError::gateway(401, code, message).with("WWW-Authenticate", challenge.clone()))
+        Err(ArmError::gateway(401, code, message).with("WWW-Authenticate", challenge(world, call)))
     };
     let Some(token) = call.request.header("authorization").and_then(|header| {
         let (scheme, token) = header.split_once(' ')?;
@@ -283,10 +278,19 @@ pub(super) fn check_token(world: &World, call: &Call<'_>) -> Result<(), ArmError
     });
     match expiry {
         None => refuse("InvalidAuthenticationToken", "The access token is invalid."),
-        Some(expiry) if expiry * 1000 <= call.now => refuse(
-            "ExpiredAuthenticationToken",
-            "The access token expiry UTC time is earlier than current UTC time.",
-        ),
+        Some(expiry) if expiry * 1000 <= call.now => expired(world, call),
         Some(_) => Ok(()),
     }
+}
+
+/// Refuses a token whose time is over.
+pub(super) fn expired<T>(world: &World, call: &Call<'_>) -> Result<T, ArmError> {
+    let message = "The access token expiry UTC time is earlier than current UTC time.";
+    let refusal = ArmError::gateway(401, "ExpiredAuthenticationToken", message);
+    Err(refusal.with("WWW-Authenticate", challenge(world, call)))
+}
+
+fn challenge(world: &World, call: &Call<'_>) -> String {
+    let (base, tenant) = (call.request.base(), &world.identity.tenant);
+    format!("Bearer authorization_uri=\"{base}/{tenant}\", error=\"invalid_token\"")
 }

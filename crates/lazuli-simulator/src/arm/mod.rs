@@ -21,12 +21,14 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::catalog;
 use crate::error::ArmError;
 use crate::faults::{self, Answer, Faults};
 use crate::ids::Target;
 use crate::latency::Pace;
 use crate::limits;
 use crate::random;
+use crate::refusals;
 use crate::request::{Body, Delivery, Method, Request, Response};
 use crate::world::{Failure, World};
 
@@ -120,30 +122,81 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
     {
         return Ok(call.retry_after(refusal.into_response(), wait));
     }
-    let mut delivery = Delivery::Answer;
-    match faults::decide(world, &call.settings.faults, call.request) {
-        None => {}
-        Some(Answer::DropBeforeAccept) => return Ok(undelivered(Delivery::Drop)),
-        Some(Answer::HoldBeforeAccept) => return Ok(undelivered(Delivery::Hold)),
-        Some(Answer::DropAfterAccept) => delivery = Delivery::Drop,
-        Some(Answer::HoldAfterAccept) => delivery = Delivery::Hold,
-        Some(Answer::OperationFails { code, message }) => call.failure = Some(Failure { code, message }),
-        Some(Answer::Throttle { retry_after }) => {
-            return Ok(call.retry_after(
-                faults::throttled_by(world, call.request.method, retry_after).into_response(),
-                retry_after,
-            ));
-        }
-        Some(Answer::Refuse { status, code, message }) => return Err(ArmError::new(status, &code, message)),
-    }
-    if let Some(refusal) = faults::hostility(world, call.settings.pace.profile, call.request) {
-        let wait = (refusal.status == 429).then_some(faults::HOSTILE_WAIT);
+    let misfortune = faults::decide(world, &call.settings.faults, call.request);
+    if misfortune.is_none()
+        && let Some(refusal) = refusals::hostility(world, call.settings.pace.profile, call.request)
+    {
+        let wait = (refusal.status == 429).then_some(refusals::HOSTILE_WAIT);
         let response = refusal.into_response();
         return Ok(wait.map_or(response.clone(), |seconds| call.retry_after(response, seconds)));
     }
-    let mut response = route(world, call).unwrap_or_else(ArmError::into_response);
-    response.delivery = delivery;
-    Ok(response)
+    suffer(world, call, misfortune)
+}
+
+/// Carries a request out, or not, as a planned fault says.
+fn suffer(world: &mut World, call: &mut Call<'_>, fault: Option<Answer>) -> Result<Response, ArmError> {
+    let done = |world: &mut World, call: &Call<'_>, delivery: Delivery| {
+        let mut response = route(world, call).unwrap_or_else(ArmError::into_response);
+        response.delivery = delivery;
+        Ok(response)
+    };
+    let cut = |delivery: Delivery| Ok(undelivered(delivery));
+    let waiting = |call: &Call<'_>, response: Response, seconds: Option<u32>| {
+        Ok(seconds.map_or(response.clone(), |seconds| call.retry_after(response, seconds)))
+    };
+    match fault {
+        None => done(world, call, Delivery::Answer),
+        Some(Answer::DropBeforeAccept) => cut(Delivery::Drop),
+        Some(Answer::DropAfterAccept) => done(world, call, Delivery::Drop),
+        Some(Answer::HoldBeforeAccept) => cut(Delivery::Hold),
+        Some(Answer::HoldAfterAccept) => done(world, call, Delivery::Hold),
+        Some(Answer::ResetBeforeAccept) => cut(Delivery::Reset),
+        Some(Answer::ResetAfterAccept) => done(world, call, Delivery::Reset),
+        Some(Answer::SlowBody { pause_ms }) => done(world, call, Delivery::Slow { pause_ms }),
+        Some(Answer::StalledBody) => done(world, call, Delivery::Stall),
+        Some(Answer::OperationFails { code, message }) => {
+            call.failure = Some(Failure { code, message, canceled: false });
+            done(world, call, Delivery::Answer)
+        }
+        Some(Answer::OperationCanceled) => {
+            call.failure = Some(refusals::canceled());
+            done(world, call, Delivery::Answer)
+        }
+        Some(Answer::Throttle { retry_after }) => {
+            let seconds = retry_after.unwrap_or(refusals::HOSTILE_WAIT);
+            let refusal = refusals::throttled_by(world, call.request.method, seconds);
+            waiting(call, refusal.into_response(), retry_after)
+        }
+        Some(Answer::AnotherOperation) => Err(refusals::somebody_elses_operation(world)),
+        Some(Answer::RetryableAnotherOperation) => Err(refusals::retryable_other_operation()),
+        Some(Answer::PrincipalNotFound) => {
+            let body = call.request.json().unwrap_or_default();
+            let principal = crate::json::text(&body, "properties.principalId").unwrap_or_default();
+            Err(refusals::principal_not_found(principal, &world.credentials().tenant))
+        }
+        Some(Answer::ExpiredToken) => directory::expired(world, call),
+        Some(Answer::ServerError { status, after_accept, retry_after }) => {
+            if after_accept {
+                let _ = route(world, call);
+            }
+            waiting(call, refusals::server_error(status), retry_after)
+        }
+        Some(Answer::StaleRead { seconds }) if !call.request.method.mutates() => {
+            let since = call.now.saturating_sub(seconds * 1000);
+            let key = read_key(&call.request.path);
+            world.as_before(&key, since, |world| done(world, call, Delivery::Answer))
+        }
+        Some(Answer::StaleRead { .. }) => done(world, call, Delivery::Answer),
+        Some(Answer::Refuse { status, code, message }) => Err(ArmError::new(status, &code, message)),
+    }
+}
+
+/// The key of what a path reads or writes: an item (of a part, what it is a part of), or all below a collection.
+fn read_key(path: &str) -> String {
+    match Target::parse(path).filter(Target::is_item) {
+        Some(target) => catalog::root_of(&target.kind(), &target.id()),
+        None => crate::ids::key(path.trim_end_matches('/')),
+    }
 }
 
 /// What stands for an answer to a request that never reached the cloud.
@@ -183,6 +236,9 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
             "InvalidResourceNamespace",
             format!("The resource namespace '{}' is invalid.", target.namespace),
         ));
+    }
+    if call.request.method.mutates() && target.is_item() {
+        world.remember(catalog::root_of(&target.kind(), &target.id()), call.now);
     }
     if let Some(response) = tags::handle(world, call, &target) {
         return response;

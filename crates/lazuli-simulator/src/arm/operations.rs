@@ -101,6 +101,7 @@ fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
     let word = match (operation.finished, &operation.failure) {
         (false, _) => "InProgress",
         (true, None) => "Succeeded",
+        (true, Some(failure)) if failure.canceled => "Canceled",
         (true, Some(_)) => "Failed",
     };
     let mut body = json!({ "status": word });

@@ -192,7 +192,9 @@ fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Result<Respons
     let pace = call.settings.pace;
     (root_row.fill)(&mut Draft { world, now: call.now, pace, id: &root, body: &mut body, existing })?;
 
-    let is_changed = existing.is_none_or(|existing| existing.body != body || existing.state == State::Failed);
+    let is_changed = existing.is_none_or(|existing| {
+        existing.body != body || matches!(existing.state, State::Failed | State::Canceled)
+    });
     let serial = world.draw();
     let mut stored = existing.cloned().unwrap_or_else(|| Resource {
         id: root.clone(),

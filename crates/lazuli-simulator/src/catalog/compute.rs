@@ -234,7 +234,7 @@ pub(crate) fn instance_view(machine: &Resource) -> Value {
     let running = machine.machine.as_ref();
     let (display, level) = match machine.state {
         State::Succeeded => ("Provisioning succeeded", "Info"),
-        State::Failed => ("Provisioning failed", "Error"),
+        State::Failed | State::Canceled => ("Provisioning failed", "Error"),
         _ => ("Updating", "Info"),
     };
     let mut statuses = vec![json!({

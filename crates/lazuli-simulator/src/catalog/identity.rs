@@ -136,19 +136,7 @@ fn check_principal(draft: &Draft<'_>, principal: &str) -> Result<(), ArmError> {
     if visible {
         return Ok(());
     }
-    let bare = |guid: &str| guid.replace('-', "");
-    Err(ArmError::new(
-        400,
-        "PrincipalNotFound",
-        format!(
-            "Principal {} does not exist in the directory {}. Check that you have the correct principal ID. If you \
-             are creating this principal and then immediately assigning a role, this error might be related to a \
-             replication delay. In this case, set the role assignment principalType property to a value, such as \
-             ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
-            bare(principal),
-            draft.world.credentials().tenant
-        ),
-    ))
+    Err(crate::refusals::principal_not_found(principal, &draft.world.credentials().tenant))
 }
 
 fn fill_lock(draft: &mut Draft<'_>) -> Result<(), ArmError> {

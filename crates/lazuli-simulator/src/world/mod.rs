@@ -6,6 +6,7 @@
 mod addresses;
 mod index;
 mod operations;
+mod past;
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,8 @@ pub struct World {
     index: Index,
     #[serde(skip)]
     dirty: Dirty,
+    #[serde(skip)]
+    past: past::Past,
 }
 
 /// One thing that exists: a resource group, a resource, or an extension such as a lock.
@@ -116,6 +119,7 @@ pub(crate) enum State {
     Updating,
     Succeeded,
     Failed,
+    Canceled,
     Deleting,
 }
 
@@ -126,6 +130,7 @@ impl State {
             Self::Updating => "Updating",
             Self::Succeeded => "Succeeded",
             Self::Failed => "Failed",
+            Self::Canceled => "Canceled",
             Self::Deleting => "Deleting",
         }
     }
@@ -169,6 +174,7 @@ impl World {
             levels: BTreeMap::new(),
             index: Index::default(),
             dirty: Dirty::default(),
+            past: past::Past::default(),
         }
     }
 

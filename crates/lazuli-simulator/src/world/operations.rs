@@ -52,6 +52,9 @@ pub(crate) enum Action {
 pub(crate) struct Failure {
     pub(crate) code: String,
     pub(crate) message: String,
+    /// It ended as canceled, which is not the same word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) canceled: bool,
 }
 
 /// Where the status of an operation is found.
@@ -150,7 +153,10 @@ impl World {
         match (&operation.failure, &operation.action) {
             (Some(_), Action::Power { .. }) => self.settle(&root, id, State::Succeeded),
             (Some(_), Action::DeleteGroup) => self.settle(&root, id, State::Succeeded),
-            (Some(_), _) => self.settle(&root, id, State::Failed),
+            (Some(failure), _) => {
+                let state = if failure.canceled { State::Canceled } else { State::Failed };
+                self.settle(&root, id, state);
+            }
             (None, Action::Put) => {
                 self.settle(&root, id, State::Succeeded);
                 if let Some(row) = self.get(&root).map(super::Resource::row) {
@@ -198,6 +204,7 @@ impl World {
         operation.failure = Some(Failure {
             code: "OperationPreempted".to_owned(),
             message: "The operation has been preempted by a more recent operation.".to_owned(),
+            canceled: false,
         });
         self.dirty.operations.insert(operation.id.clone());
         self.operations.insert(operation.id.clone(), operation);
@@ -237,6 +244,7 @@ impl World {
                 "Deletion of resource group '{}' failed as resources with identifiers '{used}' could not be deleted: in use by {user}.",
                 ids::last(group)
             ),
+            canceled: false,
         })
     }
 

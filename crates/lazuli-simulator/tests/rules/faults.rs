@@ -62,6 +62,90 @@ fn refusals_and_throttling_are_counted_deterministically() {
     assert_eq!(cloud.put(&net("natGateways/nat"), &gateway).status, 201);
 }
 
+/// What a PUT of a route table is answered when a fault strikes it, and whether it was carried out all the same.
+fn struck(answer: &str) -> (lazuli_simulator::Response, bool) {
+    let fault = format!(
+        r#"{{"faults": [{{"method": "PUT", "path": "/routeTables/", "nth": 1, "answer": {answer}}}]}}"#
+    );
+    let mut cloud = with_faults(Profile::Realistic, &fault);
+    let response = cloud.put(&net("routeTables/rt"), &json!({ "location": "eastus2" }));
+    let is_there = cloud.get(&net("routeTables/rt")).status == 200;
+    (response, is_there)
+}
+
+#[test]
+fn every_fault_says_what_azure_says_and_does_what_it_says() {
+    let table = [
+        (r#"{"throttle": {"retry_after": 7}}"#, 429, "SubscriptionRequestsThrottled", false),
+        (r#"{"throttle": {}}"#, 429, "SubscriptionRequestsThrottled", false),
+        (r#""another_operation""#, 409, "AnotherOperationInProgress", false),
+        (r#""retryable_another_operation""#, 429, "RetryableErrorDueToAnotherOperation", false),
+        (r#""principal_not_found""#, 400, "PrincipalNotFound", false),
+        (r#""expired_token""#, 401, "ExpiredAuthenticationToken", false),
+        (r#"{"server_error": {"status": 500}}"#, 500, "InternalServerError", false),
+        (r#"{"server_error": {"status": 502}}"#, 502, "", false),
+        (r#"{"server_error": {"status": 503, "retry_after": 7}}"#, 503, "ServiceUnavailable", false),
+        (r#"{"server_error": {"status": 504, "after_accept": true}}"#, 504, "GatewayTimeout", true),
+        (r#"{"slow_body": {"pause_ms": 5}}"#, 201, "", true),
+        (r#""stalled_body""#, 201, "", true),
+        (r#""operation_canceled""#, 201, "", true),
+    ];
+    for (answer, status, word, carried_out) in table {
+        let (response, is_there) = struck(answer);
+        assert_eq!((code(&response), is_there), ((status, word), carried_out), "{answer}");
+        let asks = response.header("Retry-After");
+        assert_eq!(asks, answer.contains("retry_after").then_some("7"), "{answer}");
+    }
+    let (token, _) = struck(r#""expired_token""#);
+    assert!(token.header("WWW-Authenticate").expect("a challenge").contains("invalid_token"));
+}
+
+#[test]
+fn a_reset_strikes_before_or_after_the_work() {
+    for (answer, carried_out) in [("reset_before_accept", false), ("reset_after_accept", true)] {
+        let (response, is_there) = struck(&format!("\"{answer}\""));
+        assert_eq!((response.delivery, is_there), (Delivery::Reset, carried_out), "{answer}");
+    }
+}
+
+#[test]
+fn a_canceled_operation_leaves_a_canceled_object_until_it_is_written_again() {
+    let faults = r#"{"faults": [{"method": "PUT", "path": "/virtualMachines/", "times": 1, "answer": "operation_canceled"}]}"#;
+    let mut cloud = with_faults(Profile::Realistic, faults);
+    cloud.make_network();
+    cloud.make_nic("nic-a");
+    let answer = cloud.put(&compute("virtualMachines/a"), &machine("a"));
+    let poll = answer.header("Azure-AsyncOperation").expect("an operation").to_owned();
+    cloud.pass(5 * MINUTE);
+    let status = cloud.get(&poll).value().clone();
+    assert_eq!((&status["status"], &status["error"]["code"]), (&json!("Canceled"), &json!("Canceled")));
+    let shown = cloud.get(&compute("virtualMachines/a"));
+    assert_eq!(shown.value()["properties"]["provisioningState"], "Canceled");
+    let again = cloud.make(&compute("virtualMachines/a"), &machine("a"));
+    assert_eq!(again["properties"]["provisioningState"], "Succeeded");
+}
+
+#[test]
+fn a_stale_read_shows_what_was_before_the_last_write_and_only_for_a_while() {
+    let faults = r#"{"faults": [{"method": "GET", "path": "/routeTables", "answer": {"stale_read": {"seconds": 10}}}]}"#;
+    let mut cloud = with_faults(Profile::Instant, faults);
+    let (table, list) = (net("routeTables/rt"), net("routeTables"));
+    let tags = |cloud: &mut Cloud| cloud.get(&table).value()["tags"]["v"].clone();
+    let count = |cloud: &mut Cloud| cloud.get(&list).value()["value"].as_array().map(Vec::len);
+    cloud.put(&table, &json!({ "location": "eastus2", "tags": { "v": "1" } }));
+    assert_eq!((cloud.get(&table).status, count(&mut cloud)), (404, Some(0)), "made, and not to be seen yet");
+    cloud.pass(11_000);
+    assert_eq!((tags(&mut cloud), count(&mut cloud)), (json!("1"), Some(1)));
+    cloud.put(&table, &json!({ "location": "eastus2", "tags": { "v": "2" } }));
+    assert_eq!(tags(&mut cloud), "1", "changed, and the old one is shown");
+    cloud.pass(11_000);
+    assert_eq!(tags(&mut cloud), "2");
+    cloud.delete(&table);
+    assert_eq!((tags(&mut cloud), count(&mut cloud)), (json!("2"), Some(1)), "gone, and still shown");
+    cloud.pass(11_000);
+    assert_eq!((cloud.get(&table).status, count(&mut cloud)), (404, Some(0)));
+}
+
 #[test]
 fn token_buckets_run_empty_say_how_long_to_wait_and_fill_again() {
     let limits = r#"{"limits": {"writes": {"capacity": 3, "per_second": 0.5}, "Microsoft.Compute/GetOperation3Min": {"capacity": 1, "per_second": 0.1}}}"#;
