@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use crate::request::Delivery;
 
 /// In how many pieces a slow body comes.
-const PIECES: usize = 8;
+pub(crate) const PIECES: usize = 8;
 
 /// The body of an answer on its way.
 #[derive(Debug)]
