@@ -1,8 +1,10 @@
 //! The provider: [`lazuli_core::provider::Provider`] on Azure Resource Manager.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
+use azure_core::http::policies::Policy;
 use azure_core::http::{HttpClient, Method};
 use lazuli_core::Json;
 use lazuli_core::kind::Kind;
@@ -11,12 +13,12 @@ use lazuli_core::provider::{Observation, Outcome, Provider, ProviderError, Put, 
 use lazuli_core::resource::{ResourceId, ResourceType};
 use url::Url;
 
-use crate::account::{Account, CredentialError, token_credential};
+use crate::account::{Account, Bearer, CredentialError, token_credential};
 use crate::arm::operation::{self, End, Object, Pace, Wait};
 use crate::arm::{Answer, ArmClient, Call, Failure, Purpose, Silent, Tell};
 use crate::merge::{strip_read_only, update_body};
 use crate::refresh::{self, named, named_group};
-use crate::transport::{HostOverrides, Transport, TransportSetupError};
+use crate::transport::{self, HostOverrides, Transport, TransportSetupError};
 use crate::{arm, kinds};
 
 pub use crate::arm::{Patience, Throttles};
@@ -37,6 +39,8 @@ pub struct Options {
     pub hosts: HostOverrides,
     /// What Azure allows, shared by all providers that are given the same.
     pub throttles: Throttles,
+    /// After how long without a byte an answer counts as lost.
+    pub silence: Duration,
 }
 
 impl Default for Options {
@@ -47,6 +51,7 @@ impl Default for Options {
             parallel: 16,
             hosts: HostOverrides::default(),
             throttles: Throttles::default(),
+            silence: transport::SILENCE,
         }
     }
 }
@@ -83,9 +88,12 @@ impl AzureProvider {
         let endpoints = account.cloud.endpoints();
         let direct = endpoints.resource_manager.host_str().is_some_and(arm::is_loopback);
         let http: Arc<dyn HttpClient> =
-            Arc::new(Transport::new(&account.trust, options.hosts.clone(), direct)?);
+            Arc::new(Transport::new(&account.trust, options.hosts.clone(), direct, options.silence)?);
+        let (owner, client) = (account.clone(), Arc::clone(&http));
         let credential = token_credential(account, &http)?;
-        Ok(Self::with(account, options, http, credential))
+        let make = move || token_credential(&owner, &client);
+        let bearer = Bearer::new(Arc::clone(&credential), make, scope(account));
+        Ok(Self::assemble(account, options, http, credential, Arc::new(bearer)))
     }
 
     /// The provider on another HTTP client and credential, for a simulated Azure without sockets. A client's errors are
@@ -96,10 +104,21 @@ impl AzureProvider {
         http: Arc<dyn HttpClient>,
         credential: Arc<dyn TokenCredential>,
     ) -> Self {
+        let again = Arc::clone(&credential);
+        let bearer = Bearer::new(Arc::clone(&credential), move || Ok(Arc::clone(&again)), scope(account));
+        Self::assemble(account, options, http, credential, Arc::new(bearer))
+    }
+
+    fn assemble(
+        account: &Account,
+        options: Options,
+        http: Arc<dyn HttpClient>,
+        credential: Arc<dyn TokenCredential>,
+        bearer: Arc<dyn Policy>,
+    ) -> Self {
         let endpoints = account.cloud.endpoints();
         let throttle = options.throttles.of(&endpoints.resource_manager, &account.subscription_id);
-        let arm =
-            ArmClient::new(http, credential.clone(), &endpoints, options.patience, options.seed, throttle);
+        let arm = ArmClient::new(http, bearer, &endpoints, options.patience, options.seed, throttle);
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),
@@ -305,6 +324,11 @@ impl Provider for AzureProvider {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What tokens are asked for.
+fn scope(account: &Account) -> String {
+    format!("{}/.default", account.cloud.endpoints().audience.trim_end_matches('/'))
 }
 
 /// The object's body, unless it says that it failed.

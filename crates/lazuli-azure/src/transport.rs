@@ -17,7 +17,9 @@ use crate::account::Trust;
 /// The time a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time without a byte after which an answer counts as lost; ARM itself gives up after 60 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(90);
+pub const SILENCE: Duration = Duration::from_secs(90);
+/// The time for a whole request: an answer that only trickles is given up at last.
+pub const WHOLE: Duration = Duration::from_secs(300);
 
 /// Host names that lead somewhere else than the name service says.
 #[derive(Debug, Clone, Default)]
@@ -144,18 +146,25 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Makes the client. `direct` leaves proxies of the environment out, for servers on this machine.
+    /// Makes the client. `direct` leaves proxies of the environment out, for servers on this machine. After `silence`
+    /// without a byte an answer counts as lost.
     ///
     /// # Errors
     /// When the extra certificate authority is not PEM.
-    pub fn new(trust: &Trust, hosts: HostOverrides, direct: bool) -> Result<Self, TransportSetupError> {
+    pub fn new(
+        trust: &Trust,
+        hosts: HostOverrides,
+        direct: bool,
+        silence: Duration,
+    ) -> Result<Self, TransportSetupError> {
         // One crypto provider in the whole process; that another part has installed it before is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .read_timeout(silence)
+            .timeout(WHOLE)
             .pool_idle_timeout(Duration::from_secs(90))
             .http2_adaptive_window(true)
             .http2_keep_alive_interval(Duration::from_secs(20))
@@ -292,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_certificate_authority_that_is_not_pem_is_refused() {
-        let refused = Transport::new(&Trust::Only(b"no".to_vec()), HostOverrides::default(), true);
+        let refused =
+            Transport::new(&Trust::Only(b"no".to_vec()), HostOverrides::default(), true, super::SILENCE);
         assert!(refused.unwrap_err().to_string().contains("PEM"));
     }
 
@@ -301,7 +311,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let transport = Transport::new(&Trust::System, HostOverrides::default(), true).unwrap();
+        let transport =
+            Transport::new(&Trust::System, HostOverrides::default(), true, super::SILENCE).unwrap();
         let request = Request::new(format!("https://127.0.0.1:{port}/").parse().unwrap(), Method::Put);
         let error = transport.execute_request(&request).await.unwrap_err();
         assert!(matches!(TransportError::below(&error), Some(TransportError::Connect { .. })), "{error:?}");

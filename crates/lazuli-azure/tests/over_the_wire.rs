@@ -406,6 +406,42 @@ async fn a_response_cut_after_the_work_was_accepted_is_unknown_and_says_what_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_azure_refuses_before_its_time_is_replaced() {
+    for method in ["PUT", "GET"] {
+        let simulator =
+            simulator(Profile::Instant, vec![fault(method, "/virtualNetworks/v", Answer::ExpiredToken)])
+                .await;
+        let world = World::new(&simulator);
+        let vnet = world.network("virtualNetworks/v");
+        world.create(VNET, &vnet, network_body()).await.unwrap();
+        world.provider.delete(&typed(VNET), &vnet, &world.told).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_connection_and_a_stalled_body_are_asked_again_or_reported_as_unknown() {
+    let silence = Options { silence: std::time::Duration::from_millis(300), ..Options::default() };
+    for (answer, is_there) in
+        [(Answer::ResetBeforeAccept, false), (Answer::ResetAfterAccept, true), (Answer::StalledBody, true)]
+    {
+        let faults = vec![
+            fault("PUT", "/virtualNetworks/v", answer.clone()),
+            fault("GET", "/virtualNetworks/other", answer.clone()),
+        ];
+        let simulator = simulator(Profile::Instant, faults).await;
+        let mut world = World::new(&simulator);
+        world.provider = AzureProvider::new(&account(&simulator), silence.clone()).unwrap();
+        let other = world.network("virtualNetworks/other");
+        assert_eq!(world.provider.read(&typed(VNET), &other).await, Ok(None), "{answer:?}");
+        let vnet = world.network("virtualNetworks/v");
+        let error = world.create(VNET, &vnet, network_body()).await.unwrap_err();
+        assert_eq!((error.code.as_str(), error.outcome), ("ConnectionLost", Outcome::Unknown), "{error}");
+        let found = world.provider.read(&typed(VNET), &vnet).await.unwrap();
+        assert_eq!(found.is_some(), is_there, "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_that_fails_says_azures_code() {
     let failure = Answer::OperationFails { code: "AllocationFailed".into(), message: "no room".into() };
     let simulator = simulator(Profile::Instant, vec![fault("PUT", "/virtualNetworks/v", failure)]).await;
@@ -419,7 +455,7 @@ async fn an_operation_that_fails_says_azures_code() {
 async fn throttling_is_waited_out() {
     let simulator = simulator(
         Profile::Fast,
-        vec![fault("PUT", "/virtualNetworks/v", Answer::Throttle { retry_after: 1 })],
+        vec![fault("PUT", "/virtualNetworks/v", Answer::Throttle { retry_after: Some(1) })],
     )
     .await;
     let world = World::new(&simulator);

@@ -99,7 +99,7 @@ pub enum Answer {
     RetryableAnotherOperation,
     /// 400 `PrincipalNotFound`: the directory's news have not reached access control yet.
     PrincipalNotFound,
-    /// 401 `ExpiredAuthenticationToken`.
+    /// 401 `ExpiredAuthenticationToken`, now and whenever the same token comes again.
     ExpiredToken,
     /// A failure of the service or of a gateway on the way.
     ServerError {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::arm::{self, Settings};
 use crate::clock::Clock;
 use crate::delivery::PIECES;
+use crate::faults::Faults;
 use crate::request::{Delivery, Request, Response};
 use crate::seed::Seed;
 use crate::simulator::{SimulatorError, credentials};
@@ -23,7 +24,7 @@ const BEGIN_MS: u64 = 1_767_225_600_000;
 #[derive(Debug)]
 pub struct InProcess {
     world: Mutex<World>,
-    settings: Settings,
+    settings: Mutex<Settings>,
     clock: Clock,
 }
 
@@ -37,14 +38,23 @@ impl InProcess {
         let clock = Clock::at(BEGIN_MS);
         let mut world = World::new(credentials(seed_world)?, seed);
         seed_world.apply(&mut world, clock.now_ms())?;
-        Ok(Self { world: Mutex::new(world), settings, clock })
+        Ok(Self { world: Mutex::new(world), settings: Mutex::new(settings), clock })
     }
 
-    /// Carries out a request and answers after as long as the service would take; `None` when the connection is cut.
+    /// From here on these faults strike and no others.
+    pub fn set_faults(&self, faults: Faults) {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).faults = faults;
+    }
+
+    /// Carries out a request and answers after as long as the service would take; `None` when the connection is cut. An
+    /// answer that stalls never comes.
     ///
     /// The world moves at once: whoever stops waiting has sent the request all the same.
     pub async fn send(&self, request: &Request) -> Option<Response> {
-        let response = arm::handle(&mut self.world(), &self.settings, request, self.clock.now_ms());
+        let response = {
+            let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            arm::handle(&mut self.world(), &settings, request, self.clock.now_ms())
+        };
         if response.accept_ms > 0 {
             tokio::time::sleep(Duration::from_millis(response.accept_ms)).await;
         }

@@ -2,6 +2,7 @@
 //!
 //! Where accounts are configured and how their secrets are stored is not decided here.
 
+mod bearer;
 mod certificate;
 mod cloud;
 mod credential;
@@ -16,6 +17,7 @@ pub use credential::{Credential, CredentialError, UserAssigned};
 pub use principal::Principal;
 pub use secret::Secret;
 
+pub(crate) use bearer::Bearer;
 pub(crate) use credential::token_credential;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use azure_core::credentials::TokenCredential;
 
 use crate::arm;
 use crate::provider::SetupError;
-use crate::transport::{HostOverrides, Transport};
+use crate::transport::{HostOverrides, SILENCE, Transport};
 
 /// What mints an account's tokens, for services other than Azure Resource Manager too. Nothing is sent yet.
 ///
@@ -32,7 +34,7 @@ use crate::transport::{HostOverrides, Transport};
 /// When the account's credential or certificate authority cannot be used.
 pub fn credential_of(account: &Account) -> Result<Arc<dyn TokenCredential>, SetupError> {
     let direct = account.cloud.endpoints().authority.host_str().is_some_and(arm::is_loopback);
-    let transport = Transport::new(&account.trust, HostOverrides::default(), direct)?;
+    let transport = Transport::new(&account.trust, HostOverrides::default(), direct, SILENCE)?;
     Ok(token_credential(account, &(Arc::new(transport) as _))?)
 }
 

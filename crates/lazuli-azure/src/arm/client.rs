@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::error::ErrorKind;
 use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Method, Pipeline, PipelineSendOptions, Request, RetryOptions,
     Transport,
@@ -72,14 +70,12 @@ pub(crate) struct ArmClient {
 impl ArmClient {
     pub(crate) fn new(
         http: Arc<dyn HttpClient>,
-        credential: Arc<dyn TokenCredential>,
+        bearer: Arc<dyn Policy>,
         endpoints: &Endpoints,
         patience: Patience,
         seed: u64,
         throttle: Arc<Throttle>,
     ) -> Self {
-        let scope = format!("{}/.default", endpoints.audience.trim_end_matches('/'));
-        let bearer: Arc<dyn Policy> = Arc::new(BearerTokenAuthorizationPolicy::new(credential, [scope]));
         let options = ClientOptions {
             transport: Some(Transport::new(http)),
             retry: RetryOptions::none(),

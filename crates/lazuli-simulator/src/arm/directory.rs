@@ -10,7 +10,7 @@ use crate::error::ArmError;
 use crate::request::{Body, Method, Response};
 use crate::seed::Application;
 use crate::world::World;
-use crate::{assertion, ids, json};
+use crate::{assertion, ids, json, random};
 
 const TOKEN_SECONDS: u64 = 3599;
 
@@ -250,6 +250,8 @@ fn mint(world: &World, now: u64, audience: &str, client_id: &str) -> String {
         "aud": audience, "iss": format!("https://sts.windows.net/{}/", world.identity.tenant),
         "iat": seconds, "nbf": seconds, "exp": seconds + TOKEN_SECONDS, "appid": client_id,
         "oid": world.principal_of(client_id), "sub": world.principal_of(client_id), "tid": world.identity.tenant, "idtyp": "app", "ver": "1.0",
+        // No two are the same, not even of one second.
+        "uti": world.requests,
     });
     let text = format!("{}.{}", part(&json!({ "typ": "JWT", "alg": "HS256" })), part(&payload));
     let signature = hmac::sign(&signing_key(world), text.as_bytes());
@@ -279,8 +281,14 @@ pub(super) fn check_token(world: &World, call: &Call<'_>) -> Result<(), ArmError
     match expiry {
         None => refuse("InvalidAuthenticationToken", "The access token is invalid."),
         Some(expiry) if expiry * 1000 <= call.now => expired(world, call),
+        Some(_) if world.revoked.contains(&token_digest(call)) => expired(world, call),
         Some(_) => Ok(()),
     }
+}
+
+/// What a request's token is remembered by.
+pub(super) fn token_digest(call: &Call<'_>) -> String {
+    random::sha256_hex(call.request.header("authorization").unwrap_or_default().as_bytes())
 }
 
 /// Refuses a token whose time is over.

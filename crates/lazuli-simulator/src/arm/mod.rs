@@ -174,7 +174,10 @@ fn suffer(world: &mut World, call: &mut Call<'_>, fault: Option<Answer>) -> Resu
             let principal = crate::json::text(&body, "properties.principalId").unwrap_or_default();
             Err(refusals::principal_not_found(principal, &world.credentials().tenant))
         }
-        Some(Answer::ExpiredToken) => directory::expired(world, call),
+        Some(Answer::ExpiredToken) => {
+            world.revoked.insert(directory::token_digest(call));
+            directory::expired(world, call)
+        }
         Some(Answer::ServerError { status, after_accept, retry_after }) => {
             if after_accept {
                 let _ = route(world, call);

@@ -74,6 +74,9 @@ pub struct World {
     dirty: Dirty,
     #[serde(skip)]
     past: past::Past,
+    /// Tokens that are refused before their time, by digest.
+    #[serde(skip)]
+    pub(crate) revoked: BTreeSet<String>,
 }
 
 /// One thing that exists: a resource group, a resource, or an extension such as a lock.
@@ -175,6 +178,7 @@ impl World {
             index: Index::default(),
             dirty: Dirty::default(),
             past: past::Past::default(),
+            revoked: BTreeSet::new(),
         }
     }
 

@@ -109,6 +109,16 @@ fn a_reset_strikes_before_or_after_the_work() {
 }
 
 #[test]
+fn an_expired_token_stays_expired_and_the_next_one_is_good() {
+    let faults = r#"{"faults": [{"nth": 2, "answer": "expired_token"}]}"#;
+    let mut cloud = with_faults(Profile::Instant, faults);
+    let statuses: Vec<u16> = (0..3).map(|_| cloud.get(&net("routeTables")).status).collect();
+    assert_eq!(statuses, [200, 401, 401]);
+    cloud.log_in();
+    assert_eq!(cloud.get(&net("routeTables")).status, 200);
+}
+
+#[test]
 fn a_canceled_operation_leaves_a_canceled_object_until_it_is_written_again() {
     let faults = r#"{"faults": [{"method": "PUT", "path": "/virtualMachines/", "times": 1, "answer": "operation_canceled"}]}"#;
     let mut cloud = with_faults(Profile::Realistic, faults);

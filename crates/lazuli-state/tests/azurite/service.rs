@@ -16,7 +16,7 @@ use azure_storage_blob::{BlobClient, BlobContainerClient, BlobContainerClientOpt
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lazuli_azure::Trust;
-use lazuli_azure::transport::{HostOverrides, Transport};
+use lazuli_azure::transport::{HostOverrides, SILENCE, Transport};
 use lazuli_core::Address;
 use lazuli_core::journal::{Journal as _, Record};
 use lazuli_core::plan::Operation;
@@ -138,7 +138,7 @@ impl Lab {
 
     pub(crate) fn network(&self) -> Arc<Network> {
         let transport =
-            Transport::new(&Trust::Only(self.ca.clone()), HostOverrides::default(), true).unwrap();
+            Transport::new(&Trust::Only(self.ca.clone()), HostOverrides::default(), true, SILENCE).unwrap();
         let (lose, lost) = Default::default();
         Arc::new(Network { transport, mood: AtomicU8::new(Mood::Fine as u8), lose, lost })
     }

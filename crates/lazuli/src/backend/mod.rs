@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lazuli_azure::Trust;
-use lazuli_azure::transport::{HostOverrides, Transport};
+use lazuli_azure::transport::{HostOverrides, SILENCE, Transport};
 use lazuli_core::Diagnostic;
 use lazuli_state::Backend;
 use lazuli_state::blob::{LEASE, Place as BlobPlace};
@@ -106,7 +106,7 @@ impl BlobSettings {
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        let http = Transport::new(&trust, HostOverrides::default(), direct)
+        let http = Transport::new(&trust, HostOverrides::default(), direct, SILENCE)
             .map_err(|error| unusable(error.to_string()))?;
         let place = BlobPlace {
             endpoint: self.endpoint.clone(),

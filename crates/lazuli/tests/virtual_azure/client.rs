@@ -8,20 +8,16 @@ use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient};
 use azure_core::time::OffsetDateTime;
 use lazuli_azure::provider::Throttles;
-use lazuli_azure::transport::TransportError;
+use lazuli_azure::transport::{SILENCE, TransportError};
 use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Options, Trust};
 use lazuli_simulator::{Body as Answer, InProcess, Method};
 use tokio::time::Instant;
-
-/// How long before its end a token is replaced.
-const TOKEN_LIFE: Duration = Duration::from_secs(3000);
 
 /// Hands requests to the simulated Azure and remembers them.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(super) azure: InProcess,
     throttles: Throttles,
-    token: Mutex<Option<(String, Instant)>>,
     sent: Mutex<Sent>,
 }
 
@@ -45,7 +41,7 @@ pub(crate) struct Request {
 impl Client {
     pub(super) fn new(azure: InProcess) -> Self {
         let sent = Sent { began: Instant::now(), requests: Vec::new() };
-        Client { azure, throttles: Throttles::default(), token: Mutex::default(), sent: Mutex::new(sent) }
+        Client { azure, throttles: Throttles::default(), sent: Mutex::new(sent) }
     }
 
     /// Forgets the requests of earlier runs.
@@ -56,26 +52,6 @@ impl Client {
     pub(super) fn requests(&self) -> Vec<Request> {
         self.sent.lock().unwrap().requests.clone()
     }
-
-    /// A token of the simulated Entra. Fetched here, because the identity library looks at the wall clock and would keep
-    /// a token that has expired long ago in virtual time.
-    async fn token(&self) -> String {
-        if let Some((token, since)) = &*self.token.lock().unwrap()
-            && since.elapsed() < TOKEN_LIFE
-        {
-            return token.clone();
-        }
-        let who = self.azure.credentials();
-        let target = format!("/{}/oauth2/v2.0/token", who.tenant);
-        let mut request = lazuli_simulator::Request::new(Method::Post, &target);
-        let (client, secret) = (who.client_id, who.client_secret);
-        request.body =
-            format!("grant_type=client_credentials&client_id={client}&client_secret={secret}").into_bytes();
-        let response = self.azure.send(&request).await.expect("no fault strikes the token endpoint");
-        let token = response.value()["access_token"].as_str().expect("a token").to_owned();
-        *self.token.lock().unwrap() = Some((token.clone(), Instant::now()));
-        token
-    }
 }
 
 #[async_trait::async_trait]
@@ -84,14 +60,12 @@ impl HttpClient for Client {
         &self,
         request: &azure_core::http::Request,
     ) -> azure_core::Result<AsyncRawResponse> {
-        let token = self.token().await;
         let url = request.url();
         let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
         let method = Method::parse(request.method().as_ref()).expect("a verb of Azure");
         let mut asked = lazuli_simulator::Request::new(method, &target)
-            .with_header("host", url.host_str().unwrap_or_default())
-            .with_header("authorization", &format!("Bearer {token}"));
-        for (name, value) in request.headers().iter().filter(|(name, _)| name.as_str() != "authorization") {
+            .with_header("host", url.host_str().unwrap_or_default());
+        for (name, value) in request.headers().iter() {
             asked = asked.with_header(name.as_str(), value.as_str());
         }
         if let Body::Bytes(bytes) = request.body() {
@@ -103,11 +77,11 @@ impl HttpClient for Client {
             sent.requests.push(Request { at, method, path: asked.path.clone(), status: None });
             sent.requests.len() - 1
         };
-        let Some(response) = self.azure.send(&asked).await else {
+        let answered = tokio::time::timeout(SILENCE, self.azure.send(&asked)).await;
+        let Ok(Some(response)) = answered else {
+            let reason = if answered.is_err() { "no answer in time" } else { "cut by a planned fault" };
             let host = url.host_str().unwrap_or_default().to_owned();
-            return Err(
-                TransportError::Lost { host, reason: "cut by a planned fault".to_owned() }.into_core()
-            );
+            return Err(TransportError::Lost { host, reason: reason.to_owned() }.into_core());
         };
         if let Some(sent) = self.sent.lock().unwrap().requests.get_mut(place) {
             sent.status = Some(response.status);
@@ -137,21 +111,30 @@ pub(super) fn provider(client: &Arc<Client>, parallel: usize) -> AzureProvider {
     };
     let options = Options { parallel, throttles: client.throttles.clone(), ..Options::default() };
     let http: Arc<dyn HttpClient> = Arc::<Client>::clone(client);
-    AzureProvider::with(&account, options, http, Arc::new(Placeholder))
+    AzureProvider::with(&account, options, http, Arc::new(Entra(Arc::clone(client))))
 }
 
-/// The client puts the real token in.
+/// Fetches tokens of the simulated Entra. They end by the simulated clock and seem to last by the wall clock, which is the
+/// one the provider looks at: it learns of their end when Azure refuses them.
 #[derive(Debug)]
-struct Placeholder;
+struct Entra(Arc<Client>);
 
 #[async_trait::async_trait]
-impl TokenCredential for Placeholder {
+impl TokenCredential for Entra {
     async fn get_token(
         &self,
         _: &[&str],
         _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
+        let who = self.0.azure.credentials();
+        let target = format!("/{}/oauth2/v2.0/token", who.tenant);
+        let mut request = lazuli_simulator::Request::new(Method::Post, &target);
+        let (client, secret) = (who.client_id, who.client_secret);
+        request.body =
+            format!("grant_type=client_credentials&client_id={client}&client_secret={secret}").into_bytes();
+        let response = self.0.azure.send(&request).await.expect("no fault strikes the token endpoint");
+        let token = response.value()["access_token"].as_str().expect("a token").to_owned();
         let year = azure_core::time::Duration::days(365);
-        Ok(AccessToken::new("placeholder", OffsetDateTime::now_utc() + year))
+        Ok(AccessToken::new(token, OffsetDateTime::now_utc() + year))
     }
 }

@@ -38,9 +38,9 @@ use lazuli_core::plan::{Plan, PlanMode};
 use lazuli_core::provider::Provider;
 use lazuli_core::recorded::RecordedOutput;
 use lazuli_core::resource::ProviderName;
-use lazuli_executor::{Cancel, Event, Providers, Report, Run, execute};
+use lazuli_executor::{Cancel, Event, Providers, Report, Run, execute, settle};
 use lazuli_simulator::{Faults, InProcess, Pace, Profile, Seed, SeedFile, SeededGroup, Settings};
-use lazuli_state::KeySources;
+use lazuli_state::{Backend, KeySources, OpenState};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -134,7 +134,7 @@ impl VirtualAzure {
             .unwrap_or_else(|failure| panic!("{}", text(&failure)))
     }
 
-    /// Plans, applies and saves the state.
+    /// Finishes what an earlier run left, plans, applies and saves the state, as the commands do.
     pub(crate) async fn run(&self, configuration: &str, mode: PlanMode) -> Result<Ran, Failure> {
         let began = Instant::now();
         self.client.begin_run();
@@ -144,9 +144,15 @@ impl VirtualAzure {
         let project = Project::load(inputs, Some(dir))?;
         let accounts = planning::accounts(&project)?;
         let clouds = Arc::new(Clouds::of(accounts.keys().map(|name| (name.clone(), self.provider()))));
-        let backend = lazuli_state::LocalBackend::new(dir.join(planning::STATE));
-        let keys = KeySources { passphrase: None, key_file: None, user_folder: Some(dir.join("keys")) };
+        let backend = Backend::local(dir.join(planning::STATE));
+        let keys = KeySources {
+            passphrase: None,
+            key_file: None,
+            user_folder: Some(dir.join("keys")),
+            shared: false,
+        };
         let mut state = planning::open_state(&backend, "apply", Duration::ZERO, keys, &|_| {})?;
+        finish_earlier_run(&mut state, &clouds).await?;
         let recorded = state.world().clone();
         let wish = Wish { mode, ..Wish::plain(self.parallelism) };
         let planned = planning::plan(&project, &accounts, &clouds, &recorded, &wish, &|_| None).await?;
@@ -191,6 +197,11 @@ impl VirtualAzure {
         Ok(Ran { plan, report, events, requests, elapsed: began.elapsed() })
     }
 
+    /// From here on these faults strike and no others.
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        self.client.azure.set_faults(faults);
+    }
+
     /// Everything that exists now in the simulated Azure, by id.
     pub(crate) fn objects(&self) -> BTreeMap<String, Json> {
         self.client.azure.objects()
@@ -204,6 +215,16 @@ impl VirtualAzure {
     fn provider(&self) -> AzureProvider {
         client::provider(&self.client, self.parallelism)
     }
+}
+
+async fn finish_earlier_run(state: &mut OpenState, clouds: &Arc<Clouds>) -> Result<(), Failure> {
+    let settled =
+        settle::settle(state.world(), &ProvidersOf(clouds.clone()), true, |_| &[], &|_, _| {}).await;
+    if let Some(record) = settle::record(&settled) {
+        state.journal()?.append(record).await.expect("a durable record");
+        state.commit()?;
+    }
+    Ok(())
 }
 
 /// An example of the repository.
