@@ -1,0 +1,1 @@
+//! Random mixtures of faults, each from a seed.
