@@ -20,7 +20,7 @@ use crate::event::{Event, EventKind};
 use crate::execute::Run;
 use crate::objects::Objects;
 use crate::record::{Draft, add_hidden, sensitive_paths};
-use crate::resolve::{Sight, is_as_sent, look};
+use crate::resolve::{Sight, is_as_sent, look_until_rest};
 use crate::{ownership, promise, secrets, write_only};
 
 /// What all steps of a run share.
@@ -143,6 +143,15 @@ impl<'a> StepWatch<'a> {
         StepWatch { context, step, accepted: AtomicBool::new(false), url: std::sync::Mutex::default() }
     }
 
+    /// Whether to wait for an object that is still being worked on, after an error. Not when nothing can be made durable.
+    fn waits_for_rest(&self, error: &StepError) -> bool {
+        if matches!(error, StepError::Provider(error) if error.code == "JournalFailed") {
+            return false;
+        }
+        self.progress("what became of it was not told; it is still being worked on: waiting");
+        true
+    }
+
     fn url(&self) -> Option<String> {
         self.url.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -225,11 +234,16 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
         error
     };
     let sent = async { provider.put(request, &watch).await.map_err(hidden) };
+    let until = Instant::now() + Duration::from_secs(step.timeout);
     match answer(step, &watch, sent).await {
         Answer::Ok(observed) => made(context, step, &desired, recorded, observed).await,
         Answer::Refused(error) => refuse(context, step, error).await,
         Answer::Unknown(error) => {
-            let sight = look(provider, &desired.ty, &id).await;
+            let wait = |object: &Json| {
+                let ours = updates || !is_anothers(context, &watch, &recorded, object);
+                ours && watch.waits_for_rest(&error)
+            };
+            let sight = look_until_rest(provider, &desired.ty, &id, until, wait).await;
             match sight {
                 Sight::Present(observed)
                     if !updates && is_anothers(context, &watch, &recorded, &observed) =>
@@ -319,16 +333,20 @@ async fn delete(context: &Context, step: &Step, provider: &dyn Provider) -> Resu
     context.append(intent).await.map_err(StepError::untouched)?;
     let gone = Record::Done { step: step.number, resource: None };
     let watch = StepWatch::new(context, step.number);
+    let until = Instant::now() + Duration::from_secs(step.timeout);
     match answer(step, &watch, provider.delete(&recorded.ty, &recorded.id, &watch)).await {
         Answer::Ok(()) => context.append(gone).await.map_err(|error| Failure { error, left: Left::NotSeen }),
         Answer::Refused(error) => refuse(context, step, error).await,
-        Answer::Unknown(error) => match look(provider, &recorded.ty, &recorded.id).await {
-            Sight::Absent => {
-                context.append(gone).await.map_err(|error| Failure { error, left: Left::NotSeen })
+        Answer::Unknown(error) => {
+            let wait = |_: &Json| watch.waits_for_rest(&error);
+            match look_until_rest(provider, &recorded.ty, &recorded.id, until, wait).await {
+                Sight::Absent => {
+                    context.append(gone).await.map_err(|error| Failure { error, left: Left::NotSeen })
+                }
+                Sight::Present(_) => uncertain(context, step, error, Left::StillThere).await,
+                Sight::Unreadable(_) => uncertain(context, step, error, Left::Unknown).await,
             }
-            Sight::Present(_) => uncertain(context, step, error, Left::StillThere).await,
-            Sight::Unreadable(_) => uncertain(context, step, error, Left::Unknown).await,
-        },
+        }
     }
 }
 
