@@ -55,6 +55,9 @@ enum After {
     Now(Box<Recorded>),
 }
 
+/// How long the end of an operation is waited for: longer than any of Azure's usual ones.
+const RESUME: Duration = Duration::from_secs(3600);
+
 /// How long to wait before looking again, and again, for what should have been created and is not there: a request that
 /// was on its way when an earlier run was killed may be a few seconds from being seen.
 const AGAIN: [Duration; 3] = [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2)];
@@ -80,8 +83,11 @@ pub async fn settle(
                 None => None,
                 Some(_) if !wait => Some(Finding::Running),
                 Some(url) => {
-                    let asked = provider.resume(url, &Told { address: &recorded.address, watch }).await;
-                    asked.err().map(|error| Finding::Unreadable(Some(error)))
+                    let told = Told { address: &recorded.address, watch };
+                    match tokio::time::timeout(RESUME, provider.resume(url, &told)).await {
+                        Ok(asked) => asked.err().map(|error| Finding::Unreadable(Some(error))),
+                        Err(_) => Some(Finding::Running),
+                    }
                 }
             };
             sight = look(&**provider, &recorded.ty, &recorded.id).await;

@@ -5,7 +5,8 @@ use lazuli_core::provider::{Outcome, ProviderError};
 use lazuli_executor::{Ending, Event, EventKind, Failure, Left, Report, StepError};
 
 use crate::progress::{Reporter, StepEvent, What};
-use crate::render::report::{ApplyReport, Existence, Skipped, StepFailure};
+use crate::render::duration;
+use crate::render::report::{Abandoned, ApplyReport, Existence, Skipped, StepFailure};
 
 /// Hands an event on.
 pub fn tell(event: &Event, plan: &Plan, reporter: &dyn Reporter) {
@@ -42,6 +43,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
     let counts = report.counts();
     let mut failures = Vec::new();
     let mut skipped = Vec::new();
+    let mut abandoned = Vec::new();
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
         match ending {
             Ending::Failed { failure, .. } => {
@@ -56,7 +58,10 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
                     });
                 }
             }
-            Ending::Done { .. } | Ending::NotStarted | Ending::Abandoned => {}
+            Ending::Abandoned => {
+                abandoned.push(Abandoned { address: step.address.clone(), operation: step.operation });
+            }
+            Ending::Done { .. } | Ending::NotStarted => {}
         }
     }
     if let (Some(failure), Some(step)) = (&report.error, plan.steps.first()) {
@@ -70,6 +75,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
         failures,
         skipped,
         interrupted: report.cancelled.then_some(counts.not_started),
+        abandoned,
         elapsed: report.elapsed,
     }
 }
@@ -91,7 +97,10 @@ fn failed(step: &Step, change: Option<&Change>, failure: &Failure) -> StepFailur
     let own = |code: &str, outcome: Outcome| ProviderError::own(code, failure.error.to_string(), outcome);
     let error = match &failure.error {
         StepError::Provider(error) => (**error).clone(),
-        StepError::Timeout(_) => own("Timeout", Outcome::Unknown),
+        StepError::Timeout(limit) => {
+            let message = format!("it was not finished after {}", duration::running(*limit));
+            ProviderError::own("Timeout", message, Outcome::Unknown)
+        }
         StepError::Exists { .. } => own("ObjectExists", Outcome::Nothing),
         StepError::Promise { .. } => own("PromiseBroken", Outcome::Nothing),
         StepError::Evaluation(_) => own("EvaluationFailed", Outcome::Nothing),

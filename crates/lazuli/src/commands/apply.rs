@@ -221,11 +221,11 @@ async fn carry_out(
     signals.abort();
     let _ = telling.await;
     reporter.finish();
+    let told = outcome::report(&plan, &report);
     if outcome::left_at_once(&report) {
-        printer.message("Left at once. What was running is recorded as begun; `lazuli apply` finds out what came of it and goes on.");
+        tell_end(&told, printer);
         return Ok(Exit::Interrupted);
     }
-    let told = outcome::report(&plan, &report);
     let complete = told.is_complete();
     // Outputs speak of the world that was planned: while it is not there, the last ones stay.
     let outputs = match complete {
@@ -246,14 +246,7 @@ async fn carry_out(
     let saved = state.commit().map_err(Failure::from).and(saved);
     close(clouds).await;
 
-    if printer.json() {
-        for failure in &told.failures {
-            printer.event(events::diagnostic(&rendered::failure_diagnostic(failure), &Default::default()));
-        }
-        printer.event(events::change_summary(told.done, events::operation_of(plan.mode)));
-    } else {
-        printer.result(&format!("\n{}", rendered::text(&told, printer.width())));
-    }
+    tell_end(&told, printer);
     saved?;
     tell(printer, &Failure::at(blueprint.checked(), &project.sources));
     match outputs.map_err(|found| Failure::at(found, &project.sources))? {
@@ -270,6 +263,21 @@ async fn carry_out(
         (false, true) => Exit::Done,
     };
     Ok(exit)
+}
+
+/// How a run ended, as text or as events.
+fn tell_end(told: &rendered::ApplyReport, printer: &Printer) {
+    if !printer.json() {
+        return printer.result(&format!("\n{}", rendered::text(told, printer.width())));
+    }
+    for failure in &told.failures {
+        let shown = rendered::failure_diagnostic(failure, told.mode);
+        printer.event(events::diagnostic(&shown, &Default::default()));
+    }
+    if !told.is_complete() {
+        printer.event(events::unfinished(told));
+    }
+    printer.event(events::change_summary(told.done, events::operation_of(told.mode)));
 }
 
 /// The outputs that are known now; those that read something the plan leaves out stay as they were.

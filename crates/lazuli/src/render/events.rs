@@ -1,7 +1,7 @@
 //! The events of `--json`: one object per line, told apart by `type`.
 //!
 //! `version`, `diagnostic`, `planned_change`, `change_summary`, `preflight`, `step_start`, `step_progress`,
-//! `step_complete`, `step_errored`, `outputs`, `done`. The printer stamps each with `@timestamp`.
+//! `step_complete`, `step_errored`, `unfinished`, `outputs`, `done`. The printer stamps each with `@timestamp`.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::plan_json;
+use super::report::ApplyReport;
 
 /// What an event is about: the step of a resource.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,26 @@ pub fn planned_change(change: &Change) -> Option<Json> {
 /// How many changes there are (`plan`), or were (`apply`, `destroy`).
 pub fn change_summary(summary: Summary, operation: &str) -> Json {
     json!({"type": "change_summary", "changes": summary, "operation": operation})
+}
+
+/// What an apply or destroy did not do, and how to go on. Why a step failed is in the diagnostics.
+pub fn unfinished(report: &ApplyReport) -> Json {
+    let skipped = report
+        .skipped
+        .iter()
+        .map(|step| json!({"address": step.address, "operation": step.operation, "because": step.because}));
+    let running =
+        report.abandoned.iter().map(|step| json!({"address": step.address, "operation": step.operation}));
+    json!({
+        "type": "unfinished",
+        "steps": report.total,
+        "done": report.succeeded,
+        "failed": report.failures.len(),
+        "skipped": skipped.collect::<Vec<_>>(),
+        "not_started": report.interrupted.unwrap_or_default(),
+        "still_running": running.collect::<Vec<_>>(),
+        "next": report.next(),
+    })
 }
 
 /// `plan` while planning; of an apply, `apply` or `destroy`.

@@ -147,3 +147,46 @@ fn a_replacement_whose_first_request_is_lost_gives_the_old_node_its_place_again(
     assert_eq!(bench.existing("Microsoft.Network/networkInterfaces").len(), 2);
     bench.is_settled();
 }
+
+#[test]
+fn several_failures_of_one_cause_are_told_once() {
+    let mut bench = Workbench::example("quickstart");
+    bench.faults(&json!([{
+        "method": "PUT", "path": "/virtualMachines/*-general-",
+        "answer": {"status": 409, "code": "QuotaExceeded", "message": "The quota of this subscription is used up."},
+    }]));
+    let failed = bench.run("apply --auto-approve");
+    assert_eq!(failed.status, Some(1));
+    told("one_cause", &failed.stdout[failed.stdout.find("\nApplied ").unwrap()..]);
+}
+
+#[test]
+fn a_step_whose_time_is_up_says_what_is_there() {
+    let mut bench = Workbench::with(&format!(
+        "{}\nresource \"nsg\" {{\n  type = \"Microsoft.Network/networkSecurityGroups@2025-05-01\"\n  resource_group = \"rg\"\n  location = \"eastus2\"\n  \
+         name = \"nsg\"\n  properties = {{ securityRules = [] }}\n  timeouts {{\n    create = \"1s\"\n  }}\n}}\n",
+        crate::configurations::ACCOUNT
+    ));
+    bench.faults(
+        &json!([{ "method": "GET", "path": "/operations/", "answer": {"throttle": {"retry_after": 5}} }]),
+    );
+    bench.edit("main.hcl", "\"instant\"", "\"realistic\"");
+    let failed = bench.run("apply --auto-approve");
+    assert_eq!(failed.status, Some(1), "{failed}");
+    told("time_is_up", &failed.stdout[failed.stdout.find("\nApplied ").unwrap()..]);
+}
+
+#[test]
+fn a_connection_that_is_reset_on_the_wire_is_a_true_error_and_the_next_apply_goes_on() {
+    for answer in ["reset_before_accept", "reset_after_accept"] {
+        let mut bench = Workbench::with(SMALL);
+        bench.faults(&json!([{ "method": "PUT", "path": "/natGateways/", "times": 1, "answer": answer }]));
+        let first = bench.run("apply --auto-approve");
+        if first.status != Some(0) {
+            assert!(first.stdout.contains("ConnectionLost"), "{first}");
+        }
+        bench.faults(&json!([]));
+        bench.applies();
+        bench.is_settled();
+    }
+}

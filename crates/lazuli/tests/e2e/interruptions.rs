@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 
 use crate::configurations::SMALL;
-use crate::workbench::{Ran, Workbench};
+use crate::workbench::{Ran, Workbench, told};
 
 /// Runs, and calls `stop` with the process once `enough` says of a line of progress that it is time.
 fn stopped(
@@ -84,6 +84,72 @@ fn a_second_ctrl_c_leaves_at_once_and_loses_nothing() {
     bench.edit("main.hcl", "\"fast\"", "\"instant\"");
     let plan = bench.does("plan");
     assert!(plan.stderr.contains("stopped without finishing"), "{plan}");
+    bench.applies();
+    bench.is_settled();
+}
+
+/// One step at a time, so that the same is done in every run when the signal comes.
+const ONE_BY_ONE: [&str; 4] = ["apply", "--auto-approve", "--parallelism", "1"];
+
+/// What is in progress when it is stopped.
+fn is_machine(line: &str) -> bool {
+    line.contains("control_plane.node[\"1\"].vm") && line.contains("creating")
+}
+
+fn report_of(ran: &Ran) -> String {
+    let from = ran.stdout.find("\nApplied ").or_else(|| ran.stdout.find("\nDestroyed "));
+    ran.stdout[from.unwrap_or_else(|| panic!("no report: {ran}"))..].to_owned()
+}
+
+#[test]
+fn the_report_of_a_stopped_run_and_of_the_one_that_goes_on() {
+    let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
+    // As pipelines do it.
+    let terminate = |child: &mut Child| {
+        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    };
+    let stopped_run = stopped(&bench, &ONE_BY_ONE, is_machine, terminate);
+    assert_eq!(stopped_run.status, Some(130), "{stopped_run}");
+    told("stopped_report", report_of(&stopped_run));
+    bench.edit("main.hcl", "\"fast\"", "\"instant\"");
+    told("resumed_apply", bench.applies());
+    bench.is_settled();
+}
+
+#[test]
+fn a_stopped_run_says_in_json_what_it_did_not_do() {
+    let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
+    let arguments = [&ONE_BY_ONE[..], &["--json"]].concat();
+    let mut child = bench.command(&arguments).spawn().unwrap();
+    let mut end = Vec::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        match event["type"].as_str().unwrap() {
+            "step_start" if event["address"].as_str().unwrap().ends_with("control_plane.node[\"1\"].vm") => {
+                interrupt(&mut child);
+            }
+            "unfinished" | "change_summary" | "done" => end.push(line),
+            _ => {}
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    told("stopped_json", end[1..].join("\n"));
+}
+
+#[test]
+fn the_report_of_a_run_that_was_left_at_once() {
+    let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
+    let mut child = bench.command(&ONE_BY_ONE).spawn().unwrap();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        if is_machine(&line) || line.contains("Stopping") {
+            interrupt(&mut child);
+        }
+    }
+    let ran = bench.ran(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(130));
+    told("left_report", report_of(&ran));
+    bench.edit("main.hcl", "\"fast\"", "\"instant\"");
     bench.applies();
     bench.is_settled();
 }

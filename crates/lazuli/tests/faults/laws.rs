@@ -117,7 +117,7 @@ pub(crate) fn told(ran: &Ran) -> String {
 fn is_true(ran: &Ran) -> Result<(), String> {
     let told = outcome::report(&ran.plan, &ran.report);
     for failure in &told.failures {
-        let shown = report::failure_diagnostic(failure);
+        let shown = report::failure_diagnostic(failure, ran.plan.mode);
         let error = &failure.error;
         for (what, is_there) in [
             ("a code", !shown.code.is_empty() && !error.code.is_empty()),

@@ -174,3 +174,30 @@ cloud_account "sandbox" {
     );
     text
 }
+
+/// One network security group that may take a minute.
+pub(crate) fn hurried() -> String {
+    r#"
+cloud_account "sandbox" {
+  simulator {
+    resource_group "rg" {
+      location = "eastus2"
+    }
+  }
+}
+
+resource "nsg" {
+  type           = "Microsoft.Network/networkSecurityGroups@2025-05-01"
+  cloud_account  = cloud_account.sandbox
+  resource_group = "rg"
+  location       = "eastus2"
+  name           = "nsg"
+  properties     = { securityRules = [] }
+  timeouts {
+    create = "1m"
+    delete = "1m"
+  }
+}
+"#
+    .to_owned()
+}

@@ -1,0 +1,171 @@
+//! A step that failed: what Azure said, what exists, what to do next.
+
+use lazuli_core::diagnostic::Diagnostic;
+use lazuli_core::plan::{Operation, PlanMode};
+use lazuli_core::provider::{Outcome, ProviderError};
+
+use super::{Existence, StepFailure, in_mode, verb};
+
+/// A failed step as a diagnostic: step, answer, state, next.
+pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
+    let known = Known::of(&failure.error);
+    let doing = verb(failure.operation);
+    let outcome = match failure.error.outcome {
+        Outcome::Nothing => format!("{} was not {}", failure.title, past(failure.operation)),
+        Outcome::Unknown if failure.exists == Existence::Recorded => match failure.operation {
+            Operation::Create => format!("{} was begun and not finished", failure.title),
+            _ => format!("{} was not {}", failure.title, past(failure.operation)),
+        },
+        Outcome::Unknown => {
+            format!("it is not known whether {} was {}", failure.title, past(failure.operation))
+        }
+    };
+    let message = match known.what {
+        Some(what) => format!("{what}: {outcome}"),
+        None => outcome,
+    };
+    let error = &failure.error;
+    let status = error.status.map(|s| format!("{s} ")).unwrap_or_default();
+    let mut answer = format!("{status}{}: {}", error.code, error.message);
+    let answered = error.answered.as_deref();
+    let request = answered.and_then(|answered| answered.request_id.as_ref());
+    let ids = [("correlation id", error.correlation_id.as_ref()), ("request id", request)];
+    let ids = ids.into_iter().filter_map(|(label, id)| Some(format!("{label} {}", id?)));
+    let time = answered.and_then(|answered| answered.time.clone()).or_else(|| failure.at.clone());
+    let trace: Vec<String> = ids.chain(time).collect();
+    if !trace.is_empty() {
+        answer.push('\n');
+        answer.push_str(&trace.join("  "));
+    }
+    let who = if error.status.is_some() { "Azure" } else { "error" };
+    let mut next = in_mode(error.advice.as_deref().unwrap_or(known.next), mode);
+    if let Some(origin) = &failure.origin {
+        next.push_str(&format!("  ({origin})"));
+    }
+    let title = &failure.title;
+    let exists = match failure.exists {
+        Existence::Recorded => format!("{title} exists and is recorded"),
+        Existence::Absent => format!("{title} does not exist"),
+        Existence::Unchanged => format!("{title} is as it was before"),
+        Existence::Unknown => format!("{title} may exist; the next run reads it before it does anything"),
+    };
+    let state = match &failure.also {
+        Some(also) => format!("{also}; {exists}"),
+        None => exists,
+    };
+    Diagnostic::error(known.code, message)
+        .about(failure.address.clone())
+        .fact("step", format!("{doing} {}", failure.address))
+        .fact(who, answer)
+        .fact("state", state)
+        .fact("next", next)
+}
+
+fn past(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "created",
+        Operation::Update => "updated",
+        Operation::Delete => "deleted",
+        Operation::Read => "read",
+    }
+}
+
+/// What is known about an error of Azure's, by its code.
+struct Known {
+    code: &'static str,
+    what: Option<&'static str>,
+    next: &'static str,
+}
+
+impl Known {
+    fn of(error: &ProviderError) -> Known {
+        let known = |code, what, next| Known { code, what: Some(what), next };
+        match error.code.as_str() {
+            "ZonalAllocationFailed"
+            | "AllocationFailed"
+            | "OverconstrainedAllocationRequest"
+            | "OverconstrainedZonalAllocationRequest" => known(
+                "LZ2107",
+                "Azure has no capacity",
+                "run `lazuli apply` again later, or change instance_type or zones",
+            ),
+            "SkuNotAvailable" => known(
+                "LZ2108",
+                "Azure does not offer this size here",
+                "change instance_type, zones or region; a subscription can also be restricted: ask Azure support",
+            ),
+            "QuotaExceeded" | "OperationNotAllowed" if error.message.to_lowercase().contains("quota") => {
+                known(
+                    "LZ2105",
+                    "a quota of the subscription is used up",
+                    "ask Azure for more, or plan for less; then run `lazuli apply` again",
+                )
+            }
+            "AuthorizationFailed" | "LinkedAuthorizationFailed" => known(
+                "LZ2103",
+                "the account lacks a permission",
+                "grant it what the message names, wait a minute, and run `lazuli apply` again",
+            ),
+            "ScopeLocked" => known(
+                "LZ2104",
+                "a lock forbids it",
+                "have the lock removed, or leave the resource out; then run `lazuli apply` again",
+            ),
+            "RequestDisallowedByPolicy" => known(
+                "LZ2106",
+                "a policy forbids it",
+                "change the configuration to what the policy allows, or have an exemption made",
+            ),
+            "TooManyRequests" | "SubscriptionRequestsThrottled" => known(
+                "LZ2109",
+                "Azure is throttling",
+                "run `lazuli apply` again in a few minutes, with a smaller --parallelism",
+            ),
+            "ObjectExists" => known(
+                "LZ1002",
+                "the object exists already",
+                "give this resource another name, or delete the object when nobody needs it; then run `lazuli plan` again",
+            ),
+            "PromiseBroken" => known(
+                "LZ2002",
+                "what is evaluated now is not what the plan showed",
+                "run `lazuli plan` again and look at it: something changed while this was applied",
+            ),
+            "JournalFailed" => known(
+                "LZ2110",
+                "the journal cannot be written",
+                "free disk space or mend the file's permissions, then run `lazuli apply` again",
+            ),
+            "Missing" => known(
+                "LZ2111",
+                "what should be read does not exist",
+                "check its name and resource group, and that the account may read it",
+            ),
+            "EvaluationFailed" => known(
+                "LZ2112",
+                "the configuration cannot be evaluated with what is known now",
+                "mend the expression, then run `lazuli apply` again",
+            ),
+            "PlanUnusable" => known(
+                "LZ2113",
+                "the plan cannot be carried out",
+                "plan again; when it happens again this is a mistake in Lazuli: please report it",
+            ),
+            "Timeout" => known(
+                "LZ2101",
+                "it took too long",
+                "run `lazuli apply` again: it waits for what Azure is still doing; or raise the timeouts block",
+            ),
+            _ if error.outcome == Outcome::Unknown => Known {
+                code: "LZ2102",
+                what: None,
+                next: "run `lazuli apply` again: it reads what is there before it does anything",
+            },
+            _ => Known {
+                code: "LZ2100",
+                what: None,
+                next: "correct what the message names, then run `lazuli apply` again: it goes on where it stopped",
+            },
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! How an apply ended: what was done, what failed and why, what was not started, what to do next.
+
+use std::time::Duration;
+
+use lazuli_core::address::Address;
+use lazuli_core::plan::{Operation, PlanMode, Summary};
+use lazuli_core::provider::ProviderError;
+use lazuli_core::source::{Location, Sources};
+
+use super::layout::{count, wrap};
+use super::style::{self, paint};
+use super::{diagnostic, duration};
+
+mod failure;
+
+pub use failure::failure_diagnostic;
+
+/// The end of an apply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplyReport {
+    /// Towards the configuration, or towards nothing.
+    pub mode: PlanMode,
+    /// What was done, as far as it succeeded.
+    pub done: Summary,
+    /// Steps that succeeded.
+    pub succeeded: usize,
+    /// Steps of the plan.
+    pub total: usize,
+    /// Steps that failed, in the order they did.
+    pub failures: Vec<StepFailure>,
+    /// Steps that were not started because they depend on a failed one.
+    pub skipped: Vec<Skipped>,
+    /// Steps that were not started because somebody pressed Ctrl-C.
+    pub interrupted: Option<usize>,
+    /// Steps that were still running when the run was left at once.
+    pub abandoned: Vec<Abandoned>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepFailure {
+    /// The resource.
+    pub address: Address,
+    /// What people call it: `virtual machine prod-general-2-77d0`.
+    pub title: String,
+    /// What was being done.
+    pub operation: Operation,
+    /// What the provider answered.
+    pub error: ProviderError,
+    /// What is there now.
+    pub exists: Existence,
+    /// More about what is there, such as `the network interface exists and is recorded`.
+    pub also: Option<String>,
+    /// Where the resource is written.
+    pub origin: Option<Location>,
+    /// When it failed, where the answer does not say so itself.
+    pub at: Option<String>,
+}
+
+/// Whether the object of a failed step is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// It is, and the state knows it.
+    Recorded,
+    /// It is not.
+    Absent,
+    /// It is as it was before.
+    Unchanged,
+    /// It could not be found out; the next run reads it before doing anything.
+    Unknown,
+}
+
+impl Existence {
+    /// In a word or two, for a list.
+    fn short(self) -> &'static str {
+        match self {
+            Existence::Recorded => "exists and is recorded",
+            Existence::Absent => "does not exist",
+            Existence::Unchanged => "as it was before",
+            Existence::Unknown => "may exist",
+        }
+    }
+}
+
+/// A step that was not started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The resource.
+    pub address: Address,
+    /// What was to be done.
+    pub operation: Operation,
+    /// The failed step it depends on, directly or not.
+    pub because: Address,
+}
+
+/// A step that was left running: Azure may have done it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// The resource.
+    pub address: Address,
+    /// What was being done.
+    pub operation: Operation,
+}
+
+impl ApplyReport {
+    /// True when every step was done.
+    pub fn is_complete(&self) -> bool {
+        self.failures.is_empty()
+            && self.skipped.is_empty()
+            && self.interrupted.is_none()
+            && self.abandoned.is_empty()
+    }
+
+    /// How a run that was stopped goes on.
+    pub fn next(&self) -> Option<String> {
+        let next = match (self.interrupted, self.abandoned.is_empty()) {
+            (_, false) => {
+                "What was running is recorded as begun: `lazuli apply` finds out what came of it and goes on from here."
+            }
+            (Some(_), true) => {
+                "What was done is recorded. `lazuli apply` goes on from here; `lazuli plan` shows what is left."
+            }
+            (None, true) => return None,
+        };
+        Some(in_mode(next, self.mode))
+    }
+}
+
+/// Advice for the command that was run: after a destroy, an apply would make everything again.
+fn in_mode(text: &str, mode: PlanMode) -> String {
+    if mode != PlanMode::Destroy {
+        return text.to_owned();
+    }
+    text.replace("`lazuli apply`", "`lazuli destroy`")
+        .replace("`lazuli plan`", "`lazuli plan --destroy`")
+        .replace("apply again", "destroy again")
+        .replace("Apply again", "Destroy again")
+        .replace("applying again", "destroying again")
+}
+
+/// The report for people, with styles.
+pub fn text(report: &ApplyReport, width: usize) -> String {
+    if report.is_complete() {
+        return format!("{}\n", success(report));
+    }
+    let mut out = String::new();
+    for line in wrap(&headline(report), width) {
+        out.push_str(&format!("{}\n", paint(style::STRONG, &line)));
+    }
+    for same in by_cause(&report.failures) {
+        let (first, others) = (same[0], &same[1..]);
+        out.push('\n');
+        out.push_str(&diagnostic::one(&failure_diagnostic(first, report.mode), &Sources::default(), width));
+        if !others.is_empty() {
+            let heading = format!("The same error {}:", times(others.len()));
+            let lines = others.iter().map(|other| (other.operation, &other.address, other.exists.short()));
+            out.push_str(&listed(&heading, lines));
+        }
+    }
+    if !report.skipped.is_empty() {
+        out.push('\n');
+        out.push_str(&skipped(&report.skipped));
+    }
+    if !report.abandoned.is_empty() {
+        out.push('\n');
+        let lines = report.abandoned.iter().map(|step| (step.operation, &step.address, ""));
+        out.push_str(&listed("Was still running:", lines));
+    }
+    if let Some(next) = report.next() {
+        out.push_str(&format!("\n{}\n", wrap(&next, width).join("\n")));
+    }
+    out
+}
+
+/// Failures that say the same apart from the names of their objects, in order of their first.
+fn by_cause(failures: &[StepFailure]) -> Vec<Vec<&StepFailure>> {
+    let mut groups: Vec<(String, Vec<&StepFailure>)> = Vec::new();
+    for failure in failures {
+        let name = failure.title.rsplit(' ').next().unwrap_or_default();
+        let message = if name.is_empty() {
+            failure.error.message.clone()
+        } else {
+            failure.error.message.replace(name, "…")
+        };
+        let cause = format!("{:?} {} {message}", failure.error.status, failure.error.code);
+        match groups.iter_mut().find(|(of, _)| *of == cause) {
+            Some((_, list)) => list.push(failure),
+            None => groups.push((cause, vec![failure])),
+        }
+    }
+    groups.into_iter().map(|(_, list)| list).collect()
+}
+
+fn times(n: usize) -> String {
+    if n == 1 { "once more".to_owned() } else { format!("{n} times more") }
+}
+
+/// A heading and one line per step; of many steps only the first ones.
+fn listed<'a>(
+    heading: &str,
+    steps: impl ExactSizeIterator<Item = (Operation, &'a Address, &'static str)>,
+) -> String {
+    let mut out = format!("{heading}\n");
+    let count = steps.len();
+    let shown = if count > 8 { 6 } else { count };
+    for (operation, address, note) in steps.take(shown) {
+        let note = if note.is_empty() { String::new() } else { format!("   {note}") };
+        out.push_str(&format!("  {} {address}{note}\n", verb(operation)));
+    }
+    if shown < count {
+        out.push_str(&format!("  … and {} more\n", count - shown));
+    }
+    out
+}
+
+fn success(report: &ApplyReport) -> String {
+    let Summary { add, change, remove, import, moved } = report.done;
+    let verb = match report.mode {
+        PlanMode::Destroy => "Destroyed.",
+        PlanMode::RefreshOnly => "Recorded.",
+        PlanMode::Apply => "Applied.",
+    };
+    let mut parts = vec![format!("{add} added"), format!("{change} changed"), format!("{remove} destroyed")];
+    if import > 0 {
+        parts.push(format!("{import} adopted"));
+    }
+    if moved > 0 {
+        parts.push(format!("{moved} moved"));
+    }
+    let took = duration::measured(report.elapsed);
+    if report.mode == PlanMode::RefreshOnly {
+        return format!("{} Nothing changed in the world.   {took}", paint(style::ADD.bold(), verb));
+    }
+    format!("{} {}.   {took}", paint(style::ADD.bold(), verb), parts.join(", "))
+}
+
+fn headline(report: &ApplyReport) -> String {
+    let verb = if report.mode == PlanMode::Destroy { "Destroyed" } else { "Applied" };
+    let mut parts = vec![format!(
+        "{verb} {} of {} in {}.",
+        report.succeeded,
+        count(report.total, "step"),
+        duration::measured(report.elapsed)
+    )];
+    let waits = report.skipped.len();
+    let were = |n: usize| if n == 1 { "was" } else { "were" };
+    match (report.failures.len(), waits) {
+        (0, 0) => {}
+        (f, 0) => parts.push(format!("{f} failed.")),
+        (f, w) => parts.push(format!(
+            "{f} failed, {w} {} not started because {} on {}.",
+            were(w),
+            if w == 1 { "it depends" } else { "they depend" },
+            if f == 1 { "it" } else { "them" },
+        )),
+    }
+    let running = report.abandoned.len();
+    if running > 0 {
+        parts.push(format!("Left at once: {running} {} still running.", were(running)));
+    }
+    match report.interrupted {
+        Some(left) if running > 0 => parts.push(format!("{left} {} not started.", were(left))),
+        Some(left) => parts.push(format!("Interrupted: {left} {} not started.", were(left))),
+        None => {}
+    }
+    if running == 0 {
+        parts.push("Nothing else is running.".to_owned());
+    }
+    parts.join(" ")
+}
+
+/// What was not started, one line per failed step.
+fn skipped(skipped: &[Skipped]) -> String {
+    let mut by: Vec<(&Address, Vec<&Skipped>)> = Vec::new();
+    for step in skipped {
+        match by.iter_mut().find(|(because, _)| **because == step.because) {
+            Some((_, list)) => list.push(step),
+            None => by.push((&step.because, vec![step])),
+        }
+    }
+    let mut out = String::new();
+    for (because, steps) in by {
+        let lines = steps.iter().map(|step| (step.operation, &step.address, ""));
+        out.push_str(&listed(&format!("Not started, waiting for {because}:"), lines));
+    }
+    out
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+        Operation::Read => "read",
+    }
+}
+
+#[cfg(test)]
+mod tests;
