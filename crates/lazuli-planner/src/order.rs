@@ -273,6 +273,8 @@ struct Builder<'b, 'p> {
     request: &'b Request<'b>,
     /// By place, what is recorded as its dependencies: what it refers to, looking through what is only read.
     dependencies: Vec<BTreeSet<usize>>,
+    /// How long deleting may take, where the configuration says so: also of what a destroy plans without its place.
+    delete_timeouts: HashMap<&'b Address, u64>,
 }
 
 impl<'b, 'p> Builder<'b, 'p> {
@@ -297,7 +299,9 @@ impl<'b, 'p> Builder<'b, 'p> {
             }
             dependencies[place] = own;
         }
-        Builder { planned, declarations, request, dependencies }
+        let all = request.configuration.declarations().iter();
+        let delete_timeouts = all.filter_map(|d| Some((&d.address, d.timeouts.delete?))).collect();
+        Builder { planned, declarations, request, dependencies, delete_timeouts }
     }
 
     fn step(&self, node: &Node, number: u32) -> Step {
@@ -314,7 +318,7 @@ impl<'b, 'p> Builder<'b, 'p> {
         let (expected, configured) = match node.operation {
             Operation::Create => (kind.expected.create, timeouts.create),
             Operation::Update => (kind.expected.update, timeouts.update),
-            Operation::Delete => (kind.expected.delete, timeouts.delete),
+            Operation::Delete => (kind.expected.delete, self.delete_timeouts.get(&change.address).copied()),
             Operation::Read => (0.2, None),
         };
         let writes = matches!(node.operation, Operation::Create | Operation::Update);

@@ -8,7 +8,7 @@ use crate::configurations::SMALL;
 use crate::workbench::{Ran, Workbench, told};
 
 /// The contract's types.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 12] = [
     "version",
     "diagnostic",
     "planned_change",
@@ -18,6 +18,7 @@ const TYPES: [&str; 11] = [
     "step_progress",
     "step_complete",
     "step_errored",
+    "unfinished",
     "outputs",
     "done",
 ];

@@ -374,7 +374,7 @@ pub(crate) fn told(name: &str, what: impl fmt::Display) {
     settings.add_filter(r#""elapsed_seconds":[\d.]+"#, "\"elapsed_seconds\":0");
     settings.add_filter(r"\b20(\.\d{1,3}){3}\b", "[ADDRESS]");
     settings.add_filter(r"ends after \d+ bytes", "ends after [N] bytes");
-    settings.add_filter(r" in \d+\.\d s\.", " in - s.");
+    settings.add_filter(r" in (\d+m\d\d|\d+(\.\d)? )s\.", " in - s.");
     settings.add_filter(r"\((<?\d+(\.\d)? s)\)", "(- s)");
     settings.add_filter(r"(?m)   \d+\.\d s$", "   - s");
     settings.add_filter(r"pid \d+|process \d+", "pid [PID]");

@@ -154,7 +154,7 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
         out.push('\n');
         out.push_str(&diagnostic::one(&failure_diagnostic(first, report.mode), &Sources::default(), width));
         if !others.is_empty() {
-            let heading = format!("The same error {}:", times(others.len()));
+            let heading = format!("The same error for {}:", count(others.len(), "more step"));
             let lines = others.iter().map(|other| (other.operation, &other.address, other.exists.short()));
             out.push_str(&listed(&heading, lines));
         }
@@ -191,10 +191,6 @@ fn by_cause(failures: &[StepFailure]) -> Vec<Vec<&StepFailure>> {
         }
     }
     groups.into_iter().map(|(_, list)| list).collect()
-}
-
-fn times(n: usize) -> String {
-    if n == 1 { "once more".to_owned() } else { format!("{n} times more") }
 }
 
 /// A heading and one line per step; of many steps only the first ones.
@@ -256,17 +252,14 @@ fn headline(report: &ApplyReport) -> String {
             if f == 1 { "it" } else { "them" },
         )),
     }
-    let running = report.abandoned.len();
-    if running > 0 {
-        parts.push(format!("Left at once: {running} {} still running.", were(running)));
-    }
-    match report.interrupted {
-        Some(left) if running > 0 => parts.push(format!("{left} {} not started.", were(left))),
-        Some(left) => parts.push(format!("Interrupted: {left} {} not started.", were(left))),
-        None => {}
-    }
-    if running == 0 {
-        parts.push("Nothing else is running.".to_owned());
+    let left = report.interrupted.map(|left| format!("{left} {} not started", were(left)));
+    match (report.abandoned.len(), left) {
+        (0, None) => parts.push("Nothing else is running.".to_owned()),
+        (0, Some(left)) => parts.push(format!("Interrupted: {left}. Nothing else is running.")),
+        (running, left) => {
+            let left = left.map(|left| format!(", {left}")).unwrap_or_default();
+            parts.push(format!("Left at once: {running} {} still running{left}.", were(running)));
+        }
     }
     parts.join(" ")
 }
