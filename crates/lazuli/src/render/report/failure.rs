@@ -116,7 +116,17 @@ impl Known {
                 "a policy forbids it",
                 "change the configuration to what the policy allows, or have an exemption made",
             ),
-            "TooManyRequests" | "SubscriptionRequestsThrottled" => known(
+            "AnotherOperationInProgress" | "RetryableErrorDueToAnotherOperation" => known(
+                "LZ2100",
+                "something else is being done to it",
+                "wait until that is over (the activity log names it), then run `lazuli apply` again",
+            ),
+            "PrincipalNotFound" => known(
+                "LZ2100",
+                "Azure does not know the identity yet",
+                "run `lazuli apply` again in some minutes; if it stays so, the identity was deleted",
+            ),
+            _ if error.status == Some(429) => known(
                 "LZ2109",
                 "Azure is throttling",
                 "run `lazuli apply` again in a few minutes, with a smaller --parallelism",

@@ -141,7 +141,10 @@ fn throttling_and_time_that_is_up_say_what_to_do() {
             .to_owned();
     late.error = ProviderError::own("Timeout", "it was not finished after 1h00m", Outcome::Unknown);
     late.exists = Existence::Recorded;
-    report.failures.push(late);
+    let mut busy = report.failures[0].clone();
+    busy.error.code = "RetryableErrorDueToAnotherOperation".to_owned();
+    busy.error.message = "Operation was canceled by another operation.".to_owned();
+    report.failures.extend([late, busy]);
     insta::assert_snapshot!(shown(&report));
 }
 
