@@ -123,11 +123,8 @@ fn is_true(ran: &Ran) -> Result<(), String> {
             ("a code", !shown.code.is_empty() && !error.code.is_empty()),
             ("a message", !error.message.is_empty()),
             ("a correlation id", error.status.is_none() || error.correlation_id.is_some()),
-            ("what exists", shown.facts.iter().any(|fact| &*fact.label == "state" && !fact.text.is_empty())),
-            (
-                "what to do next",
-                shown.facts.iter().any(|fact| &*fact.label == "next" && !fact.text.is_empty()),
-            ),
+            ("what exists", shown.facts.iter().any(|fact| fact.label == "state" && !fact.text.is_empty())),
+            ("what to do next", shown.facts.iter().any(|fact| fact.label == "next" && !fact.text.is_empty())),
         ] {
             if !is_there {
                 return Err(format!("the report has no word about {what}: {shown:?}"));
