@@ -7,8 +7,8 @@ use lazuli_core::provider::{Provider, ProviderError};
 use lazuli_core::resource::{ResourceId, ResourceType};
 use tokio::time::Instant;
 
-/// How long a read that resolves an outcome may take.
-pub(crate) const READ: Duration = Duration::from_secs(120);
+/// How long a read that resolves an outcome may take: two answers that stall count as lost after 90 s each.
+pub(crate) const READ: Duration = Duration::from_secs(240);
 
 /// What reading an object showed.
 #[derive(Debug, Clone, PartialEq)]
