@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -129,12 +130,16 @@ impl Machine {
 
     /// The world of the simulated Azure.
     pub(crate) fn look(&self) -> Json {
-        let copy = self.folder.join("azure/copy");
+        // Each time another copy: a child that is just being started inherits the lock of the last one for a moment.
+        static COPIES: AtomicUsize = AtomicUsize::new(0);
+        let copy = self.folder.join(format!("copy-{}", COPIES.fetch_add(1, Ordering::Relaxed)));
         // A world inside of Lazuli, once there is one; until then the untouched one beside it is the same.
         let embedded = self.disk().join("project/.lazuli/simulator-sandbox.world");
         let is_there = std::fs::metadata(&embedded).is_ok_and(|file| file.len() > 0);
         std::fs::copy(if is_there { embedded } else { self.world() }, &copy).unwrap();
         let (_file, world) = WorldFile::open(&copy, || panic!("there is no world")).unwrap();
+        std::fs::remove_file(&copy).unwrap();
+        std::fs::remove_file(copy.with_extension("lock")).unwrap();
         serde_json::to_value(&world).unwrap()
     }
 
