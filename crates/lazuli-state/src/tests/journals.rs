@@ -157,6 +157,22 @@ fn every_flipped_bit_of_a_journal_is_noticed() {
 }
 
 #[test]
+fn a_last_record_whose_first_or_last_bytes_lie_in_a_block_that_was_not_written_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, durable) = sample(folder.path());
+    let keyring = Keyring::new(keys(folder.path()));
+    let [.., (start, records), (end, _)] = durable[..] else { panic!("two batches") };
+    for few in 1..=8 {
+        for hole in [start..start + few, end - few..end] {
+            let mut torn = bytes[..end].to_vec();
+            torn[hole.clone()].fill(0);
+            let read = decode(&torn, &keyring).unwrap().map(|j| j.records.len());
+            assert_eq!(read, Some(records), "zeros at {hole:?}");
+        }
+    }
+}
+
+#[test]
 fn a_hole_of_zeros_before_a_durable_record_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (mut bytes, durable) = sample(folder.path());
