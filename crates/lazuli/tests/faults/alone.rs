@@ -19,7 +19,7 @@ fn first(method: &str, path: &str, answer: &Answer, times: u64) -> Faults {
         times: Some(times),
         answer: answer.clone(),
     };
-    Faults { faults: vec![fault] }
+    Faults { faults: vec![fault], ..Faults::default() }
 }
 
 /// What may strike a write, and whether the run must get over it by itself.
@@ -136,7 +136,7 @@ fn a_token_that_really_ends_in_the_middle_of_a_run_is_renewed() {
         .iter()
         .chain(&["/subnets/back-"])
         .flat_map(|kind| first("PUT", kind, &Answer::Throttle { retry_after: Some(270) }, 1).faults);
-    let slow = Faults { faults: faults.collect() };
+    let slow = Faults { faults: faults.collect(), ..Faults::default() };
     block_on(async {
         let groups = vec![("rg", "eastus2")];
         let azure = VirtualAzure::new(&Azure { groups, faults: slow, parallelism: 1, ..Azure::default() });

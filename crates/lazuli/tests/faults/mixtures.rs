@@ -73,7 +73,7 @@ impl Dice {
             answer: dice.answer(),
         };
         let count = 1 + self.below(6);
-        Faults { faults: (0..count).map(|_| fault(self)).collect() }
+        Faults { faults: (0..count).map(|_| fault(self)).collect(), ..Faults::default() }
     }
 }
 
