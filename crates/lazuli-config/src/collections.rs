@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use lazuli_core::value::Content;
-use lazuli_core::{Diagnostic, Span, Type, Value};
+use lazuli_core::{Diagnostic, Entries, Span, Type, Value};
 
 use crate::codes;
 use crate::convert::{convert, describe_value};
@@ -15,7 +15,7 @@ use crate::syntax::{Expr, For, Item};
 
 impl Scope<'_> {
     pub(crate) fn object(&mut self, items: &[Item]) -> Outcome {
-        let mut entries = BTreeMap::new();
+        let mut entries = Vec::with_capacity(items.len());
         let mut failed = false;
         let mut sensitive = false;
         let mut unknown_key = None;
@@ -29,7 +29,7 @@ impl Scope<'_> {
             sensitive |= key.is_sensitive();
             match key.content() {
                 Content::String(name) => {
-                    entries.insert(name.clone(), value);
+                    entries.push((name.clone(), value));
                 }
                 _ => {
                     sensitive |= value.contains_sensitive();
@@ -40,6 +40,7 @@ impl Scope<'_> {
         if failed {
             return Err(Failed);
         }
+        let entries: Entries = entries.into_iter().collect();
         if let Some(key) = unknown_key {
             let sensitive = sensitive || entries.values().any(Value::contains_sensitive);
             return Ok(unknown(Type::Any, true, &[&key]).with_sensitivity(sensitive));

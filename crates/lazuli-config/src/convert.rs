@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lazuli_core::types::Field;
 use lazuli_core::value::{Content, Source};
-use lazuli_core::{Number, Type, Unknown, Value};
+use lazuli_core::{Entries, Number, Type, Unknown, Value};
 
 use crate::compare;
 use crate::mismatch::Mismatch;
@@ -326,8 +326,8 @@ pub(crate) fn unmark(value: &Value) -> Value {
         return value.clone();
     }
     let items = |items: &Arc<Vec<Value>>| Arc::new(items.iter().map(unmark).collect::<Vec<_>>());
-    let entries = |entries: &Arc<BTreeMap<Arc<str>, Value>>| {
-        Arc::new(entries.iter().map(|(k, v)| (k.clone(), unmark(v))).collect::<BTreeMap<_, _>>())
+    let entries = |entries: &Arc<Entries>| {
+        Arc::new(entries.iter().map(|(k, v)| (k.clone(), unmark(v))).collect::<Entries>())
     };
     Value::new(match value.content() {
         Content::List(ty, i) => Content::List(ty.clone(), items(i)),
@@ -381,14 +381,14 @@ fn to_tuple(value: &Value, types: &[Type], ty: &Type) -> Result<Value, Mismatch>
 
 fn to_object(value: &Value, fields: &BTreeMap<Arc<str>, Field>, ty: &Type) -> Result<Value, Mismatch> {
     let entries = value.as_entries().ok_or_else(|| mismatch(value, ty))?;
-    let mut converted = BTreeMap::new();
+    let mut converted = Vec::with_capacity(fields.len());
     for (name, field) in fields {
         let item = match entries.get(name) {
             Some(item) => convert(item, &field.ty).map_err(|m| m.under(format_args!(".{name}")))?,
             None if field.optional => Value::null_of(field.ty.clone()),
             None => return Err(Mismatch::new(format!("the attribute `{name}` is missing"))),
         };
-        converted.insert(name.clone(), item);
+        converted.push((name.clone(), item));
     }
-    Ok(Value::new(Content::Object(Arc::new(converted))))
+    Ok(Value::object(converted))
 }

@@ -56,6 +56,15 @@ pub trait Externals {
     /// When there is none.
     fn value(&self, root: &Root) -> Result<Value, Unavailable>;
 
+    /// The same for one copy, or for a block that is single, and perhaps of what lies at `names` in it only: with how many
+    /// of the names are gone already. `None` for whoever cannot do better than [`Externals::value`], and for a copy that
+    /// there is not.
+    ///
+    /// Without it every reference to one of many copies would put all of them together.
+    fn one(&self, _root: &Root, _key: Option<&Key>, _names: &[&Arc<str>]) -> Option<(Value, usize)> {
+        None
+    }
+
     /// A number that changes whenever any value might have changed, and that no other `Externals` used with the same
     /// evaluator ever returns. With it, local values that read externals are kept from call to call.
     fn generation(&self) -> Option<u64> {

@@ -120,7 +120,7 @@ pub enum StepKind {
     /// `.name`
     Attribute(Arc<str>),
     /// `[key]`, also the old `.0`
-    Index(Expr),
+    Index(Box<Expr>),
     /// `[*]` or `.*` with the steps taken from every element.
     Splat(Vec<Step>),
 }

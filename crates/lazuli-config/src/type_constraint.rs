@@ -72,7 +72,7 @@ fn fill(value: &Value, defaults: &Defaults) -> Value {
                     filled.insert(name.clone(), default);
                 }
             }
-            Content::Object(Arc::new(filled))
+            Content::Object(Arc::new(filled.into()))
         }
         Content::Object(entries) | Content::Map(_, entries) => {
             let fill_one = |item: &Value| every.map_or_else(|| item.clone(), |d| fill(item, d));

@@ -5,7 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`source`], [`diagnostic`] | spans into configuration files, and what is said about them |
-//! | [`number`], [`types`], [`value`], [`encoding`] | values of the configuration language: known, unknown, sensitive |
+//! | [`number`], [`types`], [`value`], [`entries`], [`encoding`] | values of the configuration language: known, unknown, sensitive |
 //! | [`path`], [`address`] | where in a value, which resource |
 //! | [`block`] | evaluated configuration blocks and the schemas they obey |
 //! | [`resource`], [`configuration`] | what is declared and desired, and the trait the planner asks |
@@ -22,6 +22,7 @@ pub mod block;
 pub mod configuration;
 pub mod diagnostic;
 pub mod encoding;
+pub mod entries;
 pub mod journal;
 pub mod kind;
 pub mod number;
@@ -37,6 +38,7 @@ pub mod value;
 
 pub use address::Address;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use entries::Entries;
 pub use number::Number;
 pub use path::Path;
 pub use source::{FileId, Sources, Span};

@@ -4,11 +4,11 @@
 //! unknown parts and marks are. What expressions do with values (operators, conversions, functions) lives in
 //! `lazuli-config`; JSON and the serialised form in [`crate::encoding`].
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::entries::Entries;
 use crate::number::Number;
 use crate::path::{Path, PathStep};
 use crate::types::{Field, Type};
@@ -36,11 +36,11 @@ pub enum Content {
     /// Elements of one type without order or doubles; kept sorted by whoever builds it.
     Set(Type, Arc<Vec<Value>>),
     /// Elements of one type by key.
-    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    Map(Type, Arc<Entries>),
     /// Elements of any types, in order: what `[…]` makes.
     Tuple(Arc<Vec<Value>>),
     /// Elements of any types by name: what `{…}` makes.
-    Object(Arc<BTreeMap<Arc<str>, Value>>),
+    Object(Arc<Entries>),
     /// Not known yet.
     Unknown(Arc<Unknown>),
 }
@@ -58,8 +58,8 @@ pub struct Unknown {
     /// that attribute, replaced by it at apply.
     pub source: Option<Source>,
     /// Attributes that are known already: of an object that is still to be made, what the configuration says itself.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub members: BTreeMap<Arc<str>, Value>,
+    #[serde(default, skip_serializing_if = "Entries::is_empty")]
+    pub members: Entries,
 }
 
 /// An attribute of a resource.
@@ -76,7 +76,7 @@ pub struct Source {
 impl Unknown {
     /// Nothing known but the type.
     pub fn of(ty: Type) -> Self {
-        Unknown { ty, not_null: false, prefix: Arc::from(""), source: None, members: BTreeMap::new() }
+        Unknown { ty, not_null: false, prefix: Arc::from(""), source: None, members: Entries::default() }
     }
 }
 
@@ -195,14 +195,13 @@ impl Value {
     }
 
     /// The elements of a collection or structure, in order; none for anything else.
-    pub fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
-        match &self.content {
-            Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => {
-                Box::new(items.iter())
-            }
-            Content::Map(_, entries) | Content::Object(entries) => Box::new(entries.values()),
-            _ => Box::new(std::iter::empty()),
-        }
+    pub fn children(&self) -> impl Iterator<Item = &Value> {
+        let (items, entries) = match &self.content {
+            Content::List(_, items) | Content::Set(_, items) | Content::Tuple(items) => (&items[..], &[][..]),
+            Content::Map(_, entries) | Content::Object(entries) => (&[][..], entries.pairs()),
+            _ => (&[][..], &[][..]),
+        };
+        items.iter().chain(entries.iter().map(|(_, value)| value))
     }
 
     /// The text of a string.
@@ -243,7 +242,7 @@ impl Value {
     }
 
     /// The entries of a map or object.
-    pub fn as_entries(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+    pub fn as_entries(&self) -> Option<&Entries> {
         match &self.content {
             Content::Map(_, entries) | Content::Object(entries) => Some(entries),
             _ => None,
@@ -306,11 +305,9 @@ impl Value {
         let items = |items: &Arc<Vec<Value>>, resolve: &mut dyn FnMut(&Unknown) -> Option<Value>| {
             Arc::new(items.iter().map(|item| item.map_unknown(resolve)).collect::<Vec<_>>())
         };
-        let entries = |entries: &Arc<BTreeMap<Arc<str>, Value>>,
+        let entries = |entries: &Arc<Entries>,
                        resolve: &mut dyn FnMut(&Unknown) -> Option<Value>| {
-            Arc::new(
-                entries.iter().map(|(k, v)| (k.clone(), v.map_unknown(resolve))).collect::<BTreeMap<_, _>>(),
-            )
+            Arc::new(entries.iter().map(|(k, v)| (k.clone(), v.map_unknown(resolve))).collect::<Entries>())
         };
         let content = match &self.content {
             Content::Unknown(unknown) => match resolve(unknown) {

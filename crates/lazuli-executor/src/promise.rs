@@ -1,9 +1,6 @@
 //! Law 1: what is evaluated at apply is what the plan showed, wherever the plan showed something.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use lazuli_core::Value;
+use lazuli_core::{Entries, Value};
 use lazuli_core::path::{Path, PathStep};
 use lazuli_core::value::Content;
 
@@ -55,8 +52,8 @@ fn compare(planned: &Value, now: &Value, hidden: bool, at: &mut Vec<PathStep>) -
 }
 
 fn compare_members(
-    planned: &BTreeMap<Arc<str>, Value>,
-    now: &BTreeMap<Arc<str>, Value>,
+    planned: &Entries,
+    now: &Entries,
     hidden: bool,
     at: &mut Vec<PathStep>,
 ) -> Result<(), StepError> {

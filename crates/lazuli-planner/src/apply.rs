@@ -60,7 +60,8 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
     };
     walk.orphans();
     let Walk { slots, mut problems, .. } = walk;
-    let planned: Vec<Planned<'_>> = slots.into_iter().flatten().collect();
+    let mut planned: Vec<Planned<'_>> = Vec::with_capacity(slots.len());
+    planned.extend(slots.into_iter().flatten());
     problems.extend(scope::used_by_left_out(&planned, &left_out));
     if problems.is_empty() {
         problems.extend(settle::occupied(&planned));

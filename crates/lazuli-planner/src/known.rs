@@ -154,15 +154,11 @@ fn rewritten(value: &Value, address: &Address, path: &Path) -> Value {
 fn overlay(base: &Value, top: &Value) -> Value {
     match (base.content(), top.content()) {
         (Content::Object(below), Content::Object(above) | Content::Map(_, above)) => {
-            let mut merged = (**below).clone();
-            for (name, value) in above.iter() {
-                let value = match merged.get(name) {
-                    Some(existing) => overlay(existing, value),
-                    None => value.clone(),
-                };
-                merged.insert(name.clone(), value);
-            }
-            Value::new(Content::Object(merged.into())).marked_as(top)
+            let merged = above.iter().map(|(name, value)| match below.get(name) {
+                Some(existing) => (name.clone(), overlay(existing, value)),
+                None => (name.clone(), value.clone()),
+            });
+            Value::object((**below).clone().into_iter().chain(merged)).marked_as(top)
         }
         (Content::Tuple(below), Content::Tuple(above) | Content::List(_, above)) if named(above) => {
             let element = |wanted: &Value| {

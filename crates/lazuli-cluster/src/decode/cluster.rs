@@ -213,5 +213,5 @@ fn tags(read: &mut Reader, block: &Block) -> BTreeMap<Arc<str>, Value> {
                 .at(attribute.span, "Azure allows 50, of which Lazuli needs 5"),
         );
     }
-    tags.clone()
+    tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }

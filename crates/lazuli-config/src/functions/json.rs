@@ -176,7 +176,7 @@ impl Reader<'_> {
         self.blanks();
         if self.peek() == b'}' {
             self.at += 1;
-            return Ok(Value::new(Content::Object(Arc::new(entries))));
+            return Ok(Value::new(Content::Object(Arc::new(entries.into()))));
         }
         loop {
             self.blanks();
@@ -196,7 +196,7 @@ impl Reader<'_> {
                 b',' => self.at += 1,
                 b'}' => {
                     self.at += 1;
-                    return Ok(Value::new(Content::Object(Arc::new(entries))));
+                    return Ok(Value::new(Content::Object(Arc::new(entries.into()))));
                 }
                 _ => return Err(self.wrong("`,` or `}`")),
             }

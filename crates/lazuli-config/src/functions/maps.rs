@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lazuli_core::types::Field;
 use lazuli_core::value::Content;
-use lazuli_core::{Type, Value};
+use lazuli_core::{Entries, Type, Value};
 
 use super::collection::list;
 use super::{Answer, Function, Kind, Known, Problem, items, nullable, p, text, unexpected};
@@ -76,7 +76,7 @@ fn not_a_map(arguments: &[Value], i: usize) -> Problem {
     unexpected(arguments, i, "a map or an object")
 }
 
-fn entries(arguments: &[Value], i: usize) -> Result<&BTreeMap<Arc<str>, Value>, Problem> {
+fn entries(arguments: &[Value], i: usize) -> Result<&Entries, Problem> {
     arguments.get(i).and_then(Value::as_entries).ok_or_else(|| not_a_map(arguments, i))
 }
 
@@ -87,8 +87,8 @@ fn lookup(arguments: &[Value]) -> Answer {
     let whole = match map.content() {
         // Of a large object the whole type is not made for the sake of one attribute.
         Content::Object(entries) => {
-            let found = key.as_str().and_then(|key| entries.get_key_value(key));
-            let field = found.map(|(name, value)| (name.clone(), Field::required(value.type_of())));
+            let found = key.as_str().and_then(|key| Some((key, entries.get(key)?)));
+            let field = found.map(|(name, value)| (Arc::from(name), Field::required(value.type_of())));
             Type::Object(Arc::new(field.into_iter().collect()))
         }
         _ => map.type_of(),
@@ -210,8 +210,8 @@ fn zipmap(arguments: &[Value]) -> Answer {
         };
     }
     let zipped = Value::new(match arguments[1].content() {
-        Content::List(ty, _) => Content::Map(ty.clone(), Arc::new(entries)),
-        _ => Content::Object(Arc::new(entries)),
+        Content::List(ty, _) => Content::Map(ty.clone(), Arc::new(entries.into())),
+        _ => Content::Object(Arc::new(entries.into())),
     });
     Ok(zipped.with_sensitivity(sensitive))
 }

@@ -143,7 +143,7 @@ impl<'t> Reader<'t> {
         loop {
             let event = self.next()?;
             let key = match &event.0 {
-                Event::MappingEnd => return Ok(Value::new(Content::Object(Arc::new(entries)))),
+                Event::MappingEnd => return Ok(Value::new(Content::Object(Arc::new(entries.into())))),
                 Event::Scalar(..) => scalar(&event, self.end_of_text)?,
                 _ => return Err(wrong("plain text as a key", &event)),
             };

@@ -118,6 +118,8 @@ impl Parser<'_, '_> {
             }
         }
         self.expect(Kind::CloseBrace, "expected `}`: on one line a block has at most one argument")?;
+        body.attributes.shrink_to_fit();
+        body.blocks.shrink_to_fit();
         Ok(Block { name, labels, span, body })
     }
 
@@ -132,6 +134,7 @@ impl Parser<'_, '_> {
                 _ => return Err(self.unexpected(expectation::ITEM)),
             }
         }
+        labels.shrink_to_fit();
         let span = labels.last().map_or(name.span, |last| name.span.to(last.span));
         Ok((labels, span))
     }

@@ -25,6 +25,7 @@ impl Parser<'_, '_> {
             }
             parser.take();
             parser.grow(height + 1)?;
+            elements.shrink_to_fit();
             Ok(Expr { span: parser.span_from(start), kind: ExprKind::Tuple(elements) })
         })
     }
@@ -69,6 +70,7 @@ impl Parser<'_, '_> {
             }
             parser.take();
             parser.grow(height + 1)?;
+            items.shrink_to_fit();
             Ok(Expr { span: parser.span_from(start), kind: ExprKind::Object(items) })
         })
     }
@@ -85,7 +87,7 @@ impl Parser<'_, '_> {
         match &key.kind {
             ExprKind::Variable(_) | ExprKind::Literal(_) if alone && self.token(at).kind == Kind::Name => {
                 let name = self.name(first);
-                Ok(Parser::literal(key.span, Value::string(&*name)))
+                Ok(Parser::literal(key.span, Value::string(name)))
             }
             ExprKind::Traversal(traversal) if is_reference(traversal) => {
                 let (span, text) = (key.span, self.source(key.span));

@@ -1,12 +1,16 @@
 //! Templates: quoted, in heredocs, and bare.
 
-use lazuli_core::Diagnostic;
+use lazuli_core::{Diagnostic, Value};
 
 use super::pieces::{Piece, Pieces, finish};
 use super::{Parsed, Parser};
 use crate::codes;
-use crate::syntax::Expr;
+use crate::syntax::{Expr, ExprKind};
 use crate::token::{Kind, Token};
+
+/// Plain texts up to so many bytes are shared with all others of that spelling: regions, types and sizes stand in very many
+/// resources.
+const SHARED: usize = 64;
 
 /// What a directive may be followed by.
 enum Open {
@@ -20,7 +24,12 @@ impl Parser<'_, '_> {
         self.take();
         let pieces = self.with_lines(true, |parser| parser.pieces(Kind::CloseQuote))?;
         self.expect(Kind::CloseQuote, "expected the end of the string")?;
-        Ok(finish(pieces.done(false), self.span_from(start)))
+        let mut expr = finish(pieces.done(false), self.span_from(start));
+        if let Some(text) = expr.as_text().filter(|text| text.len() <= SHARED) {
+            let text = self.name(text);
+            expr.kind = ExprKind::Literal(Value::string(text));
+        }
+        Ok(expr)
     }
 
     /// `<<EOT`, or `<<-EOT` whose lines lose the indentation they share.

@@ -17,7 +17,8 @@ impl Parser<'_, '_> {
             return Ok(base);
         }
         let height = self.height;
-        let steps = self.steps(0)?;
+        let mut steps = self.steps(0)?;
+        steps.shrink_to_fit();
         self.grow(height.max(self.height) + 1)?;
         let kind = ExprKind::Traversal(Box::new(Traversal { base, steps }));
         Ok(Expr { span: self.span_from(start), kind })
@@ -62,7 +63,7 @@ impl Parser<'_, '_> {
                         Ok(index)
                     })?;
                     height = height.max(self.height);
-                    StepKind::Index(index)
+                    StepKind::Index(Box::new(index))
                 }
                 _ => {
                     self.height = height;
@@ -93,7 +94,7 @@ impl Parser<'_, '_> {
                 }
                 let index = self.number(start, token.text);
                 let span = self.span_from(start);
-                steps.push(Step { span, kind: StepKind::Index(Parser::literal(span, index)) });
+                steps.push(Step { span, kind: StepKind::Index(Box::new(Parser::literal(span, index))) });
             }
             _ => return Err(self.unexpected("expected a name after the dot")),
         }

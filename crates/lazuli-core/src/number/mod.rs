@@ -28,7 +28,7 @@ pub struct Number(Repr);
 #[derive(Clone)]
 enum Repr {
     Int(i64),
-    Big(Binary),
+    Big(Box<Binary>),
 }
 
 /// Why text is not a number.
@@ -48,7 +48,7 @@ impl Number {
             None => Number(Repr::Int(0)),
             Some(big) => match big.to_i64() {
                 Some(int) => Number(Repr::Int(int)),
-                None => Number(Repr::Big(big)),
+                None => Number(Repr::Big(Box::new(big))),
             },
         }
     }
@@ -57,7 +57,7 @@ impl Number {
     fn big(&self) -> Option<Binary> {
         match &self.0 {
             Repr::Int(int) => Binary::from_i64(*int),
-            Repr::Big(big) => Some(big.clone()),
+            Repr::Big(big) => Some((**big).clone()),
         }
     }
 
@@ -189,7 +189,7 @@ impl Number {
                 Some(negated) => Number(Repr::Int(negated)),
                 None => Number::normal(self.big().map(|big| Binary { negative: false, ..big })),
             },
-            Repr::Big(big) => Number::normal(Some(Binary { negative: !big.negative, ..big.clone() })),
+            Repr::Big(big) => Number::normal(Some(Binary { negative: !big.negative, ..(**big).clone() })),
         }
     }
 

@@ -227,7 +227,7 @@ impl Blueprint {
 
     fn add_copies(&mut self, site: &Site, unit: &Evaluator, block: &Block, problems: &mut Diagnostics) {
         let awaited = self.awaited(unit, block);
-        let by_key = unit.refers_by_own_key(block);
+        let by_key = block.meta.repetition.is_some() && unit.refers_by_own_key(block);
         let (own, shared): (Vec<_>, Vec<_>) = match by_key {
             true => (Vec::new(), Vec::new()), // asked for each
             false => unit

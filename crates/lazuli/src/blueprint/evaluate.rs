@@ -1,6 +1,5 @@
 //! A declaration → what is desired of it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use lazuli_cluster::expand::Part;
@@ -260,7 +259,7 @@ fn is_resource_group(type_name: &str) -> bool {
 /// The value with what lies at a path of names replaced.
 fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Value {
     let Some((first, rest)) = path.split_first() else { return with(value) };
-    let mut entries: BTreeMap<Arc<str>, Value> = value.as_entries().cloned().unwrap_or_default();
+    let mut entries = value.as_entries().cloned().unwrap_or_default();
     let before = entries.get(*first).cloned().unwrap_or_else(|| Value::object::<&str>([]));
     entries.insert(Arc::from(*first), set(&before, rest, with));
     Value::object(entries).marked_as(value)
@@ -270,14 +269,13 @@ fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Valu
 fn merge(value: &Value, over: &Value) -> Value {
     match (value.as_entries(), over.content()) {
         (Some(below), Content::Object(above) | Content::Map(_, above)) => {
-            let mut entries = below.clone();
-            for (name, member) in above.iter() {
+            let merged = above.iter().map(|(name, member)| {
                 let member = member.clone().marked_as(over);
                 let merged =
-                    entries.get(name).map_or_else(|| member.clone(), |existing| merge(existing, &member));
-                entries.insert(name.clone(), merged);
-            }
-            Value::object(entries).marked_as(value)
+                    below.get(name).map_or_else(|| member.clone(), |existing| merge(existing, &member));
+                (name.clone(), merged)
+            });
+            Value::object(below.clone().into_iter().chain(merged)).marked_as(value)
         }
         _ => over.clone(),
     }

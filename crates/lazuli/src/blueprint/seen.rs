@@ -1,6 +1,5 @@
 //! What expressions see of other blocks.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use lazuli_config::{DeclarationKind, Externals, Instance, Instances, Root, Unavailable};
@@ -32,6 +31,24 @@ impl Externals for Seen<'_> {
         }
     }
 
+    fn one(&self, root: &Root, key: Option<&Key>, names: &[&Arc<str>]) -> Option<(Value, usize)> {
+        let address = match (key, &*self.blueprint.instances(root)) {
+            (None, Instances::Single) => root.address(),
+            (Some(key), Instances::Keyed(all)) if is_among(key, all) => root.address().instance(key),
+            _ => return None,
+        };
+        let Some(object) = self.known.object(&address) else {
+            return Some((Value::unknown_from(address, Path::root(), Type::Any), 0));
+        };
+        if object.complete {
+            return Some((object.value, 0));
+        }
+        match known_leaf(&object.value, names) {
+            Some(leaf) => Some((leaf, names.len())),
+            None => Some((open(&object.value, &address, &Path::root()), 0)),
+        }
+    }
+
     fn generation(&self) -> Option<u64> {
         Some((self.blueprint.edition << 32) | (self.known.epoch() & 0xffff_ffff))
     }
@@ -39,6 +56,32 @@ impl Externals for Seen<'_> {
     fn edition(&self) -> u64 {
         self.blueprint.edition
     }
+}
+
+/// True for the key of one of the copies of a block, which are in order of key.
+fn is_among(key: &Key, copies: &[Instance]) -> bool {
+    match key {
+        Key::Index(index) => usize::try_from(*index).ok().and_then(|i| copies.get(i)).is_some_and(|c| c.key == *key),
+        Key::Name(name) => {
+            let order = |copy: &Instance| match &copy.key {
+                Key::Index(_) => std::cmp::Ordering::Less,
+                Key::Name(other) => other.cmp(name),
+            };
+            copies.binary_search_by(order).is_ok()
+        }
+    }
+}
+
+/// What lies at a path of names in an object that is still to be made, when nothing can come into it any more.
+fn known_leaf(object: &Value, names: &[&Arc<str>]) -> Option<Value> {
+    let mut here = object;
+    let mut sensitive = here.is_sensitive();
+    for name in names {
+        here = here.get(name)?;
+        sensitive |= here.is_sensitive();
+    }
+    let may_grow = names.is_empty() || here.as_entries().is_some() || here.as_sequence().is_some();
+    (!may_grow).then(|| here.clone().with_sensitivity(sensitive))
 }
 
 fn key_text(key: &Key) -> String {
@@ -111,7 +154,7 @@ fn open(value: &Value, address: &Address, path: &Path) -> Value {
         };
         (name.clone(), member)
     };
-    let members: BTreeMap<Arc<str>, Value> = entries.iter().map(member).collect();
+    let members = entries.iter().map(member).collect();
     let source = Some(Source { address: address.clone(), path: path.clone(), exact: true });
     Value::unknown(Unknown { not_null: true, source, members, ..Unknown::of(Type::Any) }).marked_as(value)
 }

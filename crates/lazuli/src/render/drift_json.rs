@@ -1,6 +1,5 @@
 //! What somebody else did, for the document of a plan.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lazuli_core::Value;
@@ -62,7 +61,7 @@ fn with(value: &Value, path: &[PathStep], leaf: Option<&Value>) -> Value {
         PathStep::Name(name) | PathStep::Key(name) => name.clone(),
         PathStep::Index(index) => index.to_string().into(),
     };
-    let mut entries: BTreeMap<Arc<str>, Value> = value.as_entries().cloned().unwrap_or_default();
+    let mut entries = value.as_entries().cloned().unwrap_or_default();
     let here = entries.get(&name).cloned().unwrap_or_else(|| Value::object::<&str>([]));
     entries.insert(name, with(&here, below, leaf));
     Value::object(entries)

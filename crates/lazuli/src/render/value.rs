@@ -1,10 +1,10 @@
 //! Values and their differences as text. What is sensitive is never shown, not even by its length.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use anstyle::Style;
+use lazuli_core::Entries;
 use lazuli_core::value::{Content, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -197,8 +197,6 @@ pub fn difference(before: Option<&Value>, after: Option<&Value>, width: usize) -
 fn clear_text(value: &Value) -> Option<&str> {
     if value.is_sensitive() { None } else { value.as_str() }
 }
-
-type Entries = BTreeMap<Arc<str>, Value>;
 
 /// The members of a structure that is not hidden as a whole.
 fn clear_entries(value: &Value) -> Option<&Entries> {
