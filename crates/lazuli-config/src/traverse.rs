@@ -39,10 +39,12 @@ impl Scope<'_> {
 
     pub(crate) fn traversal(&mut self, traversal: &Traversal) -> Outcome {
         let (value, rest) = match &traversal.base.kind {
-            ExprKind::Variable(word) if self.bound(word).is_none() => match self.one(word, &traversal.steps)? {
-                Some(found) => found,
-                None => self.root(word, traversal.base.span, &traversal.steps)?,
-            },
+            ExprKind::Variable(word) if self.bound(word).is_none() => {
+                match self.one(word, &traversal.steps)? {
+                    Some(found) => found,
+                    None => self.root(word, traversal.base.span, &traversal.steps)?,
+                }
+            }
             _ => (self.eval(&traversal.base)?, traversal.steps.as_slice()),
         };
         self.steps(value, rest)
@@ -52,7 +54,8 @@ impl Scope<'_> {
     /// step by step.
     fn one<'s>(&mut self, word: &str, steps: &'s [Step]) -> Result<Option<(Value, &'s [Step])>, Failed> {
         let kind = DeclarationKind::from_word(word);
-        let Some(kind) = kind.filter(|k| matches!(k, DeclarationKind::Resource | DeclarationKind::Data)) else {
+        let Some(kind) = kind.filter(|k| matches!(k, DeclarationKind::Resource | DeclarationKind::Data))
+        else {
             return Ok(None);
         };
         let Some((Step { kind: StepKind::Attribute(name), .. }, after)) = steps.split_first() else {

@@ -305,8 +305,7 @@ impl Value {
         let items = |items: &Arc<Vec<Value>>, resolve: &mut dyn FnMut(&Unknown) -> Option<Value>| {
             Arc::new(items.iter().map(|item| item.map_unknown(resolve)).collect::<Vec<_>>())
         };
-        let entries = |entries: &Arc<Entries>,
-                       resolve: &mut dyn FnMut(&Unknown) -> Option<Value>| {
+        let entries = |entries: &Arc<Entries>, resolve: &mut dyn FnMut(&Unknown) -> Option<Value>| {
             Arc::new(entries.iter().map(|(k, v)| (k.clone(), v.map_unknown(resolve))).collect::<Entries>())
         };
         let content = match &self.content {

@@ -1,8 +1,8 @@
 //! Law 1: what is evaluated at apply is what the plan showed, wherever the plan showed something.
 
-use lazuli_core::{Entries, Value};
 use lazuli_core::path::{Path, PathStep};
 use lazuli_core::value::Content;
+use lazuli_core::{Entries, Value};
 
 use crate::error::StepError;
 

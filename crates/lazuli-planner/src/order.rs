@@ -272,7 +272,7 @@ struct Builder<'b, 'p> {
     declarations: &'b [Declaration],
     request: &'b Request<'b>,
     /// By place, what is recorded as its dependencies: what it refers to, looking through what is only read.
-    dependencies: Vec<BTreeSet<usize>>,
+    dependencies: Vec<Vec<usize>>,
     /// How long deleting may take, where the configuration says so: also of what a destroy plans without its place.
     delete_timeouts: HashMap<&'b Address, u64>,
 }
@@ -284,19 +284,18 @@ impl<'b, 'p> Builder<'b, 'p> {
         declarations: &'b [Declaration],
         request: &'b Request<'b>,
     ) -> Self {
-        let mut dependencies: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); declarations.len()];
+        let mut dependencies: Vec<Vec<usize>> = vec![Vec::new(); declarations.len()];
         for &place in graph.map_or(&[][..], |graph| &graph.order) {
-            let mut own = BTreeSet::new();
-            for link in
-                graph.iter().flat_map(|graph| &graph.dependencies[place]).filter(|link| link.reference)
-            {
+            let links = graph.iter().flat_map(|graph| &graph.dependencies[place]);
+            let mut own = Vec::with_capacity(links.clone().count());
+            for link in links.filter(|link| link.reference) {
                 match declarations[link.on].mode {
-                    Mode::Managed => {
-                        own.insert(link.on);
-                    }
+                    Mode::Managed => own.push(link.on),
                     Mode::Data => own.extend(&dependencies[link.on]),
                 }
             }
+            own.sort_unstable();
+            own.dedup();
             dependencies[place] = own;
         }
         let all = request.configuration.declarations().iter();

@@ -91,6 +91,9 @@ const BOUNDS: [Bound; 4] = [
     bound(Shape::Chain, 1_000, Act::Apply, 5_000, None),
 ];
 
+/// The longest chain that is applied.
+const LONGEST_CHAIN: usize = 10_000;
+
 /// Where terraform is measured: it needs minutes for more.
 const BESIDE: [(Shape, &[usize]); 3] = [
     (Shape::Independent, &[1_000, 2_000, 10_000]),
@@ -106,7 +109,8 @@ fn main() {
         let act = Act::ALL.into_iter().find(|a| a.name() == act).expect("an act");
         return pipeline::child(act, Path::new(folder));
     }
-    let limit = Duration::from_secs(variable("BENCH_LIMIT").map_or(120, |text| text.parse().expect("seconds")));
+    let limit =
+        Duration::from_secs(variable("BENCH_LIMIT").map_or(120, |text| text.parse().expect("seconds")));
     let sizes: Vec<usize> = match variable("BENCH_SIZES") {
         Some(text) => text.split(',').map(|size| size.trim().parse().expect("a number")).collect(),
         None => vec![1_000, 2_000, 10_000, 100_000],
@@ -149,25 +153,36 @@ fn folder() -> tempfile::TempDir {
 
 fn measure(shape: Shape, count: usize, limit: Option<Duration>, slow: &mut Slow) {
     let (ours, theirs) = (folder(), folder());
-    std::fs::write(ours.path().join("main.hcl"), shape.lazuli(count)).expect("a file");
+    for (name, text) in shape.lazuli(count) {
+        std::fs::write(ours.path().join(name), text).expect("a file");
+    }
     std::fs::write(theirs.path().join("main.tf"), shape.terraform(count)).expect("a file");
     let mut state_is_there = true;
     if limit.is_some() {
         run(terraform_in(theirs.path(), &["init", "-input=false"]), Duration::from_secs(60));
     }
     let myself: PathBuf = std::env::current_exe().expect("this program");
-    for act in Act::ALL {
+    // A long chain is one flush after another: nothing that a table would show better than a shorter one.
+    let plans_only = shape == Shape::Chain && count > LONGEST_CHAIN;
+    for act in Act::ALL.into_iter().filter(|act| !plans_only || *act == Act::Plan) {
         let mut command = Command::new(&myself);
         command.arg("--child").arg(act.name()).arg(ours.path());
         let usage = run(command, Duration::from_secs(600)).expect("ten minutes are enough");
         let terraform = match (act.terraform(), limit) {
-            (Some(arguments), Some(limit)) => Some(beside(act, count, arguments, limit, theirs.path(), slow, &mut state_is_there)),
+            (Some(arguments), Some(limit)) => {
+                Some(beside(act, count, arguments, limit, theirs.path(), slow, &mut state_is_there))
+            }
             _ => None,
         };
         row(shape, count, act, &usage, terraform.as_ref());
         if act == Act::Apply {
             let bytes = std::fs::metadata(ours.path().join("lazuli.state")).map_or(0, |m| m.len());
-            println!("{:<12} {count:>7} {:<16} | {:>9} B a resource", shape.name(), "state", bytes / count as u64);
+            println!(
+                "{:<12} {count:>7} {:<16} | {:>9} B a resource",
+                shape.name(),
+                "state",
+                bytes / count as u64
+            );
         }
     }
 }

@@ -27,10 +27,9 @@ use crate::Act;
 /// How many steps run at the same time: the default of the command line.
 const PARALLELISM: usize = lazuli_executor::execute::PARALLELISM;
 
-/// Does one act in a folder with a `main.hcl` and perhaps a state.
+/// Does one act in a folder with a configuration and perhaps a state.
 pub(crate) fn child(act: Act, folder: &Path) {
-    let text = std::fs::read_to_string(folder.join("main.hcl")).expect("a configuration");
-    let inputs = Inputs { files: vec![("main.hcl".to_owned(), text)], ..Inputs::default() };
+    let inputs = Inputs { files: files(folder), ..Inputs::default() };
     let Ok(project) = Project::load(inputs, None) else { panic!("the configuration is right") };
     let state = open(folder);
     let provider = Instantly { objects: objects(state.world()) };
@@ -54,6 +53,14 @@ pub(crate) fn child(act: Act, folder: &Path) {
             runtime.block_on(apply(&project, state, plan, observed, provider));
         }
     }
+}
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|e| e == "hcl")).collect();
+    paths.sort();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("text"))).collect()
 }
 
 fn open(folder: &Path) -> LocalState {

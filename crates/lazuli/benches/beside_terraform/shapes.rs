@@ -1,6 +1,10 @@
 //! The same graph as text for Lazuli and for terraform.
 
 use std::fmt::Write as _;
+use std::ops::Range;
+
+/// A file has a limit.
+const IN_A_FILE: usize = 10_000;
 
 /// How resources refer to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +39,20 @@ impl Shape {
         }
     }
 
-    /// A configuration of Lazuli: storage accounts with a few attributes each.
-    pub(crate) fn lazuli(self, count: usize) -> String {
+    /// A configuration of Lazuli: storage accounts with a few attributes each, in files of ten thousand.
+    pub(crate) fn lazuli(self, count: usize) -> Vec<(String, String)> {
+        let account = ("account.hcl".to_owned(), "cloud_account \"a\" {\n  simulator {}\n}\n".to_owned());
+        let part = |first: usize| {
+            let text = self.blocks(first..count.min(first + IN_A_FILE), count);
+            (format!("part{}.hcl", first / IN_A_FILE), text)
+        };
+        std::iter::once(account).chain((0..count).step_by(IN_A_FILE).map(part)).collect()
+    }
+
+    fn blocks(self, some: Range<usize>, count: usize) -> String {
         let attribute = if self == Shape::Chain { "properties.made" } else { "id" };
-        let mut text = String::from("cloud_account \"a\" {\n  simulator {}\n}\n");
-        for i in 0..count {
+        let mut text = String::new();
+        for i in some {
             let mut tags = String::from("a = \"b\"");
             for (k, before) in self.before(i, count).into_iter().enumerate() {
                 let _ = write!(tags, ", t{k} = resource.r{before}.{attribute}");
@@ -61,7 +74,8 @@ impl Shape {
         for i in 0..count {
             let before: Vec<String> =
                 self.before(i, count).iter().map(|before| format!("terraform_data.r{before}.id")).collect();
-            let input = if before.is_empty() { format!("\"v{i}\"") } else { format!("[{}]", before.join(", ")) };
+            let input =
+                if before.is_empty() { format!("\"v{i}\"") } else { format!("[{}]", before.join(", ")) };
             let _ = write!(text, "resource \"terraform_data\" \"r{i}\" {{\n  input = {input}\n}}\n");
         }
         text

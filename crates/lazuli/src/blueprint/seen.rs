@@ -61,7 +61,9 @@ impl Externals for Seen<'_> {
 /// True for the key of one of the copies of a block, which are in order of key.
 fn is_among(key: &Key, copies: &[Instance]) -> bool {
     match key {
-        Key::Index(index) => usize::try_from(*index).ok().and_then(|i| copies.get(i)).is_some_and(|c| c.key == *key),
+        Key::Index(index) => {
+            usize::try_from(*index).ok().and_then(|i| copies.get(i)).is_some_and(|c| c.key == *key)
+        }
         Key::Name(name) => {
             let order = |copy: &Instance| match &copy.key {
                 Key::Index(_) => std::cmp::Ordering::Less,
