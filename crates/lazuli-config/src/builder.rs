@@ -8,7 +8,7 @@ use lazuli_core::{Diagnostic, Diagnostics, Sources, Span};
 use crate::checks;
 use crate::codes;
 use crate::graph::Graph;
-use crate::meta::{self, Meta};
+use crate::meta;
 use crate::module::{Declaration, DeclarationKind, Local, Module, is_identifier};
 use crate::module_call;
 use crate::parse::parse_file;
@@ -44,7 +44,8 @@ pub(crate) fn parse_module(
         builder.diagnostics.extend(diagnostics);
         builder.file(body);
     }
-    let Builder { module, mut diagnostics, .. } = builder;
+    let Builder { mut module, mut diagnostics, .. } = builder;
+    module.resources.trim();
     diagnostics.extend(crate::scope_check::check(&module, called));
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
     (module, diagnostics)
@@ -172,8 +173,7 @@ impl Builder {
     fn declaration(&mut self, kind: DeclarationKind, mut block: Block) {
         let repeats =
             matches!(kind, DeclarationKind::Cluster | DeclarationKind::Resource | DeclarationKind::Data);
-        let meta =
-            if repeats { meta::take(&mut block, &mut self.diagnostics) } else { Box::new(Meta::default()) };
+        let meta = if repeats { meta::take(&mut block, &mut self.diagnostics) } else { meta::none() };
         let Some(name) = block.labels.first().cloned() else { return }; // impossible: counted above
         let declaration = Declaration { kind, name, block, meta };
         let into = match kind {

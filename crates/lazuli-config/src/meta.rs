@@ -1,5 +1,7 @@
 //! Meta-arguments: what is said about a block as a whole rather than about what it declares.
 
+use std::sync::{Arc, LazyLock};
+
 use lazuli_core::path::PathStep;
 use lazuli_core::{Diagnostic, Diagnostics, Path, Span};
 
@@ -71,10 +73,16 @@ pub struct Condition {
 }
 
 /// Takes the meta-arguments out of a block.
-pub(crate) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Box<Meta> {
-    let mut meta = Box::new(Meta::default());
+pub(crate) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Arc<Meta> {
     let is_meta = |a: &Attribute| matches!(&*a.name.text, "count" | "for_each" | "depends_on");
-    if block.body.attributes.iter().any(is_meta) {
+    let is_block = |b: &Block| matches!(&*b.name.text, "lifecycle" | "timeouts");
+    let (attributes, blocks) =
+        (block.body.attributes.iter().any(is_meta), block.body.blocks.iter().any(is_block));
+    if !attributes && !blocks {
+        return none();
+    }
+    let mut meta = Meta::default();
+    if attributes {
         let (taken, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut block.body.attributes).into_iter().partition(is_meta);
         block.body.attributes = rest;
@@ -82,7 +90,7 @@ pub(crate) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Box<Meta
             take_attribute(attribute, &mut meta, diagnostics);
         }
     }
-    if block.body.blocks.iter().any(|b| matches!(&*b.name.text, "lifecycle" | "timeouts")) {
+    if blocks {
         let mut lifecycle_at = None;
         for inner in std::mem::take(&mut block.body.blocks) {
             match &*inner.name.text {
@@ -99,7 +107,13 @@ pub(crate) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Box<Meta
             }
         }
     }
-    meta
+    Arc::new(meta)
+}
+
+/// The meta-arguments of every block that has none.
+pub(crate) fn none() -> Arc<Meta> {
+    static NONE: LazyLock<Arc<Meta>> = LazyLock::new(Arc::default);
+    NONE.clone()
 }
 
 fn once(at: &mut Option<Span>, block: &Block, diagnostics: &mut Diagnostics) {

@@ -60,6 +60,11 @@ impl<T> Named<T> {
         self.items.get(position)
     }
 
+    /// Gives back the room that nothing will be put into.
+    pub(crate) fn trim(&mut self) {
+        self.items.shrink_to_fit();
+    }
+
     /// Adds one; a name that is there already is reported.
     pub(crate) fn insert(
         &mut self,
@@ -136,8 +141,8 @@ pub struct Declaration {
     pub name: Name,
     /// The rest of the block, to be evaluated against its schema.
     pub block: Block,
-    /// `count`, `for_each`, `depends_on`, `lifecycle`, `timeouts`; boxed because most blocks have none.
-    pub meta: Box<Meta>,
+    /// `count`, `for_each`, `depends_on`, `lifecycle`, `timeouts`; shared because most blocks have none.
+    pub meta: Arc<Meta>,
 }
 
 /// `variable "name"`

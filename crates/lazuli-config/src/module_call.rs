@@ -23,7 +23,7 @@ pub struct ModuleCall {
     /// The inputs: values for the variables of the module.
     pub inputs: Vec<Attribute>,
     /// `count`, `for_each`, `depends_on`.
-    pub meta: Box<Meta>,
+    pub meta: Arc<Meta>,
 }
 
 impl ModuleCall {

@@ -150,10 +150,10 @@ mod tests {
             more in prop::collection::vec(("[a-d]{1,2}", any::<i64>()), 0..6),
             gone in "[a-d]{1,2}",
         ) {
-            let pairs = |list: Vec<(String, i64)>| -> Vec<(Arc<str>, Value)> {
+            let named = |list: Vec<(String, i64)>| -> Vec<(Arc<str>, Value)> {
                 list.into_iter().map(|(name, int)| (name.as_str().into(), Value::int(int))).collect()
             };
-            let (pairs, more) = (pairs(pairs), pairs(more));
+            let (pairs, more) = (named(pairs), named(more));
             let mut entries: Entries = pairs.iter().cloned().collect();
             let mut map: BTreeMap<Arc<str>, Value> = pairs.into_iter().collect();
             for (name, value) in more {

@@ -59,7 +59,8 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
         }
     };
     walk.orphans();
-    let Walk { slots, mut problems, .. } = walk;
+    let Walk { slots, mut problems, reached, managed, .. } = walk;
+    drop((reached, managed)); // of many resources much memory, which the steps can use
     let mut planned: Vec<Planned<'_>> = Vec::with_capacity(slots.len());
     planned.extend(slots.into_iter().flatten());
     problems.extend(scope::used_by_left_out(&planned, &left_out));
@@ -185,7 +186,7 @@ impl<'a> Walk<'a> {
         if let Some(object) = exists.object().filter(|_| !declaration.lifecycle.ignore.is_empty()) {
             desired.body = keep(&desired.body, &declaration.lifecycle.ignore, object);
         }
-        self.reached.reach(place, desired.clone(), exists, before.map_or(&[], |r| &r.sensitive));
+        self.reached.reach(place, &desired, exists, before.map_or(&[], |r| &r.sensitive));
         self.plan(place, desired, before, former, title, decision);
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Draft {
                 match configuration.evaluate(place, &reached) {
                     Ok(_) if !stands => {}
                     Ok(wanted) => {
-                        reached.reach(place, wanted.clone(), Exists::No, &[]);
+                        reached.reach(place, &wanted, Exists::No, &[]);
                         desired[place] = Some(wanted);
                     }
                     Err(found) => add(&mut problems, found),

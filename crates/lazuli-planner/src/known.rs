@@ -7,7 +7,7 @@ use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::encoding::from_json;
 use lazuli_core::path::PathStep;
 use lazuli_core::plan::Action;
-use lazuli_core::resource::Desired;
+use lazuli_core::resource::{Desired, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Path, Type, Value};
 
@@ -22,7 +22,9 @@ pub(crate) struct Reached<'a> {
 
 /// What an object is made from, and the object once somebody asked for it: most are never asked for.
 struct Entry<'a> {
-    desired: Desired,
+    id: Option<ResourceId>,
+    type_name: Arc<str>,
+    body: Value,
     exists: Exists<'a>,
     sensitive: &'a [Path],
     object: OnceLock<KnownObject>,
@@ -35,15 +37,19 @@ impl<'a> Reached<'a> {
     }
 
     /// Makes the object of a declaration known as [`object_of`] gives it; the first time counts.
-    pub(crate) fn reach(&self, place: usize, desired: Desired, exists: Exists<'a>, sensitive: &'a [Path]) {
-        let _ = self.entries[place].set(Entry { desired, exists, sensitive, object: OnceLock::new() });
+    pub(crate) fn reach(&self, place: usize, desired: &Desired, exists: Exists<'a>, sensitive: &'a [Path]) {
+        let Desired { id, ty, body, .. } = desired;
+        let (id, type_name, body) = (id.clone(), ty.name.clone(), body.clone());
+        let entry = Entry { id, type_name, body, exists, sensitive, object: OnceLock::new() };
+        let _ = self.entries[place].set(entry);
     }
 }
 
 impl Known for Reached<'_> {
     fn object(&self, address: &Address) -> Option<KnownObject> {
         let entry = self.entries[*self.places.get(address)?].get()?;
-        let object = || object_of(address, &entry.desired, entry.exists, entry.sensitive);
+        let Entry { id, type_name, body, exists, sensitive, .. } = entry;
+        let object = || made_of(address, id.as_ref(), type_name, body, *exists, sensitive);
         Some(entry.object.get_or_init(object).clone())
     }
 
@@ -99,21 +105,27 @@ pub fn object_of(
     exists: Exists<'_>,
     sensitive: &[Path],
 ) -> KnownObject {
+    made_of(address, desired.id.as_ref(), &desired.ty.name, &desired.body, exists, sensitive)
+}
+
+fn made_of(
+    address: &Address,
+    id: Option<&ResourceId>,
+    type_name: &Arc<str>,
+    body: &Value,
+    exists: Exists<'_>,
+    sensitive: &[Path],
+) -> KnownObject {
     let found = exists.object().map(|object| mark(from_json(object), sensitive));
     let mut value = match (found, exists) {
-        (Some(found), Exists::Written(_)) => {
-            overlay(&rewritten(&found, address, &Path::root()), &desired.body)
-        }
-        (Some(found), _) => overlay(&found, &desired.body),
-        (None, _) => desired.body.clone(),
+        (Some(found), Exists::Written(_)) => overlay(&rewritten(&found, address, &Path::root()), body),
+        (Some(found), _) => overlay(&found, body),
+        (None, _) => body.clone(),
     };
-    if let Some(id) = &desired.id {
+    if let Some(id) = id {
         let name = Value::string(id.name());
-        let facts = [
-            ("id", Value::string(id.as_str())),
-            ("name", name),
-            ("type", Value::string(desired.ty.name.clone())),
-        ];
+        let facts =
+            [("id", Value::string(id.as_str())), ("name", name), ("type", Value::string(type_name.clone()))];
         value = overlay(&value, &Value::object(facts));
     }
     KnownObject { value, complete: exists.object().is_some() }

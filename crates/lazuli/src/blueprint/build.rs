@@ -79,6 +79,8 @@ impl Blueprint {
         blueprint.enter_all(&mut problems);
         blueprint.add_blocks(&mut problems);
         blueprint.unmarked = blueprint.without_mark(ground.recorded);
+        blueprint.declarations.shrink_to_fit();
+        blueprint.items.shrink_to_fit();
         if problems.is_empty() {
             return Ok(blueprint);
         }

@@ -3,13 +3,13 @@
 //!
 //! What is imported, or was made without the tag, is not touched for its sake: a plan after an import stays empty.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use lazuli_config::{Placement, Resource};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::{Mode, ResourceType};
-use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Entries, Value};
 use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::Blueprint;
@@ -32,8 +32,7 @@ impl Mark {
             && !ty.name.to_ascii_lowercase().starts_with("microsoft.authorization/"); // a location, but no tags
         let located = body.get("location").is_some_and(|location| !location.is_null());
         let tags = body.get("tags").filter(|tags| !tags.is_null());
-        let known: Option<BTreeMap<Arc<str>, Value>> =
-            tags.map_or_else(|| Some(BTreeMap::new()), |tags| tags.as_entries().cloned());
+        let known = tags.map_or_else(|| Some(Entries::default()), |tags| tags.as_entries().cloned());
         let (true, true, Some(mut marked)) = (tracked, located, known) else { return body };
         let Some(mut entries) = body.as_entries().cloned() else { return body };
         marked.insert(self.key.clone(), self.lineage.clone());
