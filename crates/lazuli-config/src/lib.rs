@@ -12,7 +12,7 @@
 //! | `walk`, `references`, `scope_check`, `graph`, `circles` | what expressions refer to, without evaluating them |
 //! | `evaluator`, `variables`, `variables_file`, `unit` | module instances with their variables given ([`Evaluator`]) |
 //! | `named`, `repetition`, `rules`, `dependencies` | named values; copies; conditions; what blocks wait for |
-//! | `scope`, `operators`, `conditional`, `traverse`, `splat`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
+//! | `scope`, `operators`, `conditional`, `traverse`, `one`, `splat`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
 //! | `explain`, `discretion` | what a failed expression refers to, said with its mistakes; what is not said |
 //! | `convert`, `mismatch`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
@@ -49,6 +49,7 @@ mod module;
 mod module_call;
 mod named;
 mod names;
+mod one;
 mod operators;
 mod parse;
 mod parser;

@@ -16,7 +16,7 @@ use crate::module::DeclarationKind;
 use crate::names;
 use crate::scope::{Failed, Outcome, Scope, unknown};
 use crate::set_order::uncounted;
-use crate::syntax::{Expr, ExprKind, Name, Step, StepKind, Traversal};
+use crate::syntax::{ExprKind, Name, Step, StepKind, Traversal};
 
 impl Scope<'_> {
     fn bound(&self, name: &str) -> Option<&Value> {
@@ -48,42 +48,6 @@ impl Scope<'_> {
             _ => (self.eval(&traversal.base)?, traversal.steps.as_slice()),
         };
         self.steps(value, rest)
-    }
-
-    /// `resource.name` or `resource.name[key]` and perhaps more, and the steps after that; `None` when it has to be found
-    /// step by step.
-    fn one<'s>(&mut self, word: &str, steps: &'s [Step]) -> Result<Option<(Value, &'s [Step])>, Failed> {
-        let kind = DeclarationKind::from_word(word);
-        let Some(kind) = kind.filter(|k| matches!(k, DeclarationKind::Resource | DeclarationKind::Data))
-        else {
-            return Ok(None);
-        };
-        let Some((Step { kind: StepKind::Attribute(name), .. }, after)) = steps.split_first() else {
-            return Ok(None);
-        };
-        if self.evaluator.module().declarations(kind).get(name).is_none() {
-            return Ok(None);
-        }
-        let (mut key, mut rest) = (None, after);
-        if let Some((Step { kind: StepKind::Index(index), .. }, after)) = rest.split_first() {
-            if !is_plain(index) {
-                return Ok(None); // it would be evaluated twice
-            }
-            key = known_key(&self.eval(index)?);
-            rest = after;
-            if key.is_none() {
-                return Ok(None);
-            }
-        }
-        let names = rest.iter().map_while(|step| match &step.kind {
-            StepKind::Attribute(name) => Some(name),
-            StepKind::Index(_) | StepKind::Splat(_) => None,
-        });
-        let names: Vec<&Arc<str>> = names.collect();
-        let root = Root { module: self.evaluator.unit.address.clone(), kind, name: name.clone() };
-        let Some((value, gone)) = self.externals.one(&root, key.as_ref(), &names) else { return Ok(None) };
-        self.doubts += u32::from(gone > 0); // it is still to be made
-        Ok(Some((value, &rest[gone..])))
     }
 
     /// What `word.name` means, and the steps after it.
@@ -434,31 +398,6 @@ fn unknown_at(unknown: &Unknown, step: PathStep) -> Option<Value> {
         other => derived(other.as_ref()),
     };
     Some(Value::unknown(Unknown { source, ..Unknown::of(ty) }))
-}
-
-/// True for an index that can be evaluated twice: of literals and of what tells copies apart.
-fn is_plain(index: &Expr) -> bool {
-    match &index.kind {
-        ExprKind::Literal(_) => true,
-        ExprKind::Traversal(traversal) => {
-            matches!(&traversal.base.kind, ExprKind::Variable(word) if matches!(&**word, "count" | "each"))
-                && traversal.steps.iter().all(|step| matches!(step.kind, StepKind::Attribute(_)))
-        }
-        ExprKind::Binary(binary) => is_plain(&binary.left) && is_plain(&binary.right),
-        _ => false,
-    }
-}
-
-/// The key of a copy that a value is, when that is known and no secret.
-fn known_key(value: &Value) -> Option<Key> {
-    if value.is_sensitive() {
-        return None;
-    }
-    match value.content() {
-        Content::String(name) => Some(Key::Name(name.to_string())),
-        Content::Number(number) => number.as_i64().and_then(|i| u64::try_from(i).ok()).map(Key::Index),
-        _ => None,
-    }
 }
 
 /// Some names for people, not too many.

@@ -125,7 +125,7 @@ impl Blueprint {
 }
 
 /// A key as the copies of a block have theirs: what is indexed converts `"1"` to `1` and back.
-fn converted(key: &Key, copies: &[Instance]) -> Key {
+pub(super) fn converted(key: &Key, copies: &[Instance]) -> Key {
     match (key, copies.first().map(|copy| &copy.key)) {
         (Key::Index(index), Some(Key::Name(_))) => Key::Name(index.to_string()),
         (Key::Name(name), Some(Key::Index(_))) => name.parse().map_or_else(|_| key.clone(), Key::Index),

@@ -9,6 +9,7 @@ use lazuli_core::value::{Content, Source};
 use lazuli_core::{Address, Path, Type, Unknown, Value};
 
 use super::Blueprint;
+use super::dependencies::converted;
 
 /// The blocks of a blueprint, as far as they are known.
 pub(super) struct Seen<'a> {
@@ -34,7 +35,13 @@ impl Externals for Seen<'_> {
     fn one(&self, root: &Root, key: Option<&Key>, names: &[&Arc<str>]) -> Option<(Value, usize)> {
         let address = match (key, &*self.blueprint.instances(root)) {
             (None, Instances::Single) => root.address(),
-            (Some(key), Instances::Keyed(all)) if is_among(key, all) => root.address().instance(key),
+            (Some(key), Instances::Keyed(all)) => {
+                let key = converted(key, all);
+                if !is_among(&key, all) {
+                    return None;
+                }
+                root.address().instance(&key)
+            }
             _ => return None,
         };
         let Some(object) = self.known.object(&address) else {

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lazuli_azure::AzureKinds;
 use lazuli_cluster::names::Account;
 use lazuli_cluster::roster::Renewals;
 use lazuli_config::{Evaluator, NoFiles, parse};
-use lazuli_core::configuration::Configuration;
+use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::plan::{Plan, PlanMode};
 use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::{Diagnostics, Sources};
+use lazuli_core::{Address, Diagnostics, Sources, Value};
 use lazuli_planner::{Draft, Observed, Request, make};
 
 use super::Blueprint;
@@ -104,6 +105,45 @@ fn thousands_of_copies_that_refer_to_thousands_one_to_one_take_thousands_of_depe
         assert_eq!(dependencies, COPIES);
         let plan = plan(&blueprint).unwrap();
         assert_eq!((plan.steps.len(), plan.edges.len()), (2 * COPIES, COPIES));
+    }
+}
+
+/// Some objects that exist, all alike, and how often somebody asked for one.
+struct Counted(AtomicUsize);
+
+impl Known for Counted {
+    fn object(&self, address: &Address) -> Option<KnownObject> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let value = Value::object([("etag", Value::string(address.as_str()))]);
+        Some(KnownObject { value, complete: true })
+    }
+
+    fn epoch(&self) -> u64 {
+        // As in an apply, where each step makes something known.
+        self.0.load(Ordering::Relaxed) as u64
+    }
+}
+
+#[test]
+fn a_reference_to_one_copy_looks_at_one_copy_however_many_there_are() {
+    const COPIES: usize = 500;
+    let counted = format!("count = {COPIES}");
+    let keyed = format!("for_each = toset([for i in range({COPIES}) : \"k${{i}}\"])");
+    for (copies, key) in [(&counted, "count.index"), (&keyed, "each.key")] {
+        let lines = format!("name = \"u-${{{key}}}\"\n  tags = {{ e = resource.a[{key}].etag }}");
+        let text =
+            resource("a", copies, &format!("name = \"r-${{{key}}}\"")) + &resource("u", copies, &lines);
+        let blueprint = blueprint(&text);
+        let known = Counted(AtomicUsize::new(0));
+        for place in 0..blueprint.declarations().len() {
+            let desired = blueprint.evaluate(place, &known).unwrap();
+            if let Some(etag) = desired.body.get("tags").and_then(|tags| tags.get("e")) {
+                let address =
+                    blueprint.declarations()[place].address.as_str().replace("resource.u", "resource.a");
+                assert_eq!(etag.as_str(), Some(&*address));
+            }
+        }
+        assert_eq!(known.0.into_inner(), COPIES);
     }
 }
 
