@@ -14,7 +14,11 @@ use crate::syntax::{Expr, ExprKind, Step, StepKind};
 impl Scope<'_> {
     /// `resource.name` or `resource.name[key]` and perhaps more, and the steps after that; `None` when it has to be found
     /// step by step.
-    pub(crate) fn one<'s>(&mut self, word: &str, steps: &'s [Step]) -> Result<Option<(Value, &'s [Step])>, Failed> {
+    pub(crate) fn one<'s>(
+        &mut self,
+        word: &str,
+        steps: &'s [Step],
+    ) -> Result<Option<(Value, &'s [Step])>, Failed> {
         let kind = DeclarationKind::from_word(word);
         let Some(kind) = kind.filter(|k| matches!(k, DeclarationKind::Resource | DeclarationKind::Data))
         else {

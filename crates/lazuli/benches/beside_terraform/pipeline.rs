@@ -19,7 +19,7 @@ use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{ProviderName, ResourceId, ResourceType};
 use lazuli_executor::{Cancel, Providers, Run, execute};
 use lazuli_planner::{Draft, Observed, Refactoring, Request, make};
-use lazuli_state::{KeySources, LocalBackend, LocalState, OpenOptions};
+use lazuli_state::{Backend, KeySources, OpenOptions, OpenState};
 use tokio::sync::{mpsc, watch};
 
 use crate::Act;
@@ -63,7 +63,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("text"))).collect()
 }
 
-fn open(folder: &Path) -> LocalState {
+fn open(folder: &Path) -> OpenState {
     let options = OpenOptions {
         command: "bench".into(),
         who: "bench@host".into(),
@@ -71,7 +71,7 @@ fn open(folder: &Path) -> LocalState {
         lock_timeout: Duration::ZERO,
         keys: KeySources::default(),
     };
-    LocalBackend::new(folder.join("lazuli.state")).open(options, None).expect("a state")
+    Backend::local(folder.join("lazuli.state")).open(options, None).expect("a state")
 }
 
 /// What exists: what the record says.
@@ -119,7 +119,7 @@ async fn plan(
 /// As the command does it: evaluated anew, every step through the journal, the state written at the end.
 async fn apply(
     project: &Project,
-    mut state: LocalState,
+    mut state: OpenState,
     plan: Plan,
     observed: HashMap<ResourceId, Json>,
     provider: Instantly,
