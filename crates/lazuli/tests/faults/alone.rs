@@ -168,6 +168,8 @@ fn every_wait_ends_with_the_time_of_its_step() {
         (true, "GET", "/operation", long),
     ];
     for (deletes, method, path, answer) in table {
+        // Where Azure allows no more reads, what became of it is read when it does again.
+        let closed = if path == "/operation" { 230 } else { 0 };
         let case = format!("{method} {path} {answer:?}");
         block_on(async {
             let azure = VirtualAzure::new(&Azure { groups: vec![("rg", "eastus2")], ..Azure::default() });
@@ -178,7 +180,11 @@ fn every_wait_ends_with_the_time_of_its_step() {
             azure.set_faults(first(method, path, &answer, 10_000));
             let ran =
                 azure.run(&hurried(), mode).await.unwrap_or_else(|failure| panic!("{}", text(&failure)));
-            assert!(ran.report.elapsed <= Duration::from_secs(70), "{case}: {:?}", ran.report.elapsed);
+            assert!(
+                ran.report.elapsed <= Duration::from_secs(70 + closed),
+                "{case}: {:?}",
+                ran.report.elapsed
+            );
             azure.set_faults(Faults::default());
             let next =
                 azure.run(&hurried(), mode).await.unwrap_or_else(|failure| panic!("{}", text(&failure)));

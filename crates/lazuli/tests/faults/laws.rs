@@ -33,6 +33,8 @@ async fn endure(task: Task, faults: &Faults, seed: u64) -> Result<End, String> {
     let azure = VirtualAzure::new(&Azure { seed, groups: vec![("rg", "eastus2")], ..Azure::default() });
     if let Some(before) = task.before() {
         azure.apply(&before).await;
+        // What is read is at most so old: that something was there before is certain.
+        tokio::time::sleep(Duration::from_secs(60)).await;
     }
     azure.set_faults(faults.clone());
     let (configuration, mode) = (task.after(), task.mode());

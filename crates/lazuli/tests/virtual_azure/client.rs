@@ -17,7 +17,7 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(super) azure: InProcess,
-    throttles: Throttles,
+    throttles: Mutex<Throttles>,
     sent: Mutex<Sent>,
 }
 
@@ -41,11 +41,12 @@ pub(crate) struct Request {
 impl Client {
     pub(super) fn new(azure: InProcess) -> Self {
         let sent = Sent { began: Instant::now(), requests: Vec::new() };
-        Client { azure, throttles: Throttles::default(), sent: Mutex::new(sent) }
+        Client { azure, throttles: Mutex::default(), sent: Mutex::new(sent) }
     }
 
     /// Forgets the requests of earlier runs.
     pub(super) fn begin_run(&self) {
+        *self.throttles.lock().unwrap() = Throttles::default(); // a process of its own knows nothing of earlier ones
         *self.sent.lock().unwrap() = Sent { began: Instant::now(), requests: Vec::new() };
     }
 
@@ -109,7 +110,8 @@ pub(super) fn provider(client: &Arc<Client>, parallel: usize) -> AzureProvider {
         credential: Credential::AzureCli,
         trust: Trust::System,
     };
-    let options = Options { parallel, throttles: client.throttles.clone(), ..Options::default() };
+    let options =
+        Options { parallel, throttles: client.throttles.lock().unwrap().clone(), ..Options::default() };
     let http: Arc<dyn HttpClient> = Arc::<Client>::clone(client);
     AzureProvider::with(&account, options, http, Arc::new(Entra(Arc::clone(client))))
 }

@@ -63,7 +63,7 @@ pub(super) struct Bucket {
     last: Option<Duration>,
     /// When the last one was taken.
     taken: Option<Duration>,
-    /// The longest time between one that was taken and the next that Azure would take: so long one more needs.
+    /// The time between one that was taken and the next that Azure would take, by its last refusal: so long one more needs.
     asked: Duration,
 }
 
@@ -155,7 +155,8 @@ impl Bucket {
         // What was measured is wrong, unless nothing was.
         (self.rate, self.since) = (None, None);
         let since = self.taken.map_or(Duration::ZERO, |taken| now.saturating_sub(taken));
-        self.asked = self.asked.max(since + wait);
+        self.asked = since + wait;
+        self.last = self.taken.or(self.last); // that long after the one that was taken, not after this one
         if self.told.is_none_or(|told| told.request < request) {
             self.told(request, sent, 0, now);
         }
