@@ -8,6 +8,7 @@
 //! | [`provider`] | the [`lazuli_core::provider::Provider`]: observe, read, put, delete, resume |
 //! | [`checks`] | what must be true of the account before anything is planned |
 //! | [`permissions`] | which actions access control asks for, and whether somebody has them |
+//! | [`preflight`] | what a plan asks of Azure, as typed facts: sizes, images, locks, policies, names |
 //!
 //! Inside: `arm` is the client (requests, errors, retries, paging, long-running operations), `merge` decides what an
 //! update sends, `deletion` deletes and knows what is in the way, `refresh` reads many objects with few requests.
@@ -21,6 +22,7 @@ mod deletion;
 pub mod kinds;
 mod merge;
 pub mod permissions;
+pub mod preflight;
 pub mod provider;
 mod refresh;
 #[cfg(test)]
