@@ -226,6 +226,12 @@ pub async fn plan(
         (blueprint, draft) = expand(&renewals)?;
     };
     not_replaced(wish, &plan)?;
+    let findings = match wish.no_refresh || wish.skip_preflight {
+        true => findings,
+        false => preflight::steps(&plan, &blueprint, &world, clouds, wish.parallel, findings)
+            .await
+            .map_err(|found| Failure::at(found, &project.sources))?,
+    };
     let heading = |expansion: &lazuli_cluster::expand::Expansion| {
         let cluster = &expansion.cluster;
         let facts = vec![

@@ -67,6 +67,6 @@ pub(crate) fn elements<'a>(body: &'a Json, pointer: &str) -> impl Iterator<Item 
 }
 
 /// `East US 2` and `eastus2` are one region.
-pub(crate) fn region(text: &str) -> String {
+pub fn region(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase()
 }

@@ -133,7 +133,8 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
         clusters: planned.clusters.clone(),
         preflight: (planned.findings.passed > 0).then(|| rendered::Preflight {
             passed: planned.findings.passed,
-            facts: Vec::new(),
+            requests: planned.findings.requests,
+            facts: planned.findings.facts.clone(),
             warnings: planned.findings.warnings.clone(),
         }),
         time_factor: clouds.time_factor,

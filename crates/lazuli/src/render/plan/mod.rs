@@ -64,6 +64,8 @@ pub struct Refresh {
 pub struct Preflight {
     /// Checks that passed.
     pub passed: usize,
+    /// How many requests they took.
+    pub requests: usize,
     /// What is worth knowing: `vCPU quota eastus2   DSv5 family 60 of 100 after apply`.
     pub facts: Vec<String>,
     /// What somebody should look at, in one line each.
@@ -189,10 +191,15 @@ impl Page {
     }
 
     fn preflight(&mut self, preflight: &Preflight) {
+        let warnings = match preflight.warnings.len() {
+            0 => String::new(),
+            number => format!(", {}", layout::count(number, "warning")),
+        };
         self.line(&format!(
-            "{}  {} passed",
+            "{}  {} passed{warnings} with {}",
             paint(style::STRONG, "Preflight"),
-            layout::count(preflight.passed, "check")
+            layout::count(preflight.passed, "check"),
+            layout::count(preflight.requests, "request")
         ));
         for fact in &preflight.facts {
             self.wrapped("    ", fact);

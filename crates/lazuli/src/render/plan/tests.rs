@@ -76,6 +76,7 @@ fn a_new_cluster() {
     let context = Context {
         preflight: Some(Preflight {
             passed: 14,
+            requests: 23,
             facts: vec![
                 "vCPU quota eastus2   DSv5 family 60 of 100 after apply, +8 during upgrades   total 60 of 350".to_owned(),
             ],

@@ -1,23 +1,15 @@
-//! What can be known to fail is refused while planning. This version checks that resource groups exist and suit, and that
-//! the subnets of an existing network are secured; quotas, permissions and sizes are still to come.
+//! What must be right before there can be a plan: resource groups exist and suit, the subnets of an existing network are
+//! secured.
 
 use std::collections::BTreeSet;
 
 use lazuli_core::resource::Mode;
 use lazuli_core::{Diagnostic, Diagnostics};
 
+use super::verdict::Findings;
 use crate::blueprint::Blueprint;
 use crate::clouds::{Clouds, World};
 use crate::failure::refused;
-
-/// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Checks that passed.
-    pub passed: usize,
-    /// What somebody should look at, one line each.
-    pub warnings: Vec<String>,
-}
 
 /// The accounts can sign in and the resource groups exist.
 pub(crate) async fn groups(
@@ -36,6 +28,7 @@ pub(crate) async fn groups(
             continue;
         }
         let Some(provider) = clouds.provider(&account) else { continue };
+        findings.requests += 1;
         match provider.resource_group(&group).await {
             Ok(found) => {
                 findings.passed += 1;
