@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::arm;
-use crate::world::World;
+use crate::world::{Conditions, World};
 
 /// What a new world starts with.
 #[derive(Clone, PartialEq)]
@@ -64,10 +64,8 @@ pub struct SeedFile {
     pub unregistered_providers: Vec<String>,
     /// Applications that may sign in, besides the one of the world.
     pub applications: Vec<Application>,
-    /// What whoever signs in may do; everything when there is none.
-    pub permissions: Vec<Permission>,
-    /// What the subscription is: `Enabled` when absent.
-    pub subscription_state: Option<String>,
+    /// Who may do what, which policies hold, which sizes are not for sale.
+    pub conditions: Conditions,
 }
 
 /// An application that may sign in.
@@ -91,20 +89,6 @@ impl std::fmt::Debug for Application {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Application").field("client_id", &self.client_id).finish_non_exhaustive()
     }
-}
-
-/// What somebody may do in a scope and below.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Permission {
-    /// The id of the scope; everywhere when absent.
-    #[serde(default)]
-    pub scope: Option<String>,
-    /// Patterns of actions.
-    pub actions: Vec<String>,
-    /// Patterns that are taken out of them.
-    #[serde(default)]
-    pub not_actions: Vec<String>,
 }
 
 /// A resource group that exists before.
@@ -215,7 +199,7 @@ impl Seed {
                 wanted: self.subscription.clone(),
             });
         }
-        world.set_directory(&self.world);
+        world.add_applications(&self.world.applications);
         let subscription = world.subscription_id();
         for group in &self.world.resource_groups {
             let id = format!("{subscription}/resourceGroups/{}", group.name);
@@ -232,6 +216,9 @@ impl Seed {
         for lock in &self.world.locks {
             let id = format!("{}/providers/Microsoft.Authorization/locks/{}", lock.scope, lock.name);
             plant(world, now, &id, "2020-05-01", &json!({ "properties": { "level": lock.level } }))?;
+        }
+        if self.world.conditions != Conditions::default() {
+            world.set_conditions(self.world.conditions.clone());
         }
         // Registering is something clients do; a restart must not undo it.
         if world.is_untouched() {

@@ -1,149 +1,170 @@
-//! Access control: what the seed allows, asked of every request and of everything its body refers to.
-//!
-//! A world whose seed says nothing allows everything.
+//! Access control: what a request needs, what a write needs of the objects it refers to, and who has it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Call;
 use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::request::Method;
-use crate::seed::Permission;
-use crate::world::World;
+use crate::world::{Grant, World};
 
-/// What a body may refer to only with a right there: the end of the type, and the action.
+/// What referring to an object of a type needs on that object.
 const LINKED: &[(&str, &str)] = &[
-    ("microsoft.network/virtualnetworks/subnets", "join/action"),
-    ("microsoft.network/networksecuritygroups", "join/action"),
-    ("microsoft.network/routetables", "join/action"),
-    ("microsoft.network/natgateways", "join/action"),
-    ("microsoft.network/publicipaddresses", "join/action"),
-    ("microsoft.network/loadbalancers/backendaddresspools", "join/action"),
-    ("microsoft.network/networkinterfaces", "join/action"),
-    ("microsoft.managedidentity/userassignedidentities", "assign/action"),
+    ("Microsoft.Network/virtualNetworks/subnets", "join/action"),
+    ("Microsoft.Network/networkSecurityGroups", "join/action"),
+    ("Microsoft.Network/routeTables", "join/action"),
+    ("Microsoft.Network/natGateways", "join/action"),
+    ("Microsoft.Network/publicIPAddresses", "join/action"),
+    ("Microsoft.Network/loadBalancers/backendAddressPools", "join/action"),
+    ("Microsoft.Network/loadBalancers/inboundNatRules", "join/action"),
+    ("Microsoft.Network/networkInterfaces", "join/action"),
+    ("Microsoft.ManagedIdentity/userAssignedIdentities", "assign/action"),
 ];
 
-/// What holds in a scope: what was given there or above.
-pub(super) fn granted<'a>(world: &'a World, scope: &str) -> impl Iterator<Item = &'a Permission> {
+/// The permissions that hold in a scope, as `Microsoft.Authorization/permissions` lists them.
+pub(super) fn effective(world: &World, scope: &str) -> Vec<Value> {
+    let show = |actions: &[String], not_actions: &[String]| json!({ "actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": [] });
+    if world.conditions.grants.is_empty() {
+        return vec![show(&["*".to_owned()], &[])];
+    }
+    at(world, scope).map(|grant| show(&grant.actions, &grant.not_actions)).collect()
+}
+
+fn at<'a>(world: &'a World, scope: &str) -> impl Iterator<Item = &'a Grant> + use<'a> {
     let scope = ids::key(scope);
-    world.permissions.iter().filter(move |permission| {
-        let given = permission.scope.as_deref().map(ids::key).unwrap_or_default();
-        scope == given || scope.starts_with(&format!("{given}/"))
+    let subscription = world.subscription_id();
+    world.conditions.grants.iter().filter(move |grant| {
+        let above = ids::key(grant.scope.as_deref().unwrap_or(&subscription));
+        scope == above || scope.starts_with(&format!("{above}/"))
     })
 }
 
-/// Refuses what the caller may not do.
-pub(super) fn check(world: &World, call: &Call<'_>) -> Result<(), ArmError> {
-    if world.permissions.is_empty() {
-        return Ok(());
-    }
-    let path = call.request.path.trim_end_matches('/');
-    let Some((action, scope)) = asked(call.request.method, path) else { return Ok(()) };
-    if !allows(world, &scope, &action) {
-        return Err(ArmError::gateway(
-            403,
-            "AuthorizationFailed",
-            format!(
-                "{} does not have authorization to perform action '{action}' over scope '{scope}' or the scope is \
-                 invalid. If access was recently granted, please refresh your credentials.",
-                client(world)
-            ),
-        ));
-    }
-    if !matches!(call.request.method, Method::Put | Method::Patch) {
-        return Ok(());
-    }
-    let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
-    let own = format!("{}/", ids::key(path));
-    let mut texts = Vec::new();
-    collect(&body, &mut texts);
-    for text in texts.iter().filter(|text| !ids::key(text).starts_with(&own)) {
-        let Some(target) = Target::parse(text).filter(Target::is_item) else { continue };
-        let kind = target.kind().to_ascii_lowercase();
-        let Some((_, verb)) = LINKED.iter().find(|(linked, _)| *linked == kind) else { continue };
-        let needed = format!("{}/{verb}", target.kind());
-        if !allows(world, text, &needed) {
-            return Err(ArmError::gateway(
-                403,
-                "LinkedAuthorizationFailed",
-                format!(
-                    "{} has permission to perform action '{action}' on scope '{scope}'; however, it does not have \
-                     permission to perform action(s) '{needed}' on the linked scope(s) '{text}' (respectively) or the \
-                     linked scope(s) are invalid.",
-                    client(world)
-                ),
-            ));
-        }
-    }
-    Ok(())
+fn allows(world: &World, scope: &str, action: &str) -> bool {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, action));
+    world.conditions.grants.is_empty()
+        || at(world, scope).any(|grant| any(&grant.actions) && !any(&grant.not_actions))
 }
 
-fn client(world: &World) -> String {
-    format!("The client '{}' with object id '{}'", world.credentials().client_id, world.caller())
+/// `*` stands for anything; the case does not matter.
+fn fits(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| action.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(found) = rest.find(part) else { return false };
+        rest = &rest[found + part.len()..];
+    }
+    rest.ends_with(last)
 }
 
-/// The action a request is, and where; `None` for what nobody needs a right for.
-fn asked(method: Method, path: &str) -> Option<(String, String)> {
-    let verb = match method {
+/// The service principal may make this request. What everybody with any role may read is not looked at.
+pub(super) fn check(world: &World, call: &Call<'_>, segments: &[&str]) -> Result<(), ArmError> {
+    if world.conditions.grants.is_empty() {
+        return Ok(());
+    }
+    let verb = match call.request.method {
         Method::Get | Method::Head => "read",
         Method::Put | Method::Patch => "write",
         Method::Delete => "delete",
         Method::Post => "action",
     };
-    let lower = path.to_ascii_lowercase();
-    let segments: Vec<&str> = lower.split('/').filter(|segment| !segment.is_empty()).collect();
-    match segments.as_slice() {
-        // Whoever has a right to anything in a subscription may see the subscription.
-        ["subscriptions"] | ["subscriptions", _] | ["tenants"] => return None,
-        ["subscriptions", _, "providers"] | ["subscriptions", _, "providers", _] => {
-            let scope = path.split("/providers").next().unwrap_or_default().to_owned();
-            return Some(("Microsoft.Resources/subscriptions/providers/read".to_owned(), scope));
-        }
-        ["subscriptions", _, "resourcegroups"] | ["subscriptions", _, "resourcegroups", _] => {
-            return Some((
-                format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}"),
-                path.to_owned(),
-            ));
-        }
-        // Where an operation is asked about.
-        [.., "locations", _, operations, _]
-            if operations.ends_with("operations") || operations.ends_with("operationresults") =>
-        {
-            return None;
-        }
-        ["subscriptions", _, "operationresults", ..] => return None,
-        _ => {}
-    }
-    let target = Target::parse(path).filter(|target| !target.types.is_empty())?;
-    let scope = if target.is_item() { target.id() } else { target.scope.clone() };
-    Some((format!("{}/{verb}", target.kind()), scope))
-}
-
-fn allows(world: &World, scope: &str, action: &str) -> bool {
-    let any = |patterns: &[String]| {
-        patterns.iter().any(|pattern| fits(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()))
+    let subscription = world.subscription_id();
+    let (action, scope) = match segments {
+        ["subscriptions"] | ["subscriptions", _] | ["tenants"] => return Ok(()),
+        ["subscriptions", _, "providers", _, ..] if segments.len() <= 5 => match segments.get(4) {
+            Some(&"register") => (format!("{}/register/action", segments[3]), subscription),
+            Some(_) => return of_target(world, call, verb),
+            None => ("Microsoft.Resources/subscriptions/providers/read".to_owned(), subscription),
+        },
+        ["subscriptions", _, "resourcegroups", group, rest @ ..] if !rest.contains(&"providers") => (
+            format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}"),
+            format!("{subscription}/resourceGroups/{group}"),
+        ),
+        ["subscriptions", _, rest @ ..] if !rest.contains(&"providers") => return Ok(()),
+        _ => return of_target(world, call, verb),
     };
-    granted(world, scope).any(|permission| any(&permission.actions) && !any(&permission.not_actions))
+    permit(world, &action, &scope)
 }
 
-/// Whether a text fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((first, rest)) => text.strip_prefix(first).is_some_and(|text| {
-            (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..]))
-        }),
+fn of_target(world: &World, call: &Call<'_>, verb: &str) -> Result<(), ArmError> {
+    let Some(target) = Target::parse(&call.request.path).filter(|target| !target.types.is_empty()) else {
+        return Ok(());
+    };
+    let kind = target.kind();
+    let lower = kind.to_ascii_lowercase();
+    // Watching an operation needs no more than having begun it.
+    if lower.contains("/locations/operation") {
+        return Ok(());
     }
+    let verb = if lower.ends_with("/checknameavailability") { "read" } else { verb };
+    let mut item = target.clone();
+    item.types.truncate(target.names.len());
+    let scope = if item.names.is_empty() || lower.contains("/locations/") { target.scope } else { item.id() };
+    permit(world, &format!("{kind}/{verb}"), &scope)
 }
 
-fn collect(value: &Value, into: &mut Vec<String>) {
-    match value {
-        Value::String(text) => into.push(text.clone()),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
-        Value::Object(map) => map.iter().for_each(|(key, value)| {
-            into.push(key.clone());
-            collect(value, into);
-        }),
+fn permit(world: &World, action: &str, scope: &str) -> Result<(), ArmError> {
+    if allows(world, scope, action) {
+        return Ok(());
+    }
+    let (client, object) = (&world.identity.client_id, world.caller());
+    Err(ArmError::gateway(
+        403,
+        "AuthorizationFailed",
+        format!(
+            "The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+        ),
+    ))
+}
+
+/// The service principal may use everything that a body refers to.
+pub(super) fn linked(world: &World, kind: &str, id: &str, body: &Value) -> Result<(), ArmError> {
+    if world.conditions.grants.is_empty() {
+        return Ok(());
+    }
+    let mut missing: Vec<(String, String)> = Vec::new();
+    each_id(body, &mut |target| {
+        let own = ids::key(target).starts_with(&format!("{}/", ids::key(id)));
+        let Some(parsed) = Target::parse(target).filter(|parsed| !own && parsed.is_item()) else { return };
+        let to = parsed.kind();
+        if let Some((ty, verb)) = LINKED.iter().find(|(ty, _)| ty.eq_ignore_ascii_case(&to)) {
+            let action = format!("{ty}/{verb}");
+            if !allows(world, target, &action) && !missing.iter().any(|(_, scope)| scope == target) {
+                missing.push((action, target.to_owned()));
+            }
+        }
+    });
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (actions, scopes): (Vec<String>, Vec<String>) = missing.into_iter().unzip();
+    Err(ArmError::gateway(
+        403,
+        "LinkedAuthorizationFailed",
+        format!(
+            "The client '{}' with object id '{}' has permission to perform action '{kind}/write' on scope '{id}'; however, it does not have permission to perform action(s) '{}' on the linked scope(s) '{}' (respectively) or the linked scope(s) are invalid.",
+            world.identity.client_id,
+            world.caller(),
+            actions.join("','"),
+            scopes.join("','")
+        ),
+    ))
+}
+
+/// Every id in a body, as a value or as the key of an object.
+fn each_id(body: &Value, visit: &mut impl FnMut(&str)) {
+    match body {
+        Value::String(text) if ids::key(text).starts_with("/subscriptions/") => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| each_id(item, visit)),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                if ids::key(key).starts_with("/subscriptions/") {
+                    visit(key);
+                }
+                each_id(value, visit);
+            }
+        }
         _ => {}
     }
 }

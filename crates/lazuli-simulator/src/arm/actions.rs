@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Call, check, operations, read, rfc3339};
+use super::{Call, check, names, operations, policy, read, rfc3339};
 use crate::catalog::{self, Headers};
 use crate::error::ArmError;
 use crate::ids::Target;
@@ -13,10 +13,10 @@ use crate::world::{Action, State, World};
 pub(super) fn post(world: &mut World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
     let kind = target.kind().to_ascii_lowercase();
     if kind == "microsoft.policyinsights/checkpolicyrestrictions" {
-        return Ok(Response::json(
-            200,
-            json!({ "fieldRestrictions": [], "contentEvaluationResult": { "policyEvaluations": [] } }),
-        ));
+        return policy::restrictions(world, call);
+    }
+    if kind == "microsoft.storage/checknameavailability" {
+        return names::storage_account(world, call);
     }
     match kind.strip_prefix("microsoft.compute/virtualmachines/") {
         Some("start") | Some("restart") => power(world, call, target, "running"),

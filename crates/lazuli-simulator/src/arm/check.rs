@@ -7,6 +7,7 @@ use crate::catalog::{self, Family, InUse, Kind};
 use crate::error::{ArmError, Origin};
 use crate::ids;
 use crate::json;
+use crate::request::Method;
 use crate::world::{Resource, State, World};
 
 /// 409 in the network provider's words; `uri` shows the operation in the way.
@@ -35,6 +36,23 @@ pub(super) fn group(world: &World, id: &str, for_write: bool) -> Result<(), ArmE
         )),
         Some(_) => Ok(()),
     }
+}
+
+/// A subscription that is disabled can only be read.
+pub(super) fn enabled(world: &World, call: &Call<'_>) -> Result<(), ArmError> {
+    let state = world.conditions.subscription_state.as_deref();
+    let writes = matches!(call.request.method, Method::Put | Method::Patch | Method::Delete);
+    if state != Some("Disabled") || !writes {
+        return Ok(());
+    }
+    Err(ArmError::gateway(
+        409,
+        "ReadOnlyDisabledSubscription",
+        format!(
+            "The subscription '{}' is disabled and therefore marked as read only. You cannot perform any write actions on this subscription until it is re-enabled.",
+            world.identity.subscription
+        ),
+    ))
 }
 
 /// The provider is registered for the subscription.

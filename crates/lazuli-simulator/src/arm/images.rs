@@ -13,6 +13,20 @@ const MARKETPLACE: [&str; 3] = ["22.04.202606120", "22.04.202607100", skus::LATE
 const MINORS: std::ops::RangeInclusive<u32> = 30..=37;
 const PATCHES: u32 = 10;
 
+/// Whether every marketplace image has this version.
+pub(crate) fn is_marketplace_version(version: &str) -> bool {
+    MARKETPLACE.contains(&version)
+}
+
+/// Whether every community image has this version.
+pub(crate) fn is_community_version(version: &str) -> bool {
+    community().any(|known| known == version)
+}
+
+fn community() -> impl Iterator<Item = String> {
+    MINORS.flat_map(|minor| (0..PATCHES).map(move |patch| format!("1.{minor}.{patch}")))
+}
+
 /// Answers reads of images; `None` for everything else. `kind` is in lower case.
 pub(super) fn handle(target: &Target, kind: &str) -> Option<Result<Response, ArmError>> {
     let location = target.names.first().cloned().unwrap_or_default();
@@ -37,10 +51,7 @@ pub(super) fn handle(target: &Target, kind: &str) -> Option<Result<Response, Arm
                     "properties": { "publishedDate": "2026-01-15T00:00:00+00:00", "excludeFromLatest": false },
                 })
             };
-            let all = MINORS
-                .flat_map(|minor| (0..PATCHES).map(move |patch| format!("1.{minor}.{patch}")))
-                .map(entry);
-            Some(one_of(target, all.collect(), |all| json!({ "value": all })))
+            Some(one_of(target, community().map(entry).collect(), |all| json!({ "value": all })))
         }
         "microsoft.compute/locations/communitygalleries/images" if target.is_item() => {
             let (gallery, image) = (target.names.get(1)?, target.name());

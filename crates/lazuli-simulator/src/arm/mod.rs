@@ -10,7 +10,9 @@ mod delete;
 mod directory;
 mod groups;
 mod images;
+mod names;
 mod operations;
+mod policy;
 mod put;
 mod read;
 mod render;
@@ -33,6 +35,7 @@ use crate::request::{Body, Delivery, Method, Request, Response};
 use crate::world::{Failure, World};
 
 pub(crate) use check::another_operation;
+pub(crate) use images::{is_community_version, is_marketplace_version};
 
 /// How this cloud behaves, beyond what exists in it.
 #[derive(Debug, Clone)]
@@ -116,7 +119,6 @@ fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError>
             "The api-version query parameter (?api-version=) is required for all requests.",
         ));
     }
-    access::check(world, call)?;
     let settings = call.settings;
     if let Err((refusal, wait)) = limits::take(world, &settings.faults, settings.pace, call.request, call.now)
     {
@@ -222,6 +224,8 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
     if let Some(response) = operations::poll(world, call, &segments) {
         return response;
     }
+    access::check(world, call, &segments)?;
+    check::enabled(world, call)?;
     if let Some(response) = subscription::handle(world, call, &segments) {
         return response;
     }
@@ -273,10 +277,14 @@ pub(crate) fn plant(
         world.advance(now);
         response
     };
-    if carry_out(world, &Request::new(Method::Get, &target)).is_ok() {
-        return Ok(());
-    }
-    carry_out(world, &Request::new(Method::Put, &target).with_json(body)).map(|_| ())
+    // What is there before is there whatever the client may do.
+    let held = std::mem::take(&mut world.conditions);
+    let planted = match carry_out(world, &Request::new(Method::Get, &target)) {
+        Ok(_) => Ok(()),
+        Err(_) => carry_out(world, &Request::new(Method::Put, &target).with_json(body)).map(|_| ()),
+    };
+    world.conditions = held;
+    planted
 }
 
 fn common_headers(world: &World, request: &Request, now: u64, response: &mut Response) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, check, operations, read, render};
+use super::{Call, access, check, names, operations, policy, read, render};
 use crate::catalog::{self, Draft, Family, FirstBody, Flow, Kind, compute};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -70,6 +70,7 @@ fn precede(world: &World, target: &Target) -> Result<(), ArmError> {
     check::group(world, &target.scope, true)?;
     check::registered(world, &target.namespace)?;
     check::management_locks(world, &target.id(), false)?;
+    names::check(world, target)?;
     if let Some(parent) = target.parent() {
         let key = ids::key(&parent.id());
         let exists = match catalog::find(&parent.kind()).embedded {
@@ -185,7 +186,13 @@ fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Result<Respons
     if let Some(existing) = existing {
         dropped_elements(world, root_row, existing, &body)?;
     }
+    access::linked(world, &kind_of(root_row, &root), &root, &body)?;
+    policy::check(world, &kind_of(root_row, &root), ids::last(&root), &body)?;
     check::references(world, root_row, &root, &body)?;
+    if existing.is_none() {
+        let location = json::text(&body, "location").unwrap_or("");
+        catalog::counts::check(world, root_row.name, location)?;
+    }
     if let (Some(failure), Flow::Sync) = (&call.failure, row.put) {
         return Err(ArmError::new(409, &failure.code, failure.message.clone()));
     }

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, access, images, list, read};
-use crate::catalog::{identity_roles, skus};
+use super::{Call, access, images, list, names, read};
+use crate::catalog::{counts, identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::request::{Method, Response};
@@ -91,22 +91,16 @@ pub(super) fn built_in(
     let place = || ids::location(target.names.first().map_or("", String::as_str));
     Some(Ok(match kind.as_str() {
         "microsoft.authorization/permissions" => {
-            let entry = |actions: &[String], not_actions: &[String]| {
-                json!({ "actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": [] })
-            };
-            if world.permissions.is_empty() {
-                return Some(Ok(list(vec![entry(&["*".to_owned()], &[])])));
-            }
-            let granted = access::granted(world, &target.scope);
-            list(granted.map(|permission| entry(&permission.actions, &permission.not_actions)).collect())
+            list(access::effective(world, &target.scope))
         }
-        "microsoft.compute/skus" => sizes(call),
+        "microsoft.compute/skus" => sizes(world, call),
         "microsoft.compute/locations/vmsizes" => list(
             skus::all()
                 .map(|size| json!({ "name": size.name, "numberOfCores": size.cores, "memoryInMB": size.memory_gib * 1024, "maxDataDiskCount": 16, "osDiskSizeInMB": 1_047_552, "resourceDiskSizeInMB": 0 }))
                 .collect(),
         ),
         "microsoft.compute/locations/usages" => compute_usages(world, &place()),
+        "microsoft.network/locations/checkdnsnameavailability" => names::dns_label(world, call, &place()),
         "microsoft.network/locations/usages" => network_usages(world, &place()),
         _ if kind.starts_with("microsoft.compute/locations/") => return images::handle(target, &kind),
         "microsoft.authorization/roledefinitions" => return role_definitions(world, call, target),
@@ -121,7 +115,7 @@ fn describe(world: &World) -> Value {
         "subscriptionId": identity.subscription,
         "tenantId": identity.tenant,
         "displayName": "Simulated subscription",
-        "state": world.subscription_state.as_deref().unwrap_or("Enabled"),
+        "state": world.conditions.subscription_state.as_deref().unwrap_or("Enabled"),
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
         "subscriptionPolicies": { "locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off" },
@@ -168,14 +162,21 @@ fn provider(world: &World, namespace: &str) -> Value {
 }
 
 /// `Microsoft.Compute/skus`; the only filter the service knows is the location.
-fn sizes(call: &Call<'_>) -> Response {
+fn sizes(world: &World, call: &Call<'_>) -> Response {
     let wanted =
         call.request.query("$filter").and_then(|filter| filter.split('\'').nth(1)).map(ids::location);
     let regions: Vec<&str> = match &wanted {
         Some(wanted) => vec![wanted.as_str()],
         None => skus::REGIONS.iter().map(|(name, _)| *name).collect(),
     };
-    list(regions.iter().flat_map(|region| skus::all().map(move |size| skus::entry(&size, region))).collect())
+    list(
+        regions
+            .iter()
+            .flat_map(|region| {
+                skus::all().map(move |size| skus::entry(&size, region, &world.conditions.closed_sizes))
+            })
+            .collect(),
+    )
 }
 
 fn usage(name: &str, used: u64, limit: u64) -> Value {
@@ -195,8 +196,8 @@ fn compute_usages(world: &World, location: &str) -> Response {
         count("virtualMachines", "Microsoft.Compute/virtualMachines"),
         usage(
             "lowPriorityCores",
-            0,
-            world.quota(location, "lowPriorityCores").unwrap_or(skus::DEFAULT_CORES),
+            world.cores(location, skus::SPOT),
+            world.quota(location, skus::SPOT).unwrap_or(skus::DEFAULT_CORES),
         ),
     ];
     values.extend(skus::families().into_iter().map(|family| cores(family, family)));
@@ -205,19 +206,8 @@ fn compute_usages(world: &World, location: &str) -> Response {
 }
 
 fn network_usages(world: &World, location: &str) -> Response {
-    let names = [
-        ("VirtualNetworks", "virtualNetworks"),
-        ("NetworkSecurityGroups", "networkSecurityGroups"),
-        ("PublicIPAddresses", "publicIPAddresses"),
-        ("StandardSkuPublicIpAddresses", "publicIPAddresses"),
-        ("NetworkInterfaces", "networkInterfaces"),
-        ("LoadBalancers", "loadBalancers"),
-        ("StandardSkuLoadBalancers", "loadBalancers"),
-        ("NatGateways", "natGateways"),
-        ("RouteTables", "routeTables"),
-    ];
-    let values = names.iter().map(|(name, kind)| {
-        let used = world.count(location, &format!("Microsoft.Network/{kind}"));
+    let values = counts::NETWORK.iter().map(|counted| {
+        let (name, used) = (counted.quota, world.count(location, counted.kind));
         let mut value = usage(name, used, world.quota(location, name).unwrap_or(65_536));
         value["id"] = json!(format!(
             "{}/providers/Microsoft.Network/locations/{location}/usages/{name}",

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::disk::{disks_of, fill_disks, is_cascading};
-use super::{Draft, network, skus};
+use super::{Draft, fit, network, skus};
 use crate::error::ArmError;
 use crate::world::{Machine, Resource, State, World};
 use crate::{ids, json, random};
@@ -51,6 +51,7 @@ pub(super) fn fill_machine(draft: &mut Draft<'_>) -> Result<(), ArmError> {
         ));
     };
     check_zones(draft, &location)?;
+    fit::check(draft, &sku, &location)?;
     check_quota(draft, &location, &sku)?;
     let nics = json::list(draft.body, "properties.networkProfile.networkInterfaces");
     if nics.is_empty() {
@@ -121,11 +122,19 @@ fn check_quota(draft: &Draft<'_>, location: &str, sku: &skus::Size) -> Result<()
             .existing
             .and_then(|existing| json::text(&existing.body, "properties.hardwareProfile.vmSize"))
             .and_then(skus::find)
-            .map_or(0, |old| if family.is_empty() || old.family == family { old.cores } else { 0 })
+            .map_or(0, |old| match family {
+                "" | skus::SPOT => old.cores,
+                _ if old.family == family => old.cores,
+                _ => 0,
+            })
     };
-    for (family, quota, label) in
-        [("", "cores", "Total Regional Cores"), (sku.family.as_str(), sku.family.as_str(), "")]
-    {
+    let regular = [("", "cores", "Total Regional Cores"), (sku.family.as_str(), sku.family.as_str(), "")];
+    let spot = [(skus::SPOT, skus::SPOT, "LowPriorityCores")];
+    let counted = match json::text(draft.body, "properties.priority") {
+        Some("Spot" | "Low") => &spot[..],
+        _ => &regular[..],
+    };
+    for (family, quota, label) in counted.iter().copied() {
         let limit = draft.world.quota(location, quota).unwrap_or(skus::DEFAULT_CORES);
         let used = draft.world.cores(location, family);
         let needed = sku.cores.saturating_sub(already(family));

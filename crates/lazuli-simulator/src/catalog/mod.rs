@@ -6,8 +6,10 @@
 
 pub(crate) mod compute;
 mod compute_rows;
+pub(crate) mod counts;
 mod disk;
 mod dns;
+mod fit;
 mod identity;
 mod loadbalancer;
 mod network;

@@ -52,6 +52,14 @@ pub(super) fn give_addresses(draft: &mut Draft<'_>, collection: &str) -> Result<
         };
         let subnet_key = ids::key(&subnet_id);
         let Some((subnet, range)) = range_of(draft.world, &subnet_id) else { continue };
+        if is_delegated(draft.world, &subnet_id) {
+            return Err(ArmError::network(
+                400,
+                // The code is a guess; that Azure refuses is documented.
+                "SubnetIsDelegated",
+                format!("Subnet {subnet} is delegated and cannot be used by resource {}.", draft.id),
+            ));
+        }
         let before = old.iter().find(|old| old["name"] == element["name"]).and_then(|old| {
             (ids::key(json::text(old, "properties.subnet.id")?) == subnet_key)
                 .then(|| json::text(old, "properties.privateIPAddress")?.parse::<Ipv4Addr>().ok())?
@@ -114,6 +122,16 @@ pub(super) fn give_addresses(draft: &mut Draft<'_>, collection: &str) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether a subnet is handed over to a service.
+fn is_delegated(world: &World, subnet_id: &str) -> bool {
+    let network = world.get(&ids::key(ids::parent_id(subnet_id)));
+    let subnets = network.map_or(&[][..], |network| json::list(&network.body, "properties.subnets"));
+    let subnet = subnets
+        .iter()
+        .find(|subnet| subnet["name"].as_str().unwrap_or("").eq_ignore_ascii_case(ids::last(subnet_id)));
+    subnet.is_some_and(|subnet| !json::list(subnet, "properties.delegations").is_empty())
 }
 
 /// Name and range of an existing subnet.

@@ -125,10 +125,15 @@ fn cores(resource: &Resource) -> Vec<(String, u64)> {
     if resource.kind != "Microsoft.Compute/virtualMachines" {
         return Vec::new();
     }
-    json::text(&resource.body, "properties.hardwareProfile.vmSize")
-        .and_then(catalog::skus::find)
-        .map(|size| vec![(String::new(), size.cores), (size.family, size.cores)])
-        .unwrap_or_default()
+    let Some(size) =
+        json::text(&resource.body, "properties.hardwareProfile.vmSize").and_then(catalog::skus::find)
+    else {
+        return Vec::new();
+    };
+    match json::text(&resource.body, "properties.priority") {
+        Some("Spot" | "Low") => vec![(catalog::skus::SPOT.to_owned(), size.cores)],
+        _ => vec![(String::new(), size.cores), (size.family, size.cores)],
+    }
 }
 
 impl World {

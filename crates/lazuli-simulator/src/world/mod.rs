@@ -4,6 +4,7 @@
 //! requests change it (`arm`), nor files (`world_file`).
 
 mod addresses;
+mod conditions;
 mod index;
 mod operations;
 mod past;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::limits::Level;
-use crate::seed::{Application, Permission, SeedFile};
+use crate::seed::Application;
 use crate::{catalog, ids, random};
+pub use conditions::{ClosedSize, Conditions, Grant, Policy};
 pub(crate) use operations::{Action, Failure, Operation, OperationUrl};
 pub use record::Change;
 use {index::Index, record::Dirty};
@@ -61,13 +63,11 @@ pub struct World {
     unregistered: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) applications: Vec<Application>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) permissions: Vec<Permission>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) subscription_state: Option<String>,
     /// Token buckets that are not full; a restart fills them.
     #[serde(skip)]
     pub(crate) levels: BTreeMap<String, Level>,
+    #[serde(default)]
+    pub(crate) conditions: Conditions,
     #[serde(skip)]
     index: Index,
     #[serde(skip)]
@@ -172,9 +172,8 @@ impl World {
             quotas: BTreeMap::new(),
             unregistered: BTreeSet::new(),
             applications: Vec::new(),
-            permissions: Vec::new(),
-            subscription_state: None,
             levels: BTreeMap::new(),
+            conditions: Conditions::default(),
             index: Index::default(),
             dirty: Dirty::default(),
             past: past::Past::default(),
@@ -346,6 +345,11 @@ impl World {
         self.index.counts.get(&(location.to_owned(), kind.to_ascii_lowercase())).copied().unwrap_or(0)
     }
 
+    pub(crate) fn set_conditions(&mut self, conditions: Conditions) {
+        self.dirty.settings |= self.conditions != conditions;
+        self.conditions = conditions;
+    }
+
     pub(crate) fn is_registered(&self, namespace: &str) -> bool {
         !self.unregistered.contains(&namespace.to_ascii_lowercase())
     }
@@ -360,20 +364,11 @@ impl World {
         self.dirty.settings |= changed;
     }
 
-    /// Takes over who may sign in and what they may do; what a seed does not say stays.
-    pub(crate) fn set_directory(&mut self, seed: &SeedFile) {
-        let before = (self.applications.clone(), self.permissions.clone(), self.subscription_state.clone());
-        if !seed.applications.is_empty() {
-            self.applications.clone_from(&seed.applications);
+    /// Takes over who may sign in; without any it stays as it is.
+    pub(crate) fn add_applications(&mut self, applications: &[Application]) {
+        if !applications.is_empty() {
+            self.applications = applications.to_vec();
         }
-        if !seed.permissions.is_empty() {
-            self.permissions.clone_from(&seed.permissions);
-        }
-        if seed.subscription_state.is_some() {
-            self.subscription_state.clone_from(&seed.subscription_state);
-        }
-        let after = (&self.applications, &self.permissions, &self.subscription_state);
-        self.dirty.settings |= (&before.0, &before.1, &before.2) != after;
     }
 
     /// When the directory learned of a principal.

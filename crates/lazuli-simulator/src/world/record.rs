@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Resource, World};
+use super::{Conditions, Operation, Resource, World};
 
 /// One thing that is now so.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ enum Kind {
         fault_hits: BTreeMap<String, u64>,
         quotas: BTreeMap<String, u64>,
         unregistered: BTreeSet<String>,
+        #[serde(default)]
+        conditions: Conditions,
     },
 }
 
@@ -63,6 +65,7 @@ impl World {
                 fault_hits: self.fault_hits.clone(),
                 quotas: self.quotas.clone(),
                 unregistered: self.unregistered.clone(),
+                conditions: self.conditions.clone(),
             });
         }
         if !changes.is_empty() {
@@ -93,10 +96,11 @@ impl World {
                 self.draws = draws;
                 self.requests = requests;
             }
-            Kind::Settings { fault_hits, quotas, unregistered } => {
+            Kind::Settings { fault_hits, quotas, unregistered, conditions } => {
                 self.fault_hits = fault_hits;
                 self.quotas = quotas;
                 self.unregistered = unregistered;
+                self.conditions = conditions;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Tokens, role assignments, management locks, provider registration.
 
-use lazuli_simulator::{Lock, Method, Permission, Profile, Request, SeedFile, SeededGroup, handle};
+use lazuli_simulator::{Conditions, Grant, Lock, Method, Profile, Request, SeedFile, SeededGroup, handle};
 use serde_json::json;
 
 use crate::cloud::{Cloud, GROUP, SUBSCRIPTION, address, code, identity, is_empty, net, refusal};
@@ -192,14 +192,17 @@ fn what_the_seed_allows_holds_in_its_scope_and_below_and_for_what_a_body_refers_
         location: "eastus2".to_owned(),
         tags: Default::default(),
     };
-    let permission = |scope: &str, actions: &[&str]| Permission {
+    let permission = |scope: &str, actions: &[&str]| Grant {
         scope: Some(scope.to_owned()),
         actions: actions.iter().map(|action| (*action).to_owned()).collect(),
         not_actions: vec!["*/delete".to_owned()],
     };
     let seed = SeedFile {
         resource_groups: vec![group("rg-demo"), group("rg-other")],
-        permissions: vec![permission(GROUP, &["Microsoft.Network/*"])],
+        conditions: Conditions {
+            grants: vec![permission(GROUP, &["Microsoft.Network/*"])],
+            ..Conditions::default()
+        },
         ..SeedFile::default()
     };
     let mut cloud = Cloud::seeded(Profile::Instant, seed);

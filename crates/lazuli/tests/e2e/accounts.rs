@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use lazuli_simulator::{
-    Application, Pace, Permission, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator,
+    Application, Conditions, Grant, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator,
     SimulatorOptions,
 };
 use serde_json::Value as Json;
@@ -263,7 +263,13 @@ fn a_subscription_that_is_disabled_is_said_to_be() {
     let bench = Workbench::new();
     let azure = Azure::with(
         &bench,
-        SeedFile { subscription_state: Some("Disabled".to_owned()), ..SeedFile::default() },
+        SeedFile {
+            conditions: Conditions {
+                subscription_state: Some("Disabled".to_owned()),
+                ..Conditions::default()
+            },
+            ..SeedFile::default()
+        },
     );
     azure.try_add(&bench, "main", &format!("{} --secret-stdin", with_secret()), SECRET);
     let ran = bench.run("account validate main");
@@ -358,11 +364,14 @@ fn the_printed_role_is_enough_for_a_whole_life_and_each_part_of_it_is_needed() {
         .map(|action| action.as_str().unwrap().to_owned())
         .collect();
     let allow = |actions: &[String]| SeedFile {
-        permissions: vec![Permission {
-            scope: Some(GROUP.to_owned()),
-            actions: actions.to_vec(),
-            ..Permission::default()
-        }],
+        conditions: Conditions {
+            grants: vec![Grant {
+                scope: Some(GROUP.to_owned()),
+                actions: actions.to_vec(),
+                ..Grant::default()
+            }],
+            ..Conditions::default()
+        },
         ..SeedFile::default()
     };
     let bench = registered("main");
@@ -393,19 +402,22 @@ fn the_printed_role_is_enough_for_a_whole_life_and_each_part_of_it_is_needed() {
 
 #[test]
 fn who_signs_in_is_compared_with_the_role() {
-    let seed = |permissions: Vec<Permission>| SeedFile { permissions, ..SeedFile::default() };
+    let seed = |permissions: Vec<Grant>| SeedFile {
+        conditions: Conditions { grants: permissions, ..Conditions::default() },
+        ..SeedFile::default()
+    };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let contributor = Permission {
+    let contributor = Grant {
         scope: Some(GROUP.to_owned()),
         actions: words(&["*"]),
         not_actions: words(&["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]),
     };
-    let administrator = Permission {
+    let administrator = Grant {
         scope: Some(GROUP.to_owned()),
         actions: words(&["Microsoft.Authorization/roleAssignments/*"]),
-        ..Permission::default()
+        ..Grant::default()
     };
-    let reader = Permission { actions: words(&["*/read"]), ..Permission::default() };
+    let reader = Grant { actions: words(&["*/read"]), ..Grant::default() };
     let mut story = String::new();
     for (name, permissions, status) in [
         ("contributor of the group", vec![contributor.clone()], 1),
