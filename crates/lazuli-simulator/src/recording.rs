@@ -25,7 +25,10 @@ impl Recording {
     pub(crate) fn note(&self, request: &Request, status: u16) -> std::io::Result<()> {
         let lower = request.path.to_ascii_lowercase();
         let is_arm = lower.starts_with("/subscriptions/") || lower.starts_with("/providers/");
-        if !request.method.mutates() || !is_arm {
+        // Questions that Azure wants posted change nothing.
+        let is_question =
+            ["/checkpolicyrestrictions", "/checknameavailability"].iter().any(|end| lower.ends_with(end));
+        if !request.method.mutates() || !is_arm || is_question {
             return Ok(());
         }
         let mut body = request.json().unwrap_or(Value::Null);

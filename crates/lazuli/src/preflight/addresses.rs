@@ -79,7 +79,11 @@ pub fn subnets(works: &Works, objects: &Objects, verdict: &mut Verdict) {
             continue;
         }
         if demand.at_least > free {
-            let message = format!("the subnet `{name}` has no room for {} more addresses", demand.at_least);
+            let more = match demand.at_least {
+                1 => "one more address".to_owned(),
+                many => format!("{many} more addresses"),
+            };
+            let message = format!("the subnet `{name}` has no room for {more}");
             verdict.refuse(
                 refusal("LZ1029", message, takers())
                     .fact(

@@ -167,8 +167,9 @@ fn judge<'a>(
                 .fact("in use", unit(used))
                 .fact("needed", format!("{} more{on_the_way}", unit(demand.at_least)))
                 .help(format!(
-                    "ask Azure for a limit of at least {needed} (portal: Quotas, or `az quota update`), plan less, or use another region{}",
-                    if is_cores(&limit.name) { " or family" } else { "" }
+                    "ask Azure for a limit of at least {needed} (portal: Quotas, or `az quota update`), {}, or use another region{}",
+                    if on_the_way.is_empty() { "plan less" } else { "replace fewer nodes at a time" },
+                    if limit.name.ends_with("Family") { " or family" } else { "" }
                 )),
         );
     } else if demand.at_most > free.max(0) {
@@ -210,16 +211,16 @@ fn facts(
             SPOT => "spot",
             family => family,
         };
-        let mut part = format!("{name} {} of {} after apply", used.saturating_add(demand.after), limit.limit);
+        let mut part = format!("{name} {} of {}", used.saturating_add(demand.after), limit.limit);
         if surge > 0 {
-            part.push_str(&format!(", up to {surge} more on the way"));
+            part.push_str(&format!(", +{surge} on the way"));
         }
         parts.push((name == "total", part));
     }
     parts.sort_by_key(|(total, _)| *total);
     if !parts.is_empty() {
         let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
-        verdict.fact(format!("vCPU quota {region}   {}", parts.join("   ")));
+        verdict.fact(format!("vCPUs in {region} after apply   {}", parts.join("   ")));
     }
 }
 

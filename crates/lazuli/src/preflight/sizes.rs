@@ -129,16 +129,15 @@ fn advised(
     zones: &BTreeSet<String>,
     offered: &[Size],
 ) -> lazuli_core::Diagnostic {
+    let elsewhere = if size.open_zones().next().is_some() { "other zones" } else { "another region" };
     let close = close(size, zones, offered);
-    match close.is_empty() {
-        true => problem.help(
-            "use other zones or another region, or ask Azure support to open the size for the subscription",
-        ),
-        false => problem.help(format!(
-            "use other zones, or one of the sizes {} which work in all of them",
-            listed(close)
-        )),
-    }
+    problem.help(match close.as_slice() {
+        [] => format!("use {elsewhere}, or ask Azure support to open the size for the subscription"),
+        [one] => format!("use {elsewhere}, or `{one}`, which is to be had wherever it is wanted"),
+        many => {
+            format!("use {elsewhere}, or a size that is to be had wherever it is wanted: {}", many.join(", "))
+        }
+    })
 }
 
 /// Sizes that can be had in all the zones, as large and as alike as possible.

@@ -85,7 +85,15 @@ pub fn refusal<'a>(
     let works: Vec<&Work> = works.into_iter().collect();
     let problem = Diagnostic::error(code, message);
     let needed = listed(works.iter().map(|work| &work.address));
-    match works.iter().find_map(|work| work.span) {
+    let place = works.iter().find_map(|work| work.span);
+    if let [one] = works.as_slice() {
+        let problem = problem.about(one.address.clone());
+        return match place {
+            Some(span) => problem.at(span, ""),
+            None => problem,
+        };
+    }
+    match place {
         Some(span) => problem.at(span, format!("for {needed}")),
         None if needed.is_empty() => problem,
         None => problem.note(format!("for {needed}")),
@@ -101,6 +109,7 @@ pub(super) fn told(verdict: Verdict) -> String {
     lines.extend(verdict.findings.warnings.iter().map(|warning| format!("warning: {warning}")));
     for problem in &verdict.problems {
         lines.push(format!("{}: {}", problem.code, problem.message));
+        lines.extend(problem.address.iter().map(|address| format!("  about: {address}")));
         lines.extend(problem.facts.iter().map(|fact| format!("  {}: {}", fact.label, fact.text)));
         lines.extend(problem.notes.iter().map(|note| format!("  note: {note}")));
         lines.extend(problem.help.iter().map(|help| format!("  help: {help}")));

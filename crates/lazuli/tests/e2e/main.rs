@@ -27,6 +27,7 @@ mod modules;
 mod moments;
 mod outside;
 mod placement;
+mod preflight;
 mod protection;
 mod refactoring;
 mod repairing;

@@ -196,7 +196,7 @@ impl Page {
             number => format!(", {}", layout::count(number, "warning")),
         };
         self.line(&format!(
-            "{}  {} passed{warnings} with {}",
+            "{}  {} passed{warnings} ({})",
             paint(style::STRONG, "Preflight"),
             layout::count(preflight.passed, "check"),
             layout::count(preflight.requests, "request")
