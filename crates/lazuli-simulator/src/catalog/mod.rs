@@ -15,6 +15,7 @@ mod loadbalancer;
 mod network;
 mod network_rows;
 mod nic;
+mod ranges;
 pub(crate) mod skus;
 
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
-use super::Draft;
+use super::{Draft, ranges};
 use crate::error::ArmError;
 use crate::world::{Resource, World};
 use crate::{ids, json};
@@ -54,8 +54,8 @@ pub(super) fn fill_virtual_network(draft: &mut Draft<'_>) -> Result<(), ArmError
         })?;
         ranges.push(net);
     }
-    check_reserved(&ranges)?;
-    check_peers(draft, &name, &ranges)?;
+    ranges::check_reserved(&ranges)?;
+    ranges::check_peers(draft, &name, &ranges)?;
     check_subnets(draft, &name, &ranges)?;
     draft.invent("properties.resourceGuid");
     json::default(draft.body, "properties.subnets", json!([]));
@@ -75,49 +75,6 @@ pub(super) fn fill_virtual_network(draft: &mut Draft<'_>) -> Result<(), ArmError
             json::default(peering, &format!("properties.{flag}"), false);
         }
         json::default(peering, "properties.peerCompleteVnets", true);
-    }
-    Ok(())
-}
-
-/// Ranges that Azure keeps for itself or that are no unicast addresses.
-const RESERVED: &[&str] =
-    &["224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32"];
-
-/// The code is a guess: the documentation says that such ranges cannot be added, not in which words.
-fn check_reserved(space: &[ipnet::IpNet]) -> Result<(), ArmError> {
-    let reserved = || RESERVED.iter().filter_map(|range| range.parse::<ipnet::IpNet>().ok());
-    match space.iter().find(|range| reserved().any(|other| other.contains(*range) || range.contains(&other)))
-    {
-        None => Ok(()),
-        Some(range) => Err(ArmError::network(
-            400,
-            "AddressPrefixNotAllowed",
-            format!("Address prefix {range} cannot be used: it overlaps a range that is reserved."),
-        )),
-    }
-}
-
-/// Peered networks have addresses of their own.
-fn check_peers(draft: &Draft<'_>, name: &str, space: &[ipnet::IpNet]) -> Result<(), ArmError> {
-    for peering in json::list(draft.body, "properties.virtualNetworkPeerings") {
-        let remote = json::text(peering, "properties.remoteVirtualNetwork.id").unwrap_or("");
-        let Some(other) = draft.world.get(&ids::key(remote)) else { continue };
-        let theirs = json::list(&other.body, "properties.addressSpace.addressPrefixes");
-        let overlaps = theirs
-            .iter()
-            .filter_map(|range| range.as_str()?.parse::<ipnet::IpNet>().ok())
-            .find(|range| space.iter().any(|ours| ours.contains(range) || range.contains(ours)));
-        if let Some(range) = overlaps {
-            return Err(ArmError::network(
-                400,
-                "VnetAddressSpacesOverlap",
-                format!(
-                    "Cannot create or update peering {}/virtualNetworkPeerings/{}. Virtual networks {name} and {remote} cannot be peered because their address spaces overlap. Overlapping address prefixes: {range}.",
-                    draft.id,
-                    peering["name"].as_str().unwrap_or("")
-                ),
-            ));
-        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Addresses in networks that exist: room in subnets, ranges that lie in each other or must not.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use lazuli_core::resource::ResourceId;
@@ -78,6 +79,7 @@ pub fn subnets(works: &Works, objects: &Objects, verdict: &mut Verdict) {
         if ranges.is_empty() {
             continue;
         }
+        fixed(name, &id, &ranges, takers(), verdict);
         if demand.at_least > free {
             let more = match demand.at_least {
                 1 => "one more address".to_owned(),
@@ -122,6 +124,48 @@ fn delegation<'a>(name: &str, subnet: &Json, takers: impl Iterator<Item = &'a Wo
             .note("Azure puts nothing else into a delegated subnet")
             .help("use another subnet, or have the delegation removed"),
     );
+}
+
+/// Fixed addresses lie in the subnet and are none of those that Azure keeps.
+fn fixed<'a>(
+    name: &str,
+    subnet: &str,
+    ranges: &[Ipv4Net],
+    takers: impl Iterator<Item = &'a Work>,
+    verdict: &mut Verdict,
+) {
+    let usable = |address: &Ipv4Addr| {
+        ranges.iter().any(|range| {
+            let number = u32::from(*address);
+            range.contains(address)
+                && number >= u32::from(range.network()) + (RESERVED as u32 - 1)
+                && *address != range.broadcast()
+        })
+    };
+    for work in takers.filter(|work| work.creates()) {
+        let here = configurations(&work.body).filter(|one| {
+            one.pointer("/properties/subnet/id")
+                .and_then(Json::as_str)
+                .is_some_and(|id| id.eq_ignore_ascii_case(subnet))
+        });
+        let addresses = here
+            .filter(|one| {
+                one.pointer("/properties/privateIPAllocationMethod").and_then(Json::as_str) == Some("Static")
+            })
+            .filter_map(|one| one.pointer("/properties/privateIPAddress")?.as_str()?.parse().ok());
+        for address in addresses.filter(|address: &Ipv4Addr| !usable(address)) {
+            verdict.refuse(
+                refusal(
+                    "LZ1028",
+                    format!("{address} is no address that can be had in the subnet `{name}`"),
+                    [work],
+                )
+                .fact("subnet", listed(ranges))
+                .note("Azure keeps the first four addresses of every range and the last one")
+                .help("choose another address of the subnet, or leave it to Azure"),
+            );
+        }
+    }
 }
 
 /// Ranges of networks, subnets and peerings that are made suit what is there.
@@ -302,12 +346,15 @@ fn subnet(id: &ResourceId, objects: &Objects) -> Option<Json> {
 
 /// The subnets of an interface's or load balancer's configurations, once for each.
 fn subnets_of(body: &Json) -> Vec<&str> {
+    configurations(body).filter_map(|one| one.pointer("/properties/subnet/id")?.as_str()).collect()
+}
+
+/// The configurations of an interface or load balancer.
+fn configurations(body: &Json) -> impl Iterator<Item = &Json> {
     ["/properties/ipConfigurations", "/properties/frontendIPConfigurations"]
-        .iter()
+        .into_iter()
         .filter_map(|pointer| body.pointer(pointer)?.as_array())
         .flatten()
-        .filter_map(|one| one.pointer("/properties/subnet/id")?.as_str())
-        .collect()
 }
 
 fn network_ranges(network: &Json) -> Vec<Ipv4Net> {

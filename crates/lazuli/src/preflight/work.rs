@@ -192,7 +192,7 @@ pub(super) mod example {
         };
         Work {
             number: 0,
-            address: format!("resource.{}", name.replace('/', "_").replace('-', "_")).parse().unwrap(),
+            address: format!("resource.{}", name.replace(['/', '-'], "_")).parse().unwrap(),
             account: "main".into(),
             operation,
             ty: ty.into(),

@@ -55,6 +55,22 @@ fn subnets_need_room_for_nodes_and_surge() {
 }
 
 #[test]
+fn fixed_addresses_are_not_those_that_azure_keeps() {
+    let fixed = |address: &str| {
+        let mut nic = nic(Operation::Create, "a");
+        let configuration = &mut nic.body["properties"]["ipConfigurations"][0]["properties"];
+        configuration["privateIPAllocationMethod"] = json!("Static");
+        configuration["privateIPAddress"] = json!(address);
+        let mut verdict = Verdict::default();
+        subnets(&works(vec![nic], &[]), &objects(0, json!({})), &mut verdict);
+        verdict.problems.len()
+    };
+    let found: Vec<usize> =
+        ["10.0.1.0", "10.0.1.3", "10.0.1.4", "10.0.1.14", "10.0.1.15", "10.0.2.4"].map(fixed).into();
+    assert_eq!(found, [1, 1, 0, 0, 1, 1]);
+}
+
+#[test]
 fn nothing_is_put_into_a_delegated_subnet() {
     let delegated = json!({"delegations": [{"properties": {"serviceName": "Microsoft.Web/serverFarms"}}]});
     let mut verdict = Verdict::default();
