@@ -1,6 +1,8 @@
 //! Tokens, role assignments, management locks, provider registration.
 
-use lazuli_simulator::{Conditions, Grant, Lock, Method, Profile, Request, SeedFile, SeededGroup, handle};
+use lazuli_simulator::{
+    Conditions, Grant, Lock, Method, Policy, Profile, Request, SeedFile, SeededGroup, handle,
+};
 use serde_json::json;
 
 use crate::cloud::{Cloud, GROUP, SUBSCRIPTION, address, code, identity, is_empty, net, refusal};
@@ -230,4 +232,64 @@ fn what_the_seed_allows_holds_in_its_scope_and_below_and_for_what_a_body_refers_
         (answer.status, answer.value()["value"].as_array().map_or(0, Vec::len))
     };
     assert_eq!(granted(&mut cloud, GROUP), (403, 0), "reading permissions is a right as well");
+}
+
+#[test]
+fn what_is_granted_is_allowed_and_nothing_else() {
+    let group =
+        SeededGroup { name: "rg-demo".to_owned(), location: "eastus2".to_owned(), tags: Default::default() };
+    let grant = |scope: Option<&str>, actions: &[&str], not_actions: &[&str]| Grant {
+        scope: scope.map(str::to_owned),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        not_actions: not_actions.iter().map(|action| (*action).to_owned()).collect(),
+    };
+    let conditions = Conditions {
+        grants: vec![
+            grant(None, &["*/read"], &[]),
+            grant(Some(GROUP), &["Microsoft.Network/*"], &["Microsoft.Network/*/join/action", "*/delete"]),
+        ],
+        ..Conditions::default()
+    };
+    let seed = SeedFile { resource_groups: vec![group], conditions, ..SeedFile::default() };
+    let mut cloud = Cloud::seeded(Profile::Instant, seed);
+    let path = net("publicIPAddresses/ip");
+    cloud.make(&path, &address());
+    assert_eq!(code(&cloud.delete(&path)), (403, "AuthorizationFailed"));
+    assert_eq!(
+        code(&cloud.put(&identity("robot"), &json!({ "location": "eastus2" }))),
+        (403, "AuthorizationFailed")
+    );
+    let gateway = json!({
+        "location": "eastus2", "sku": { "name": "Standard" },
+        "properties": { "publicIpAddresses": [{ "id": path }] },
+    });
+    let answer = cloud.put(&net("natGateways/gw"), &gateway);
+    assert_eq!(code(&answer), (403, "LinkedAuthorizationFailed"));
+    assert!(refusal(&answer).2.contains("publicIPAddresses/join/action"), "{:?}", answer.body);
+    let listed = |cloud: &mut Cloud, scope: &str| {
+        let answer = cloud.get(&format!("{scope}/providers/Microsoft.Authorization/permissions"));
+        answer.value()["value"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((listed(&mut cloud, SUBSCRIPTION), listed(&mut cloud, GROUP)), (1, 2));
+}
+
+#[test]
+fn policies_deny_what_they_are_about() {
+    let group =
+        SeededGroup { name: "rg-demo".to_owned(), location: "eastus2".to_owned(), tags: Default::default() };
+    let policy = |name: &str, field: &str, allowed: &[&str]| Policy {
+        name: name.to_owned(),
+        types: Vec::new(),
+        field: Some(field.to_owned()),
+        allowed: allowed.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    let policies = vec![policy("places", "location", &["eastus2"]), policy("owners", "tags.owner", &[])];
+    let conditions = Conditions { policies, ..Conditions::default() };
+    let seed = SeedFile { resource_groups: vec![group], conditions, ..SeedFile::default() };
+    let mut cloud = Cloud::seeded(Profile::Instant, seed);
+    let answer = cloud.put(&net("routeTables/rt"), &json!({ "location": "eastus2" }));
+    assert_eq!(code(&answer), (403, "RequestDisallowedByPolicy"));
+    assert!(refusal(&answer).2.contains("owners"), "{:?}", answer.body);
+    let owned = json!({ "location": "eastus2", "tags": { "owner": "me" } });
+    assert_eq!(cloud.put(&net("routeTables/rt"), &owned).status, 201);
 }

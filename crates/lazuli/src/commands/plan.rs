@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::host;
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned, Wish};
+use crate::preflight::verdict::one_line;
 use crate::render::events;
 use crate::render::layout::count;
 use crate::render::plan as rendered;
@@ -119,6 +120,9 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
         for change in planned.plan.changes.iter().filter_map(events::planned_change) {
             printer.event(change);
         }
+        for warning in &planned.findings.warnings {
+            printer.event(events::diagnostic(warning, &Sources::default()));
+        }
         printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
         printer.event(events::plan_summary(&planned.plan));
         return;
@@ -135,7 +139,7 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
             passed: planned.findings.passed,
             requests: planned.findings.requests,
             facts: planned.findings.facts.clone(),
-            warnings: planned.findings.warnings.clone(),
+            warnings: planned.findings.warnings.iter().map(one_line).collect(),
         }),
         time_factor: clouds.time_factor,
     };

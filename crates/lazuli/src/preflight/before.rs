@@ -34,10 +34,10 @@ pub(crate) async fn groups(
                 findings.passed += 1;
                 let region = &expansion.cluster.region;
                 if !found.location.eq_ignore_ascii_case(region) {
-                    findings.warnings.push(format!(
+                    findings.warnings.push(Diagnostic::warning("LZ1010", format!(
                         "resource group {group} lies in {}, the cluster in {region}: changes fail while either region is down",
                         found.location
-                    ));
+                    )));
                 }
             }
             Err(error) if error.code == "ResourceGroupNotFound" => problems.push(

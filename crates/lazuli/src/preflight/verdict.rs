@@ -14,8 +14,8 @@ pub struct Findings {
     pub passed: usize,
     /// What is worth knowing, one line each.
     pub facts: Vec<String>,
-    /// What somebody should look at, one line each.
-    pub warnings: Vec<String>,
+    /// What somebody should look at.
+    pub warnings: Diagnostics,
     /// How many requests the checks took.
     pub requests: usize,
 }
@@ -44,8 +44,8 @@ impl Verdict {
     }
 
     /// Something to look at.
-    pub fn warn(&mut self, code: &str, text: impl std::fmt::Display) {
-        self.findings.warnings.push(format!("{text} ({code})"));
+    pub fn warn(&mut self, code: &'static str, text: impl Into<String>) {
+        self.findings.warnings.push(Diagnostic::warning(code, text));
     }
 
     /// Something that forbids the plan.
@@ -74,6 +74,11 @@ impl Verdict {
         }
         if self.problems.is_empty() { Ok(self.findings) } else { Err(self.problems) }
     }
+}
+
+/// A warning in one line: `subscription Research is PastDue (LZ1020)`.
+pub fn one_line(warning: &Diagnostic) -> String {
+    format!("{} ({})", warning.message, warning.code)
 }
 
 /// A refusal about some steps: points at where the first of them is written.
@@ -106,7 +111,7 @@ pub(super) fn told(verdict: Verdict) -> String {
     let passed = verdict.findings.passed;
     let mut lines = vec![format!("passed {passed}")];
     lines.extend(verdict.findings.facts.iter().map(|fact| format!("fact: {fact}")));
-    lines.extend(verdict.findings.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.extend(verdict.findings.warnings.iter().map(one_line).map(|warning| format!("warning: {warning}")));
     for problem in &verdict.problems {
         lines.push(format!("{}: {}", problem.code, problem.message));
         lines.extend(problem.address.iter().map(|address| format!("  about: {address}")));

@@ -6,7 +6,7 @@ use super::{Case, conditions, granted, quota};
 use crate::configurations::SMALL;
 use crate::workbench::SUBSCRIPTION;
 
-fn small(from: &str, to: &str) -> String {
+pub(super) fn small(from: &str, to: &str) -> String {
     assert!(SMALL.contains(from), "{from}");
     SMALL.replacen(from, to, 1)
 }

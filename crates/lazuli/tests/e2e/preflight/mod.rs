@@ -116,6 +116,28 @@ fn what_may_not_be_read_is_a_warning() {
 }
 
 #[test]
+fn the_number_of_requests_does_not_grow_with_the_cluster() {
+    let asked = |configuration: &str| {
+        let plan = Workbench::with(configuration).does("plan").stdout;
+        let line = plan.lines().find(|line| line.starts_with("Preflight")).unwrap().to_owned();
+        line.split_once('(').unwrap().1.to_owned()
+    };
+    let large =
+        clusters::small("\"general\" {\n    count         = 1", "\"general\" {\n    count         = 60");
+    assert_eq!(asked(SMALL), asked(&large));
+}
+
+#[test]
+fn a_warning_is_an_event_too() {
+    let bench = seeded(SMALL, &granted(&["*"], &["Microsoft.Authorization/locks/read"]));
+    let events = bench.does("plan --json").events();
+    let warning = events.iter().find(|event| event["type"] == "diagnostic").unwrap();
+    assert_eq!(warning["code"], "LZ1035", "{warning}");
+    let preflight = events.iter().find(|event| event["type"] == "preflight").unwrap();
+    assert_eq!(preflight["warnings"], 1);
+}
+
+#[test]
 fn a_plan_without_changes_asks_next_to_nothing() {
     let bench = Workbench::with(SMALL);
     bench.applies();
