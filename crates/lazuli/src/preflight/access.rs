@@ -48,9 +48,10 @@ impl Need<'_> {
 pub fn needed(works: &Works) -> Vec<Need<'_>> {
     let made: HashSet<String> =
         works.all.iter().filter(|work| work.creates()).map(|work| work.id.to_ascii_lowercase()).collect();
+    // By itself or with what contains it.
     let is_made = |id: &str| {
         let id = id.to_ascii_lowercase();
-        made.iter().any(|made| id == *made || id.strip_prefix(made).is_some_and(|rest| rest.starts_with('/')))
+        made.contains(&id) || id.match_indices('/').any(|(end, _)| made.contains(&id[..end]))
     };
     let mut needs = Vec::new();
     for work in &works.all {
