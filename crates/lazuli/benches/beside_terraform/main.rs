@@ -24,7 +24,7 @@ mod process;
 mod shapes;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use process::{Usage, run};
@@ -110,7 +110,7 @@ fn main() {
         return pipeline::child(act, Path::new(folder));
     }
     let limit =
-        Duration::from_secs(variable("BENCH_LIMIT").map_or(120, |text| text.parse().expect("seconds")));
+        Duration::from_secs(variable("BENCH_LIMIT").map_or(60, |text| text.parse().expect("seconds")));
     let sizes: Vec<usize> = match variable("BENCH_SIZES") {
         Some(text) => text.split(',').map(|size| size.trim().parse().expect("a number")).collect(),
         None => vec![1_000, 2_000, 10_000, 100_000],
@@ -225,7 +225,12 @@ fn beside(
 
 fn terraform_in(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("terraform");
-    command.current_dir(folder).args(arguments).env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+    command
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .args(arguments)
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("TF_IN_AUTOMATION", "1");
     command
 }
 
