@@ -65,7 +65,7 @@ fn compare_members(
         }
         at.pop();
     }
-    match now.iter().find(|(name, _)| !planned.contains_key(*name)) {
+    match now.iter().find(|(name, _)| !planned.contains_key(name)) {
         Some((name, value)) => {
             at.push(PathStep::Name(name.clone()));
             broken(None, Some(value), hidden, at)
