@@ -394,7 +394,9 @@ fn the_printed_role_is_enough_for_a_whole_life_and_each_part_of_it_is_needed() {
         let check = bench.run("account permissions --check --json");
         let missing = &check.document()["roles"][0]["missing"];
         assert_eq!((check.status, missing), (Some(1), &serde_json::json!([action])), "{check}");
-        let apply = bench.run("apply --auto-approve");
+        let plan = bench.run("plan");
+        assert!(plan.status == Some(1) && plan.stderr.contains(action), "{action}: {plan}");
+        let apply = bench.run("apply --auto-approve --skip-preflight");
         assert_eq!(apply.status, Some(1), "{action}: {apply}");
         assert!(apply.stderr.contains(code) || apply.stdout.contains(code), "{action}: {apply}");
     }
