@@ -99,11 +99,15 @@ pub const GROUP_READS: &[&str] = &[
     "Microsoft.Resources/subscriptions/resourceGroups/read",
 ];
 
-/// What is read of the subscription before anything is planned: quotas, sizes, registered providers.
+/// What is read of the subscription before anything is planned: quotas, sizes, images, free names, registered providers.
 pub const SUBSCRIPTION_READS: &[&str] = &[
     "Microsoft.Authorization/permissions/read",
+    "Microsoft.Compute/locations/communityGalleries/images/read",
+    "Microsoft.Compute/locations/communityGalleries/images/versions/read",
+    "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
     "Microsoft.Compute/locations/usages/read",
     "Microsoft.Compute/skus/read",
+    "Microsoft.Network/locations/checkDnsNameAvailability/read",
     "Microsoft.Network/locations/usages/read",
     "Microsoft.Resources/subscriptions/providers/read",
     "Microsoft.Resources/subscriptions/read",
