@@ -260,7 +260,7 @@ fn is_resource_group(type_name: &str) -> bool {
 fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Value {
     let Some((first, rest)) = path.split_first() else { return with(value) };
     let mut entries = value.as_entries().cloned().unwrap_or_default();
-    let before = entries.get(*first).cloned().unwrap_or_else(|| Value::object::<&str>([]));
+    let before = entries.get(first).cloned().unwrap_or_else(|| Value::object::<&str>([]));
     entries.insert(Arc::from(*first), set(&before, rest, with));
     Value::object(entries).marked_as(value)
 }
