@@ -3,7 +3,7 @@
 use lazuli_core::{Address, Path, Type, Value};
 
 use crate::expand::Expansion;
-use crate::spec::{Egress, Network};
+use crate::spec::{Cluster, Egress, Network};
 
 /// The cluster as expressions see it; what Azure invents is unknown, with its source.
 pub fn object(expansion: &Expansion) -> Value {
@@ -24,9 +24,9 @@ pub fn object(expansion: &Expansion) -> Value {
         ];
         (node.name.clone(), Value::object(facts))
     });
-    let nat_public_ip = match has_nat(cluster) {
-        true => supplied(cluster.address.child("network").child("nat_public_ip"), "properties.ipAddress"),
-        false => Value::null_of(Type::String),
+    let nat_public_ip = match outbound_ip(cluster) {
+        Some(ip) => supplied(cluster.address.child("network").child(ip), "properties.ipAddress"),
+        None => Value::null_of(Type::String),
     };
     let principal = cluster.address.child("identity").child("principal");
     let id = format!("{}/lazuli/clusters/{}", expansion.ids.resource_group, cluster.name);
@@ -45,8 +45,14 @@ pub fn object(expansion: &Expansion) -> Value {
     ])
 }
 
-fn has_nat(cluster: &crate::spec::Cluster) -> bool {
-    matches!(&cluster.network, Network::Dynamic(network) if network.egress == Egress::NatGateway)
+/// The address through which workers leave, where the cluster has one for that.
+fn outbound_ip(cluster: &Cluster) -> Option<&'static str> {
+    let Network::Dynamic(network) = &cluster.network else { return None };
+    match network.egress {
+        Egress::NatGateway => Some("nat_public_ip"),
+        Egress::LoadBalancer => Some("outbound_public_ip"),
+        Egress::UserDefinedRouting | Egress::None => None,
+    }
 }
 
 /// The resources that an attribute hangs on: who uses it depends on them.
@@ -54,11 +60,14 @@ pub fn needs(expansion: &Expansion, attribute: &str) -> Vec<Address> {
     let cluster = &expansion.cluster;
     let network = |part: &str| vec![cluster.address.child("network").child(part)];
     match attribute {
-        "endpoint" | "fqdn" => vec![cluster.address.child("api_server").child("public_ip")],
+        "endpoint" | "fqdn" => {
+            let part = if cluster.api_server.private.is_some() { "private_dns_record" } else { "public_ip" };
+            vec![cluster.address.child("api_server").child(part)]
+        }
         "virtual_network_id" => network("virtual_network"),
         "control_plane_subnet_id" => network("control_plane_subnet"),
         "worker_subnet_id" => network("worker_subnet"),
-        "nat_public_ip" if has_nat(cluster) => network("nat_public_ip"),
+        "nat_public_ip" => outbound_ip(cluster).map_or_else(Vec::new, network),
         "identity_principal_id" => vec![cluster.address.child("identity").child("principal")],
         "nodes" => expansion.nodes.iter().map(|node| node.nic.clone()).collect(),
         _ => Vec::new(),

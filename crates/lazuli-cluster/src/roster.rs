@@ -64,7 +64,7 @@ enum Absent {
     Text(&'static str),
 }
 
-const FIXED_OF_VM: [Fixed; 12] = [
+const FIXED_OF_VM: [Fixed; 13] = [
     ("/location", "region", Absent::Silent),
     ("/properties/hardwareProfile/vmSize", "instance_type", Absent::Silent),
     ("/properties/storageProfile/imageReference", "image", Absent::Silent),
@@ -81,6 +81,7 @@ const FIXED_OF_VM: [Fixed; 12] = [
     ("/properties/priority", "priority", Absent::Text("Regular")),
     ("/properties/billingProfile/maxPrice", "spot.max_price", Absent::Silent),
     ("/properties/securityProfile/encryptionAtHost", "encryption_at_host", Absent::False),
+    ("/properties/availabilitySet/id", "availability set", Absent::Null),
 ];
 
 const FIXED_OF_NIC: [Fixed; 2] = [
@@ -169,6 +170,9 @@ fn occupant(
     if let Some(zone) = slot.zone.as_ref().filter(|zone| !pool.zones.contains(zone)) {
         let reason = format!("zone {zone} is no longer one of its zones");
         return Occupant::Leaves(slot, reason);
+    }
+    if slot.zone.is_none() && !pool.zones.is_empty() {
+        return Occupant::Leaves(slot, "its pool has zones now".to_owned());
     }
     let wanted = wanted(&slot);
     let mut changed = Vec::new();

@@ -2,6 +2,7 @@
 //! Everything in here is known; only tags, addresses in rules and the price of spot machines may still be unknown.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
@@ -118,7 +119,22 @@ pub struct DynamicNetwork {
     pub control_plane: Subnet,
     /// The subnet of workers.
     pub worker: Subnet,
+    /// The networks it is peered with, in the order written.
+    pub peerings: Vec<Peering>,
     /// The `network` block's header.
+    pub span: Span,
+}
+
+/// A peering with another network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peering {
+    /// Its name, unique in the network.
+    pub name: String,
+    /// The id of the other network.
+    pub remote: String,
+    /// True when the half in the other network is written too.
+    pub manage_remote: bool,
+    /// The block's header.
     pub span: Span,
 }
 
@@ -158,14 +174,24 @@ pub struct Rule {
     pub description: Option<String>,
 }
 
-impl Network {
-    /// True when control-plane nodes leave through the API's own address. Of an existing network nothing is known: where
-    /// it has a way out of its own, Azure prefers that one.
+impl Cluster {
+    /// True when control-plane nodes leave through the API's own public address. Of an existing network nothing is known:
+    /// where it has a way out of its own, Azure prefers that one.
     pub fn leaves_through_api_address(&self) -> bool {
-        match self {
-            Network::Dynamic(network) => network.egress == Egress::NatGateway,
+        let network_allows = match &self.network {
+            Network::Dynamic(network) => {
+                matches!(network.egress, Egress::NatGateway | Egress::LoadBalancer)
+            }
             Network::Existing(_) => true,
-        }
+        };
+        network_allows && self.api_server.private.is_none()
+    }
+
+    /// The zones of addresses that belong to no zone: all of the region's, or none where no pool has any.
+    pub fn zones_of_the_region(&self) -> &'static [&'static str] {
+        let has_zones =
+            std::iter::once(&self.control_plane).chain(&self.workers).any(|p| !p.zones.is_empty());
+        if has_zones { &["1", "2", "3"] } else { &[] }
     }
 }
 
@@ -174,6 +200,8 @@ impl Network {
 pub enum Egress {
     /// Workers through a NAT gateway with an address of its own, control-plane nodes through the API's address.
     NatGateway,
+    /// Workers through a load balancer with an address of its own, control-plane nodes through the API's address.
+    LoadBalancer,
     /// As the network's own routes say.
     UserDefinedRouting,
     /// Not at all.
@@ -202,8 +230,21 @@ pub struct ApiServer {
     pub port: u16,
     /// Who may call it; everybody when empty.
     pub authorized_ranges: Vec<String>,
+    /// Where it is when it has no public address.
+    pub private: Option<PrivateApi>,
     /// The block's header, or the cluster's.
     pub span: Span,
+}
+
+/// A Kubernetes API without a public address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateApi {
+    /// Its address in the subnet of control-plane nodes.
+    pub ip: Ipv4Addr,
+    /// The private DNS zone with its host name `apiserver.ZONE`.
+    pub zone: String,
+    /// The resource group of a zone that exists; one is made otherwise.
+    pub zone_group: Option<String>,
 }
 
 /// The control plane or a pool of workers.
@@ -215,7 +256,7 @@ pub struct Pool {
     pub count: u32,
     /// `Standard_D4s_v5`
     pub instance_type: String,
-    /// The zones its nodes are spread over, sorted.
+    /// The zones its nodes are spread over, sorted; none where the region or the machine has none.
     pub zones: Vec<String>,
     /// The disk the system boots from.
     pub os_disk: Disk,
@@ -301,6 +342,11 @@ impl Pool {
     /// True for the control plane.
     pub fn is_control_plane(&self) -> bool {
         self.role == Role::ControlPlane
+    }
+
+    /// True when its nodes are in an availability set: where there are no zones. Azure takes no spot machine into one.
+    pub fn has_availability_set(&self) -> bool {
+        self.zones.is_empty() && self.spot.is_none()
     }
 
     /// The pool's address in its cluster.

@@ -52,8 +52,10 @@ fn room(read: &mut Reader, cluster: &Cluster) {
     let control_plane = most_nodes(&cluster.control_plane);
     let workers: usize = cluster.workers.iter().map(most_nodes).sum();
     if let Network::Dynamic(network) = &cluster.network {
+        let balancer = usize::from(cluster.api_server.private.is_some());
         for (subnet, nodes) in [(&network.control_plane, control_plane), (&network.worker, workers)] {
-            let room = addresses_in(subnet.cidr.prefix_len(), 32).saturating_sub(KEPT_BY_AZURE);
+            let taken = if subnet.span == network.control_plane.span { balancer } else { 0 };
+            let room = addresses_in(subnet.cidr.prefix_len(), 32).saturating_sub(KEPT_BY_AZURE + taken);
             // One that is too small for anything has been refused already.
             if nodes > room && subnet.cidr.prefix_len() <= SMALLEST_SUBNET {
                 read.problem(
@@ -117,10 +119,11 @@ fn only_read(read: &mut Reader, cluster: &Cluster) {
     }
 }
 
-/// Nodes come to the API through its public address.
+/// Nodes come to a public API through its public address.
 fn way_to_the_api(read: &mut Reader, cluster: &Cluster) {
     if let Network::Dynamic(network) = &cluster.network
         && network.egress == Egress::None
+        && cluster.api_server.private.is_none()
     {
         read.warnings.push(
             Diagnostic::warning(
@@ -128,7 +131,7 @@ fn way_to_the_api(read: &mut Reader, cluster: &Cluster) {
                 "nodes without egress cannot reach the API at its public address to join the cluster",
             )
             .at(network.span, "egress = \"none\"")
-            .help("choose egress = \"nat_gateway\", or \"user_defined_routing\" with routes of your own"),
+            .help("choose api_server.access = \"private\", egress = \"nat_gateway\", or \"user_defined_routing\" with routes of your own"),
         );
     }
 }

@@ -46,7 +46,7 @@ pub fn cluster(
     let network = block
         .block("network")
         .and_then(|b| network::network(&mut read, b, resource_group.as_deref().unwrap_or("")));
-    let api_server = api_server::api_server(&mut read, block);
+    let api_server = api_server::api_server(&mut read, block, name.as_deref(), network.as_ref());
     let existing_identity = block.block("identity").and_then(|b| identity(&mut read, b));
     if let Some(proxy) = block.block("proxy") {
         read.not_supported(proxy.span, "`proxy`");

@@ -49,6 +49,25 @@ pub(super) const SUBNET: NameRule =
 pub(super) const RULE: NameRule =
     NameRule { of: "a rule", says: NETWORK_NAME, allows: |name| name.len() <= 80 && is_network_name(name) };
 
+pub(super) const PEERING: NameRule = NameRule {
+    of: "a peering",
+    says: NETWORK_NAME,
+    allows: |name| name.len() <= 80 && is_network_name(name),
+};
+pub(super) const DNS_ZONE: NameRule = NameRule {
+    of: "a private DNS zone",
+    says: "2 to 34 labels of letters, digits and hyphens with full stops between, such as prod.internal",
+    allows: |name| {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        };
+        name.len() <= 253 && (2..=34).contains(&name.split('.').count()) && name.split('.').all(label)
+    },
+};
+
 const NETWORK_NAME: &str = "1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last";
 
 fn is_label(name: &str) -> bool {

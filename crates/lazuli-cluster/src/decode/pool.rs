@@ -121,14 +121,6 @@ fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
         );
         return None;
     }
-    if zones.is_empty() {
-        read.problem(
-            Diagnostic::error("LZ0221", "no zone is left for these nodes")
-                .at(block.span_of("zones"), "at least one of \"1\", \"2\", \"3\"")
-                .help("leave `zones` out to spread over all three"),
-        );
-        return None;
-    }
     Some(zones)
 }
 

@@ -98,11 +98,6 @@ fn tags_that_belong_to_others_are_refused() {
 
 #[test]
 fn a_pool_needs_a_zone_that_exists() {
-    assert_snapshot!(with_pool("    zones = []\n"), @r#"
-    LZ0221 no zone is left for these nodes
-      zones = ‹[]›  at least one of "1", "2", "3"
-      help: leave `zones` out to spread over all three
-    "#);
     assert_snapshot!(with_control_plane("    zones = [\"1\", \"4\"]\n"), @r#"
     LZ0221 there is no zone "4"
       zones = ‹["1", "4"]›  zones are "1", "2" and "3"
@@ -455,32 +450,13 @@ fn labels_taints_disks_and_prices_are_checked() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused() {
-    let more = "  api_server {\n    access = \"private\"\n    transport = \"run_command\"\n    private {\n      ip = \"10.40.0.10\"\n    }\n  }\n  proxy {\n    https = \"http://proxy:3128\"\n  }\n";
+    let more = "  api_server {\n    transport = \"run_command\"\n  }\n  proxy {\n    https = \"http://proxy:3128\"\n  }\n";
     assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err(), @r#"
-    LZ0230 a private API server is not supported by this version of Lazuli
-      access = ‹"private"›  cannot be carried out
-      help: take it out; nothing was changed
-    LZ0230 `private` is not supported by this version of Lazuli
-      ‹private› {  cannot be carried out
-      help: take it out; nothing was changed
     LZ0230 `transport = "run_command"` is not supported by this version of Lazuli
       transport = ‹"run_command"›  cannot be carried out
       help: take it out; nothing was changed
     LZ0230 `proxy` is not supported by this version of Lazuli
       ‹proxy› {  cannot be carried out
-      help: take it out; nothing was changed
-    "#);
-    let network = edited(
-        CLUSTER,
-        "    cidr = \"10.40.0.0/16\"\n",
-        "    cidr = \"10.40.0.0/16\"\n    egress = \"load_balancer\"\n    peering \"hub\" {\n      virtual_network_id = \"x\"\n    }\n",
-    );
-    assert_snapshot!(decode(PROFILE, &network).cluster.unwrap_err(), @r#"
-    LZ0230 `peering` is not supported by this version of Lazuli
-      ‹peering "hub"› {  cannot be carried out
-      help: take it out; nothing was changed
-    LZ0230 `egress = "load_balancer"` is not supported by this version of Lazuli
-      egress = ‹"load_balancer"›  cannot be carried out
       help: take it out; nothing was changed
     "#);
     assert_snapshot!(with_pool("    cordon = [\"3\"]\n"), @r#"
@@ -526,7 +502,7 @@ fn what_this_version_does_not_act_on_yet_is_said() {
     assert_snapshot!(decode(PROFILE, &closed).warnings, @r#"
     LZ0219 nodes without egress cannot reach the API at its public address to join the cluster
       ‹network› {  egress = "none"
-      help: choose egress = "nat_gateway", or "user_defined_routing" with routes of your own
+      help: choose api_server.access = "private", egress = "nat_gateway", or "user_defined_routing" with routes of your own
     "#);
 }
 
@@ -617,9 +593,6 @@ fn all_mistakes_are_told_at_once() {
     LZ0222 `instance_type` must be known before anything is applied
       instance_type = ‹unknown›  this is known only after apply
       help: give it a value that does not depend on a resource that is still to be made
-    LZ0221 no zone is left for these nodes
-      zones = ‹[]›  at least one of "1", "2", "3"
-      help: leave `zones` out to spread over all three
     LZ0223 `count` must be a whole number from 0 to 1000
       count = ‹-1›  this is -1
     LZ0218 with max_surge and max_unavailable both 0 no node could ever be replaced
@@ -691,4 +664,137 @@ fn a_secret_is_in_no_message() {
         assert!(!words.contains(secret), "{secret} in\n{said}");
     }
     assert_snapshot!(said);
+}
+
+/// A cluster with these lines in `api_server`.
+fn api(lines: &str) -> String {
+    extended(&format!("  api_server {{\n{lines}  }}\n"))
+}
+
+#[test]
+fn a_private_api_has_an_address_and_a_name_that_are_known() {
+    let private = |lines: &str| cluster(&api(lines)).api_server.private.unwrap();
+    let default = private("    access = \"private\"\n");
+    assert_eq!((default.ip.to_string().as_str(), default.zone.as_str()), ("10.40.0.254", "prod.internal"));
+    let own = private(
+        "    access = \"private\"\n    private {\n      ip = \"10.40.0.10\"\n      dns_zone = \"K8s.Corp.Example\"\n      dns_resource_group = \"rg-dns\"\n    }\n",
+    );
+    assert_eq!((own.ip.to_string().as_str(), own.zone.as_str()), ("10.40.0.10", "k8s.corp.example"));
+    assert_eq!(own.zone_group.as_deref(), Some("rg-dns"));
+}
+
+#[test]
+fn a_private_api_is_refused_an_address_that_is_not_free_for_it() {
+    let said = ["10.40.0.3", "10.40.0.255", "10.40.16.10", "fd00::1"].map(|ip| {
+        let lines = format!("    access = \"private\"\n    private {{\n      ip = \"{ip}\"\n    }}\n");
+        decode(PROFILE, &api(&lines)).cluster.unwrap_err()
+    });
+    assert_snapshot!(said.concat(), @r#"
+    LZ0220 the API server cannot have the address 10.40.0.3
+      ip = ‹"10.40.0.3"›  Azure keeps the first 4 addresses and the last one of 10.40.0.0/24
+      ‹control_plane_subnet› {  the subnet
+    LZ0220 the API server cannot have the address 10.40.0.255
+      ip = ‹"10.40.0.255"›  Azure keeps the first 4 addresses and the last one of 10.40.0.0/24
+      ‹control_plane_subnet› {  the subnet
+    LZ0220 the API server cannot have the address 10.40.16.10
+      ip = ‹"10.40.16.10"›  it must lie in the subnet of the control plane, 10.40.0.0/24
+      ‹control_plane_subnet› {  the subnet
+    LZ0223 `ip` must be an IPv4 address such as 10.40.0.10
+      ip = ‹"fd00::1"›  `fd00::1` is not
+    "#);
+    let existing = |lines: &str| decode(PROFILE, &edited(&api(lines), OWN_NETWORK, EXISTING_NETWORK)).cluster;
+    assert_snapshot!(existing("    access = \"private\"\n").unwrap_err(), @r#"
+    LZ0105 a private API server in an existing network needs `private.ip`
+      ‹api_server› {  which address of the control plane's subnet is free is not known here
+      help: ask for a free address and write: private { ip = "…" }
+    "#);
+    let with_ip = "    access = \"private\"\n    private {\n      ip = \"10.80.0.10\"\n    }\n";
+    assert!(existing(with_ip).is_ok());
+}
+
+#[test]
+fn a_private_api_and_its_zone_are_wholly_described_or_not_at_all() {
+    let said = [
+        "    private {\n      ip = \"10.40.0.10\"\n    }\n",
+        "    access = \"private\"\n    private {\n      dns_resource_group = \"rg-dns\"\n    }\n",
+        "    access = \"private\"\n    private {\n      dns_zone = \"internal\"\n    }\n",
+    ]
+    .map(|lines| decode(PROFILE, &api(lines)).cluster.unwrap_err());
+    assert_snapshot!(said.concat(), @r#"
+    LZ0223 `private` says where a private API server is, and this one is public
+      ‹private› {  has no meaning here
+      help: set access = "private", or take the block out
+    LZ0105 `dns_resource_group` needs `dns_zone`
+      dns_resource_group = ‹"rg-dns"›  which zone of that resource group is it?
+      help: without both, the cluster makes a private DNS zone of its own
+    LZ0225 `internal` cannot be the name of a private DNS zone
+      dns_zone = ‹"internal"›  2 to 34 labels of letters, digits and hyphens with full stops between, such as prod.internal
+    "#);
+}
+
+/// A cluster with more lines in its network.
+fn in_network(lines: &str) -> String {
+    let line = "    cidr = \"10.40.0.0/16\"\n";
+    edited(CLUSTER, line, &format!("{line}{lines}"))
+}
+
+#[test]
+fn peerings_lead_to_networks_that_exist_once() {
+    let hub = "/subscriptions/s/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-hub";
+    let peering = |name: &str, id: &str| {
+        format!("    peering \"{name}\" {{\n      virtual_network_id = \"{id}\"\n    }}\n")
+    };
+    let good = cluster(&in_network(&peering("hub", hub)));
+    let Network::Dynamic(network) = good.network else { panic!("a network of its own") };
+    assert_eq!((network.peerings[0].remote.as_str(), network.peerings[0].manage_remote), (hub, false));
+    let subnet = format!("{hub}/subnets/a");
+    let said = [
+        peering("hub", &subnet),
+        peering("hub", hub) + &peering("HUB", "/subscriptions/x"),
+        peering("hub", hub) + &peering("again", &hub.to_uppercase()),
+        peering("-", hub),
+        peering("own", hub),
+    ]
+    .map(|lines| decode(PROFILE, &in_network(&lines)).cluster.unwrap_err());
+    assert_snapshot!(said.concat(), @r#"
+    LZ0223 `virtual_network_id` must be the id of a virtual network
+      virtual_network_id = ‹"/subscriptions/s/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/a"›  /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/virtualNetworks/…
+    LZ0201 the peering `HUB` is there twice
+      peering ‹"HUB"› {  again here
+      ‹peering "hub"› {  first here
+    LZ0223 the peerings `hub` and `again` lead to the same network
+      virtual_network_id = ‹"/SUBSCRIPTIONS/S/RESOURCEGROUPS/RG-NET/PROVIDERS/MICROSOFT.NETWORK/VIRTUALNETWORKS/VNET-HUB"›  Azure allows one between two networks
+      ‹peering "hub"› {  the other one
+    LZ0225 `-` cannot be the name of a peering
+      peering ‹"-"› {  1 to 80 letters, digits and - _ ., a letter or digit first, no - or . last
+    LZ0225 `own` cannot be the name of a peering
+      peering ‹"own"› {  the DNS link of the cluster's own network has it
+    "#);
+    let existing =
+        edited(EXISTING_NETWORK, "    existing {\n", &format!("{}    existing {{\n", peering("hub", hub)));
+    assert_snapshot!(refusal(OWN_NETWORK, &existing), @r#"
+    LZ0215 `peering` would change the network, but an existing one is only read
+      ‹peering "hub"› {  take it out, and let who owns that network peer it
+    "#);
+}
+
+#[test]
+fn without_zones_there_are_availability_sets_but_not_for_spot_machines() {
+    let line = "    instance_type = \"Standard_D8s_v5\"\n";
+    let without = cluster(&edited(CLUSTER, line, &format!("{line}    zones = []\n")));
+    assert!(without.workers[0].has_availability_set() && !without.control_plane.has_availability_set());
+    let spot = cluster(&edited(CLUSTER, line, &format!("{line}    zones = []\n    spot {{\n    }}\n")));
+    assert!(!spot.workers[0].has_availability_set());
+}
+
+#[test]
+fn the_subnet_of_the_control_plane_has_room_for_a_private_api_too() {
+    // Three addresses for one node and the one that takes its place.
+    let small = |more: &str| {
+        let text = edited(CLUSTER, "10.40.0.0/24", "10.40.0.0/29");
+        let text = edited(&text, "_D4s_v5\"\n", "_D4s_v5\"\n    count = 3\n");
+        decode(PROFILE, &format!("{}{more}}}\n", text.strip_suffix("}\n").unwrap())).cluster.unwrap_err()
+    };
+    assert!(small("").contains("room for 3 nodes"));
+    assert!(small("  api_server {\n    access = \"private\"\n  }\n").contains("room for 2 nodes"));
 }

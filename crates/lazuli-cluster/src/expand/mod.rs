@@ -7,7 +7,9 @@ mod boot;
 mod identity;
 mod network;
 mod node;
+mod outbound;
 mod part;
+mod private_dns;
 
 #[cfg(test)]
 mod tests;
@@ -76,7 +78,10 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>) -> Exp
         account,
         group: group.clone(),
         lineage: &records.world.lineage,
-        fqdn: names::fqdn(&label, &cluster.region, account),
+        fqdn: match &cluster.api_server.private {
+            Some(private) => format!("apiserver.{}", private.zone),
+            None => names::fqdn(&label, &cluster.region, account),
+        },
         dns_label: label,
     };
     let mut parts = Vec::new();
@@ -84,7 +89,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>) -> Exp
         Network::Dynamic(own) => network::dynamic(&site, own, &mut parts),
         Network::Existing(existing) => network::existing(&site, existing, &mut parts),
     };
-    let balancer = api_server::expand(&site, &mut parts);
+    let balancer = api_server::expand(&site, &network, &mut parts);
     let identity = identity::expand(&site, &network, &mut parts);
     let around = node::Surroundings { network: &network, balancer: &balancer, identity: &identity };
     let mut nodes = Vec::new();

@@ -1,11 +1,12 @@
-//! Virtual network, subnets, security groups, route table, NAT gateway; or the existing ones, read only.
+//! Virtual network, subnets, security groups, route table, NAT gateway, peerings; or an existing network, read only.
 
 use lazuli_core::resource::{ResourceId, ResourceType};
 use lazuli_core::{Address, Value};
 
+use super::outbound;
 use super::part::{Part, Site, VERSION_NETWORK, object, reference, strings, supplied};
 use crate::names;
-use crate::spec::{DynamicNetwork, Egress, ExistingNetwork, Rule, Subnet};
+use crate::spec::{DynamicNetwork, Egress, ExistingNetwork, Peering, Rule, Subnet};
 
 /// Priority of the rule that lets the Kubernetes API be reached: above 2000, so that rules of the cloud controller
 /// manager (500 and more) and of users fit in front of it.
@@ -20,11 +21,15 @@ pub(super) struct Placement {
     pub(super) worker_subnet: (ResourceId, Address),
     pub(super) worker_security_group: Option<ResourceId>,
     pub(super) route_table: Option<ResourceId>,
+    /// The backend pool through which nodes leave, with the address of its load balancer.
+    pub(super) outbound: Option<(ResourceId, Address)>,
+    /// Networks that are peered with: name, id and the address of the peering.
+    pub(super) peers: Vec<(String, ResourceId, Address)>,
     /// The resource group of an existing network, when it is another one.
     pub(super) other_group: Option<ResourceId>,
 }
 
-fn network_type(name: &str) -> ResourceType {
+pub(super) fn network_type(name: &str) -> ResourceType {
     ResourceType::new(&format!("Microsoft.Network/{name}"), VERSION_NETWORK)
 }
 
@@ -92,10 +97,19 @@ pub(super) fn dynamic(site: &Site<'_>, network: &DynamicNetwork, parts: &mut Vec
         draft.done()
     };
     let gateway = nat.as_ref().map(|(_, gateway)| gateway);
-    let cp_subnet_part = subnet(&cp_subnet, &network.control_plane, "cp-subnet", (&cp_nsg, &cp_nsg_id), None);
+    // Behind a private API there is no public address through which the control plane could leave.
+    let cp_gateway = gateway.filter(|_| site.cluster.api_server.private.is_some());
+    let cp_subnet_part =
+        subnet(&cp_subnet, &network.control_plane, "cp-subnet", (&cp_nsg, &cp_nsg_id), cp_gateway);
     let worker_subnet_part =
         subnet(&worker_subnet, &network.worker, "worker-subnet", (&worker_nsg, &worker_nsg_id), gateway);
+    let outbound = (network.egress == Egress::LoadBalancer).then(|| outbound::balancer(site, network));
+    let peerings: Vec<Part> =
+        network.peerings.iter().flat_map(|p| peering(site, p, (&vnet, &vnet_id))).collect();
+    let peer = |p: &Peering| (p.name.clone(), ResourceId::new(p.remote.as_str()), peering_address(site, p));
     let placement = Placement {
+        outbound: outbound.as_ref().map(|outbound| outbound.pool.clone()),
+        peers: network.peerings.iter().map(peer).collect(),
         virtual_network: vnet_id.clone(),
         control_plane_subnet: (id_of(&cp_subnet_part), cp_subnet),
         worker_subnet: (id_of(&worker_subnet_part), worker_subnet),
@@ -105,8 +119,43 @@ pub(super) fn dynamic(site: &Site<'_>, network: &DynamicNetwork, parts: &mut Vec
     };
     parts.extend([vnet_part, routes_part, cp_nsg_part, worker_nsg_part]);
     parts.extend(nat.into_iter().flat_map(|(ip, gateway)| [ip, gateway]));
+    parts.extend(outbound.into_iter().flat_map(|outbound| [outbound.address, outbound.balancer]));
     parts.extend([cp_subnet_part, worker_subnet_part]);
+    parts.extend(peerings);
     placement
+}
+
+fn peering_address(site: &Site<'_>, peering: &Peering) -> Address {
+    site.cluster.address.child("network").keyed("peering", &peering.name)
+}
+
+/// The half of a peering in the cluster's network, and, where it is asked for, the half in the other one. No packet
+/// passes before both are there.
+fn peering(site: &Site<'_>, peering: &Peering, own: (&Address, &ResourceId)) -> Vec<Part> {
+    let (vnet, vnet_id) = own;
+    let remote_id = ResourceId::new(peering.remote.as_str());
+    let half = |address: Address, at: &ResourceId, name: &str, to: &ResourceId, because: &str| {
+        let properties = object([
+            ("allowForwardedTraffic", Value::from(true)),
+            ("allowGatewayTransit", Value::from(false)),
+            ("allowVirtualNetworkAccess", Value::from(true)),
+            ("remoteVirtualNetwork", reference(to)),
+            ("useRemoteGateways", Value::from(false)),
+        ]);
+        let ty = network_type("virtualNetworks/virtualNetworkPeerings");
+        site.part(address, ty, at.child("virtualNetworkPeerings", name), peering.span)
+            .body([("properties", properties)])
+            .on(vnet, because)
+    };
+    let near = half(peering_address(site, peering), vnet_id, &peering.name, &remote_id, "lies in it").done();
+    let mut halves = vec![near];
+    if peering.manage_remote {
+        let address = site.cluster.address.child("network").keyed("remote_peering", &peering.name);
+        halves.push(
+            half(address, &remote_id, vnet_id.name(), vnet_id, "properties.remoteVirtualNetwork").done(),
+        );
+    }
+    halves
 }
 
 /// The control plane's security group: the API is reachable, for everybody or for the authorized ranges. Those always
@@ -116,8 +165,17 @@ fn control_plane_group(site: &Site<'_>, network: &DynamicNetwork, address: &Addr
     let mut sources: Vec<Value> =
         api.authorized_ranges.iter().map(|range| Value::string(range.as_str())).collect();
     let mut needs = Vec::new();
-    if !sources.is_empty() && network.egress == Egress::NatGateway {
-        needs = vec![site.address("api_server", "public_ip"), site.address("network", "nat_public_ip")];
+    if !sources.is_empty() && api.private.is_some() {
+        sources.push(Value::string(network.cidr.to_string()));
+    } else if !sources.is_empty() {
+        let workers_leave_by = match network.egress {
+            Egress::NatGateway => Some("nat_public_ip"),
+            Egress::LoadBalancer => Some("outbound_public_ip"),
+            Egress::UserDefinedRouting | Egress::None => None,
+        };
+        if let Some(ip) = workers_leave_by {
+            needs = vec![site.address("api_server", "public_ip"), site.address("network", ip)];
+        }
         sources.extend(needs.iter().map(|address| supplied(address, "properties.ipAddress")));
     }
     let allow_api = Rule {
@@ -193,7 +251,7 @@ fn nat_gateway(site: &Site<'_>, network: &DynamicNetwork) -> (Part, Part) {
     (ip_part, gateway_part)
 }
 
-/// A standard, static, zone-redundant public address.
+/// A standard, static public address, in all zones where there are any.
 pub(super) fn public_ip(
     site: &Site<'_>,
     address: &Address,
@@ -210,16 +268,15 @@ pub(super) fn public_ip(
     if let Some(label) = dns_label {
         properties.push(("dnsSettings", object([("domainNameLabel", Value::string(label))])));
     }
-    site.grouped(address.clone(), network_type("publicIPAddresses"), name, span)
-        .tracked(
-            component,
-            [
-                ("sku", object([("name", Value::string("Standard")), ("tier", Value::string("Regional"))])),
-                ("zones", strings(["1", "2", "3"])),
-                ("properties", Value::object(properties)),
-            ],
-        )
-        .done()
+    let draft = site.grouped(address.clone(), network_type("publicIPAddresses"), name, span);
+    let sku = ("sku", object([("name", Value::string("Standard")), ("tier", Value::string("Regional"))]));
+    let properties = ("properties", Value::object(properties));
+    match site.cluster.zones_of_the_region() {
+        [] => draft.tracked(component, [sku, properties]).done(),
+        zones => {
+            draft.tracked(component, [sku, ("zones", strings(zones.iter().copied())), properties]).done()
+        }
+    }
 }
 
 /// An existing network: three objects that are read and never written.
@@ -246,6 +303,8 @@ pub(super) fn existing(site: &Site<'_>, network: &ExistingNetwork, parts: &mut V
         worker_subnet,
         worker_security_group: None,
         route_table: None,
+        outbound: None,
+        peers: Vec::new(),
     }
 }
 

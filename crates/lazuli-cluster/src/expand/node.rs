@@ -1,4 +1,4 @@
-//! Nodes: a network interface and a virtual machine with its disks, per slot.
+//! Nodes: a network interface and a virtual machine with its disks, per slot; an availability set where zones are absent.
 
 use lazuli_core::resource::{NodeSlot, ResourceId, ResourceType, Rollout};
 use lazuli_core::{Address, Type, Value};
@@ -32,6 +32,18 @@ impl Surroundings<'_> {
             false => &self.network.worker_subnet,
         }
     }
+
+    /// The backend pools a pool's nodes are in, with the addresses of their load balancers. Control-plane nodes behind a
+    /// public API leave through it; Azure lets nobody join two public load balancers.
+    fn backend_pools(&self, site: &Site<'_>, pool: &Pool) -> Vec<(&ResourceId, &Address)> {
+        let api = (&self.balancer.pool, &self.balancer.address);
+        let outbound = self.network.outbound.as_ref().map(|(id, address)| (id, address));
+        match (pool.is_control_plane(), &site.cluster.api_server.private) {
+            (true, None) => vec![api],
+            (true, Some(_)) => std::iter::once(api).chain(outbound).collect(),
+            (false, _) => outbound.into_iter().collect(),
+        }
+    }
 }
 
 fn vm_type() -> ResourceType {
@@ -60,6 +72,7 @@ pub(super) fn expand(
         vm: (names::resource(&site.group, &vm_type(), &slot.name), machine(site, pool, around, slot)),
         nic: (nic_id(site, slot), interface(site, pool, around)),
     };
+    let availability_set = availability_set(site, pool, &pool_address);
     let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &wanted);
     let (_, subnet_address) = around.subnet(pool);
     // The first control-plane node makes the cluster; everything else joins it.
@@ -74,8 +87,8 @@ pub(super) fn expand(
             .part(nic.clone(), nic_type(), nic_id, pool.span)
             .with_body(nic_body)
             .on(subnet_address, "properties.ipConfigurations");
-        if pool.is_control_plane() {
-            nic_draft = nic_draft.on(&around.balancer.address, "properties.ipConfigurations");
+        for (_, balancer) in around.backend_pools(site, pool) {
+            nic_draft = nic_draft.on(balancer, "properties.ipConfigurations");
         }
         let nic_part = nic_draft.of_node(&slot, succeeds.as_deref(), rollout.clone(), create_first).done();
         let mut draft = site
@@ -91,6 +104,12 @@ pub(super) fn expand(
         for role in &around.identity.roles {
             draft = draft.after(role, "the cloud provider needs its permissions");
         }
+        for name in &around.balancer.names {
+            draft = draft.after(name, "nodes resolve the host name of the API");
+        }
+        if let Some(set) = &availability_set {
+            draft = draft.on(&set.declaration.address, "properties.availabilitySet");
+        }
         if vm != first {
             draft = draft.after(&first, "the first control-plane node makes the cluster");
         }
@@ -102,6 +121,32 @@ pub(super) fn expand(
         });
         parts.extend([nic_part, draft.done()]);
     }
+    parts.extend(availability_set);
+}
+
+fn availability_set_id(site: &Site<'_>, pool: &Pool) -> ResourceId {
+    let part = if pool.is_control_plane() { "control-plane" } else { pool.short_name() };
+    names::resource(&site.group, &availability_set_type(), &format!("{}_{part}-as", site.cluster.name))
+}
+
+fn availability_set_type() -> ResourceType {
+    ResourceType::new("Microsoft.Compute/availabilitySets", VERSION_COMPUTE)
+}
+
+/// Where there are no zones, an availability set spreads the machines of a pool over racks. Two fault domains are what
+/// every region has.
+fn availability_set(site: &Site<'_>, pool: &Pool, pool_address: &Address) -> Option<Part> {
+    if !pool.has_availability_set() {
+        return None;
+    }
+    let sku = object([("name", Value::string("Aligned"))]);
+    let properties = object([("platformFaultDomainCount", Value::int(2))]);
+    let address = pool_address.child("availability_set");
+    let draft = site.part(address, availability_set_type(), availability_set_id(site, pool), pool.span);
+    let mut part = draft.tracked("node", [("sku", sku), ("properties", properties)]).done();
+    // `prevent_destroy` guards the cluster; its pools come and go.
+    part.declaration.lifecycle.prevent_destroy = false;
+    Some(part)
 }
 
 /// The network interface's body.
@@ -112,9 +157,10 @@ fn interface(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>) -> Value {
         ("privateIPAddressVersion", Value::string("IPv4")),
         ("subnet", reference(&around.subnet(pool).0)),
     ];
-    if pool.is_control_plane() {
-        configuration
-            .push(("loadBalancerBackendAddressPools", Value::tuple([reference(&around.balancer.pool)])));
+    let pools = around.backend_pools(site, pool);
+    if !pools.is_empty() {
+        let pools = Value::tuple(pools.into_iter().map(|(id, _)| reference(id)));
+        configuration.push(("loadBalancerBackendAddressPools", pools));
     }
     let configuration =
         object([("name", Value::string("pipConfig")), ("properties", Value::object(configuration))]);
@@ -176,6 +222,9 @@ fn machine(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeS
     ];
     if pool.encryption_at_host {
         properties.push(("securityProfile", object([("encryptionAtHost", Value::from(true))])));
+    }
+    if pool.has_availability_set() {
+        properties.push(("availabilitySet", reference(&availability_set_id(site, pool))));
     }
     if let Some(max_price) = &pool.spot {
         properties.push(("priority", text("Spot")));

@@ -14,6 +14,7 @@ use crate::spec::Cluster;
 
 pub(super) const VERSION_NETWORK: &str = "2025-05-01";
 pub(super) const VERSION_COMPUTE: &str = "2025-04-01";
+pub(super) const VERSION_PRIVATE_DNS: &str = "2024-06-01";
 pub(super) const VERSION_IDENTITY: &str = "2024-11-30";
 pub(super) const VERSION_AUTHORIZATION: &str = "2022-04-01";
 

@@ -63,6 +63,33 @@ fn existing_identity() -> Cluster {
     cluster(&edited(CLUSTER, "  control_plane {\n", &identity))
 }
 
+/// The identifier of a network to peer with.
+const HUB: &str =
+    "/subscriptions/s/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-hub";
+
+fn peered(text: &str, manage_remote: bool) -> String {
+    let line = "    cidr = \"10.40.0.0/16\"\n";
+    let block = format!(
+        "    peering \"hub\" {{\n      virtual_network_id = \"{HUB}\"\n      manage_remote = {manage_remote}\n    }}\n"
+    );
+    edited(text, line, &format!("{line}{block}"))
+}
+
+/// A cluster whose API has no public address, with these lines in `private`.
+fn private(text: &str, lines: &str) -> String {
+    let api = format!("  api_server {{\n    access = \"private\"\n    private {{\n{lines}    }}\n  }}\n");
+    edited(text, "  control_plane {\n", &format!("{api}  control_plane {{\n"))
+}
+
+fn shared_zone() -> &'static str {
+    "      ip = \"10.40.0.10\"\n      dns_zone = \"k8s.corp\"\n      dns_resource_group = \"rg-dns\"\n"
+}
+
+fn without_zones(text: &str) -> String {
+    let text = edited(text, "_D4s_v5\"\n", "_D4s_v5\"\n    zones = []\n");
+    edited(&text, "_D8s_v5\"\n", "_D8s_v5\"\n    zones = []\n")
+}
+
 /// Every kind of cluster there is.
 fn variants() -> Vec<(&'static str, Cluster)> {
     vec![
@@ -75,6 +102,19 @@ fn variants() -> Vec<(&'static str, Cluster)> {
         ("no egress", cluster(&with_egress("none"))),
         ("own routes", cluster(&with_ranges(&with_egress("user_defined_routing")))),
         ("rules", with_rules()),
+        ("private", cluster(&private(CLUSTER, ""))),
+        ("private, peered", cluster(&private(&peered(CLUSTER, true), ""))),
+        ("private, by load balancer", cluster(&private(&with_egress("load_balancer"), ""))),
+        ("private, own routes", cluster(&private(&with_egress("user_defined_routing"), ""))),
+        ("private, no egress", cluster(&private(&with_egress("none"), ""))),
+        ("private, shared zone", cluster(&private(CLUSTER, shared_zone()))),
+        (
+            "private, static placement",
+            cluster(&private(&edited(CLUSTER, OWN_NETWORK, EXISTING_NETWORK), shared_zone())),
+        ),
+        ("by load balancer", cluster(&with_ranges(&with_egress("load_balancer")))),
+        ("peered", cluster(&peered(CLUSTER, false))),
+        ("without zones", cluster(&without_zones(&private(CLUSTER, "")))),
         ("existing identity", existing_identity()),
     ]
 }
@@ -167,6 +207,92 @@ fn without_egress_there_is_one_public_address_and_nothing_leaves_by_it() {
     assert_snapshot!(format!("{}\n\n{}", addresses.join("\n"), render(shown)));
 }
 
+fn part<'a>(expansion: &'a Expansion, name: &str) -> &'a Part {
+    find(expansion, &format!("cluster.prod.{name}"))
+}
+
+fn addresses(expansion: &Expansion) -> String {
+    let addresses = expansion.parts.iter().map(|p| p.declaration.address.to_string());
+    addresses.filter(|address| !address.contains(".node[")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_private_api_is_inside_and_the_control_plane_leaves_by_the_nat_gateway() {
+    let expansion = fresh(&cluster(&private(&peered(CLUSTER, true), "")));
+    assert_eq!(expansion.fqdn, "apiserver.prod.internal");
+    let shown = [
+        "network.control_plane_subnet",
+        "network.peering[\"hub\"]",
+        "network.remote_peering[\"hub\"]",
+        "api_server.load_balancer",
+        "api_server.private_dns_zone",
+        "api_server.private_dns_link[\"own\"]",
+        "api_server.private_dns_link[\"hub\"]",
+        "api_server.private_dns_record",
+        "control_plane.node[\"1\"].nic",
+    ];
+    let shown = shown.map(|name| part(&expansion, name));
+    assert_snapshot!(format!("{}\n\n{}", addresses(&expansion), render(shown)));
+    let first = part(&expansion, "control_plane.node[\"1\"].vm");
+    let waits_for =
+        |name: &str| first.declaration.dependencies.iter().any(|need| need.on.to_string().ends_with(name));
+    assert!(waits_for("private_dns_record") && waits_for("private_dns_link[\"own\"]"));
+}
+
+#[test]
+fn a_zone_of_somebody_else_is_read_and_a_network_of_somebody_else_is_linked_by_them() {
+    let own_network = fresh(&cluster(&private(CLUSTER, shared_zone())));
+    let existing = private(&edited(CLUSTER, OWN_NETWORK, EXISTING_NETWORK), shared_zone());
+    let existing = fresh(&cluster(&existing));
+    let dns = |expansion: &Expansion| {
+        let parts = expansion.parts.iter().filter(|p| p.desired.ty.name.contains("privateDnsZones"));
+        render(parts.collect::<Vec<_>>())
+    };
+    assert_snapshot!(format!("{}---\n\n{}", dns(&own_network), dns(&existing)));
+}
+
+#[test]
+fn nodes_leave_by_a_load_balancer_of_the_clusters_name() {
+    let public = fresh(&cluster(&with_ranges(&with_egress("load_balancer"))));
+    let shown = [
+        "network.control_plane_nsg",
+        "network.outbound_public_ip",
+        "network.outbound_load_balancer",
+        "worker_pool[\"general\"].node[\"1\"].nic",
+    ];
+    let shown = shown.map(|name| part(&public, name));
+    assert_snapshot!(format!("{}\n\n{}", addresses(&public), render(shown)));
+    let pools = |expansion: &Expansion, node: &str| {
+        let body = json(&part(expansion, &format!("{node}.nic")).desired.body);
+        let pools =
+            body["properties"]["ipConfigurations"][0]["properties"]["loadBalancerBackendAddressPools"]
+                .clone();
+        let ids = pools.as_array().cloned().unwrap_or_default();
+        ids.iter()
+            .map(|id| id["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    // Azure lets no network interface join two public load balancers.
+    assert_eq!(pools(&public, "control_plane.node[\"1\"]"), ["prod-public-lb-backendPool"]);
+    let private = fresh(&cluster(&private(&with_egress("load_balancer"), "")));
+    let both = ["prod-internal-lb-backendPool", "prod-outboundBackendPool"];
+    assert_eq!(pools(&private, "control_plane.node[\"1\"]"), both);
+    assert_eq!(pools(&private, "worker_pool[\"general\"].node[\"1\"]"), both[1..]);
+}
+
+#[test]
+fn without_zones_nodes_are_in_availability_sets_and_addresses_in_no_zone() {
+    let expansion = fresh(&cluster(&without_zones(CLUSTER)));
+    let shown = ["control_plane.availability_set", "worker_pool[\"general\"].availability_set"];
+    assert_snapshot!(render(shown.map(|name| part(&expansion, name))));
+    for part in &expansion.parts {
+        assert_eq!(part.desired.body.get("zones"), None, "{}", part.declaration.address);
+    }
+    for vm in bodies(&expansion, "Microsoft.Compute/virtualMachines") {
+        assert!(vm["properties"]["availabilitySet"]["id"].as_str().unwrap().ends_with("-as"));
+    }
+}
+
 #[test]
 fn images_of_shared_galleries_have_names_of_their_own() {
     let image = |id: &str| {
@@ -195,6 +321,11 @@ fn protection_guards_the_cluster_and_not_its_nodes() {
         let of_node = part.desired.slot.is_some();
         assert_eq!(part.declaration.lifecycle.prevent_destroy, !of_node, "{}", part.declaration.address);
     }
+    let lifecycle = Lifecycle { prevent_destroy: true, ..Lifecycle::default() };
+    let address = Address::root("cluster", "prod");
+    let expansion = fresh(&decode_at(PROFILE, &without_zones(CLUSTER), address, lifecycle).cluster.unwrap());
+    let set = part(&expansion, "worker_pool[\"general\"].availability_set");
+    assert!(!set.declaration.lifecycle.prevent_destroy, "a pool can be removed");
 }
 
 #[test]
@@ -213,8 +344,12 @@ fn nobody_gets_a_public_address_but_the_gateway_and_the_api() {
         let public =
             expansion.parts.iter().filter(|p| &*p.desired.ty.name == "Microsoft.Network/publicIPAddresses");
         for address in public.map(|p| p.declaration.address.to_string()) {
-            let known = ["cluster.prod.api_server.public_ip", "cluster.prod.network.nat_public_ip"];
-            assert!(known.contains(&address.as_str()), "{what}: {address}");
+            let known = ["api_server.public_ip", "network.nat_public_ip", "network.outbound_public_ip"];
+            let known = known.map(|part| format!("cluster.prod.{part}"));
+            assert!(known.contains(&address), "{what}: {address}");
+            assert!(!what.starts_with("private") || !address.contains("api_server"), "{what}: {address}");
+            let closed = what.ends_with("no egress") || what.ends_with("own routes");
+            assert!(!closed || address.ends_with("api_server.public_ip"), "{what}: {address}");
         }
     }
 }
@@ -245,7 +380,7 @@ fn each_subnet_has_a_security_group_of_its_own() {
         let groups: BTreeSet<String> =
             subnets.iter().map(|s| s["properties"]["networkSecurityGroup"]["id"].to_string()).collect();
         assert_eq!(groups.len(), subnets.len(), "{what}");
-        assert_eq!(subnets.len(), if what == "static placement" { 0 } else { 2 }, "{what}");
+        assert_eq!(subnets.len(), if what.ends_with("static placement") { 0 } else { 2 }, "{what}");
     }
 }
 

@@ -151,6 +151,22 @@ fn nodes_stay_where_they_are_when_a_zone_is_added() {
 }
 
 #[test]
+fn nodes_move_when_their_pool_gets_zones_or_loses_them() {
+    let mut cluster = cluster(CLUSTER);
+    cluster.workers[0].zones = Vec::new();
+    let mut world = made(&cluster);
+    assert!(workers(&plan(&cluster, &world)).iter().all(|slot| slot.zone.is_none() && slot.generation == 1));
+    cluster.workers[0].zones = vec!["1".into(), "2".into()];
+    let zoned = plan(&cluster, &world);
+    assert_eq!(zones(&zoned), "1 2 1");
+    assert!(reasons(&zoned).iter().all(|reason| reason.ends_with("its pool has zones now")));
+    apply(&mut world, &zoned, |_| true);
+    cluster.workers[0].zones = Vec::new();
+    let back = plan(&cluster, &world);
+    assert!(workers(&back).iter().all(|slot| slot.zone.is_none() && slot.generation == 3));
+}
+
+#[test]
 fn only_nodes_of_a_zone_that_leaves_the_list_move() {
     let mut cluster = cluster(CLUSTER);
     cluster.workers[0].count = 6;
