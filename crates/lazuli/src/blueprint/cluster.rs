@@ -10,6 +10,7 @@ use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, 
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 
 use super::build::{Ground, Nothing, address_of, root_of};
+use super::ids::Ids;
 use super::meta::meta;
 use super::seen::Seen;
 use super::{Blueprint, ClusterBlock, history};
@@ -44,7 +45,8 @@ impl Blueprint {
         instance: Option<Instance>,
         problems: &mut Diagnostics,
     ) {
-        let seen = Seen { blueprint: self, known: &Nothing };
+        let ids = Ids::of(self);
+        let seen = Seen { blueprint: self, known: &ids };
         let address = address_of(unit, block, instance.as_ref());
         let evaluated = unit.block(&block.block, &schema::CLUSTER, &seen, instance.as_ref());
         let (evaluated, meta) = match (evaluated, meta(unit, block, &seen, instance.as_ref())) {

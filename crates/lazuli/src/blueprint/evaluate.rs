@@ -151,7 +151,7 @@ impl Blueprint {
     }
 
     /// The id, when everything in it is known.
-    fn id(
+    pub(super) fn id(
         &self,
         data: bool,
         resource: &Resource,

@@ -111,6 +111,7 @@ fn unchangeable(expansion: &Expansion, world: &RecordedWorld) -> Diagnostics {
             .help("make a second cluster there, or destroy this one first"),
         );
     }
+    problems.extend(moved_api(expansion, world));
     let Network::Dynamic(network) = &cluster.network else { return problems };
     for (name, subnet, pool) in [
         ("control_plane_subnet", &network.control_plane, "control_plane"),
@@ -140,3 +141,38 @@ fn unchangeable(expansion: &Expansion, world: &RecordedWorld) -> Diagnostics {
     }
     problems
 }
+
+/// The address under which nodes know the API, and for which its certificates are made, cannot change.
+fn moved_api(expansion: &Expansion, world: &RecordedWorld) -> Option<Diagnostic> {
+    let cluster = &expansion.cluster;
+    let part = |name: &str| cluster.address.child("api_server").child(name);
+    let balancer = world.resources.get(&part("load_balancer"))?;
+    let wanted = |name: &str| {
+        let address = part(name);
+        let part = expansion.parts.iter().find(|part| part.declaration.address == address)?;
+        part.desired.id.as_ref()
+    };
+    let same = |a: &ResourceId, b: &ResourceId| a.as_str().eq_ignore_ascii_case(b.as_str());
+    let private = cluster.api_server.private.as_ref();
+    let was_private = balancer.inputs.pointer(FRONTEND_ADDRESS).and_then(Json::as_str);
+    let zone = || {
+        let record = world.resources.get(&part("private_dns_record"))?;
+        let moved = !same(&record.id, wanted("private_dns_record")?);
+        moved.then_some("the private DNS zone of its API")
+    };
+    let what = match (was_private, private) {
+        (None, Some(_)) => "a public API into a private one",
+        (Some(_), None) => "a private API into a public one",
+        (Some(before), Some(private)) if before != private.ip.to_string() => "the address of its API",
+        (Some(_), Some(_)) => zone()?,
+        (None, None) => return None,
+    };
+    Some(
+        Diagnostic::error("LZ0246", format!("{} cannot change {what}", cluster.address))
+            .at(cluster.api_server.span, "its nodes know the API by the address it was made with")
+            .help("make a second cluster with the other address, or destroy this one first"),
+    )
+}
+
+/// Where a load balancer says its private address.
+const FRONTEND_ADDRESS: &str = "/properties/frontendIPConfigurations/0/properties/privateIPAddress";

@@ -18,6 +18,7 @@ mod cluster;
 mod dependencies;
 pub mod evaluate;
 mod history;
+mod ids;
 mod meta;
 mod ownership;
 mod refactoring;

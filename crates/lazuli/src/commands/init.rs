@@ -10,8 +10,9 @@ use crate::failure::Failure;
 use crate::terminal::Printer;
 
 /// What a project can start from: name, and its files.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("quickstart", include_str!("../../../../examples/quickstart/main.hcl")),
+    ("private-api", include_str!("../../../../examples/private-api/main.hcl")),
     ("static-placement", include_str!("../../../../examples/static-placement/main.hcl")),
     ("two-pools", include_str!("../../../../examples/two-pools/main.hcl")),
 ];
@@ -39,6 +40,7 @@ pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     std::fs::create_dir_all(&dir).map_err(|error| unwritable(&dir, &error))?;
     let extra: &[(&str, &str)] = match *name {
+        "private-api" => &[("azure.json", include_str!("../../../../examples/private-api/azure.json"))],
         "static-placement" => {
             &[("azure.json", include_str!("../../../../examples/static-placement/azure.json"))]
         }

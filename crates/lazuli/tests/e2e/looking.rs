@@ -89,7 +89,7 @@ fn a_new_project_plans_at_once() {
 
 #[test]
 fn every_template_plans_at_once_and_is_never_written_over() {
-    for template in ["quickstart", "static-placement", "two-pools"] {
+    for template in ["quickstart", "private-api", "static-placement", "two-pools"] {
         let bench = Workbench::new();
         bench.does(&format!("init --template {template} demo"));
         assert_eq!(bench.run("--chdir demo plan --detailed-exitcode").status, Some(2), "{template}");

@@ -37,4 +37,5 @@ mod scope;
 mod settled;
 mod troubled_state;
 mod variables;
+mod variants;
 mod workbench;

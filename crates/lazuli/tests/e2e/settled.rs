@@ -114,7 +114,7 @@ fn raw_resources_of_many_types_spelled_otherwise_are_settled_after_one_apply() {
 #[test]
 fn every_kind_a_cluster_is_made_of_is_settled_however_azure_spells_it() {
     let mut kinds = BTreeSet::new();
-    for example in ["quickstart", "two-pools", "static-placement"] {
+    for example in ["quickstart", "two-pools", "static-placement", "private-api"] {
         let bench = Workbench::example(example);
         bench.applies();
         bench.is_settled();
@@ -128,10 +128,14 @@ fn every_kind_a_cluster_is_made_of_is_settled_however_azure_spells_it() {
         "Microsoft.Network/natGateways",
         "Microsoft.Network/networkInterfaces",
         "Microsoft.Network/networkSecurityGroups",
+        "Microsoft.Network/privateDnsZones",
+        "Microsoft.Network/privateDnsZones/A",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
         "Microsoft.Network/publicIPAddresses",
         "Microsoft.Network/routeTables",
         "Microsoft.Network/virtualNetworks",
         "Microsoft.Network/virtualNetworks/subnets",
+        "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     ] {
         assert!(kinds.contains(needed), "{needed} is not among {kinds:?}");
     }

@@ -278,7 +278,8 @@ impl Workbench {
             assert_eq!(resource["state"], "Succeeded", "{id}");
         }
         for id in &recorded {
-            let embedded = id.contains("/subnets/") || id.contains("/routes/"); // parts of their parents
+            let parts = ["/subnets/", "/routes/", "/virtualnetworkpeerings/"]; // of their parents
+            let embedded = parts.iter().any(|part| id.contains(part));
             assert!(embedded || world.contains_key(id), "recorded, and does not exist: {id}");
         }
         let of_machines = |(id, resource): &(&String, &Json)| is_disk(resource) && !recorded.contains(*id);

@@ -43,9 +43,20 @@ pub(super) fn of(change: &Change) -> Vec<String> {
             facts.push(zones(body));
         }
         "Microsoft.Network/loadBalancers" => {
+            facts.push(frontend_address(body));
             facts.push(ports(body));
             facts.push(unusual_sku(body));
         }
+        "Microsoft.Network/virtualNetworks/virtualNetworkPeerings" => {
+            facts.push(
+                last(body, "properties.remoteVirtualNetwork.id").map(|network| format!("to {network}")),
+            );
+        }
+        "Microsoft.Network/privateDnsZones" => {}
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks" => {
+            facts.push(last(body, "properties.virtualNetwork.id").map(|network| format!("to {network}")));
+        }
+        "Microsoft.Network/privateDnsZones/A" => facts.push(record_addresses(body)),
         "Microsoft.Network/networkInterfaces" => facts.push(private_address(body)),
         "Microsoft.Authorization/roleAssignments" => {
             let scope = last(body, "properties.scope").map(|scope| format!(" on {scope}"));
@@ -72,7 +83,9 @@ pub(super) fn of(change: &Change) -> Vec<String> {
 
 /// Region and resource group of a cluster, from its resources.
 pub(super) fn cluster(changes: &[&Change]) -> Vec<String> {
-    let region = changes.iter().find_map(|c| body(c).and_then(|b| text(b, "location")));
+    // What private DNS is made of lies in no region.
+    let location = |change: &Change| text(body(change)?, "location").filter(|location| location != "global");
+    let region = changes.iter().find_map(|change| location(change));
     let group = changes.iter().find_map(|c| c.id.as_ref()?.resource_group().map(str::to_owned));
     region.into_iter().chain(group).collect()
 }
@@ -151,6 +164,19 @@ impl Rolling {
             _ => format!("rolling, {} at a time, {order}", nodes.len() - waiting),
         })
     }
+}
+
+/// The private address of a load balancer.
+fn frontend_address(body: &Value) -> Option<String> {
+    let frontend = dig(body, "properties.frontendIPConfigurations")?.as_sequence()?.first()?;
+    text(frontend, "properties.privateIPAddress")
+}
+
+/// What a name leads to.
+fn record_addresses(body: &Value) -> Option<String> {
+    let records = dig(body, "properties.aRecords")?.as_sequence()?;
+    let addresses: Vec<String> = records.iter().filter_map(|record| text(record, "ipv4Address")).collect();
+    (!addresses.is_empty()).then(|| addresses.join(", "))
 }
 
 fn etcd_disk(machine: &Value) -> Option<String> {

@@ -41,8 +41,13 @@ const ORDER: &[&str] = &[
     "nat_public_ip",
     "outbound_load_balancer",
     "outbound_public_ip",
+    "peering",
+    "remote_peering",
     "load_balancer",
     "public_ip",
+    "private_dns_zone",
+    "private_dns_record",
+    "private_dns_link",
     "principal",
 ];
 
@@ -113,7 +118,10 @@ impl Place {
             (Section::Network, "nat_public_ip") => "public IP, NAT gateway",
             (Section::Network, "outbound_load_balancer") => "load balancer, outbound",
             (Section::Network, "outbound_public_ip") => "public IP, outbound",
+            (Section::Network, "peering") => "peering",
+            (Section::Network, "remote_peering") => "peering, other side,",
             (Section::ApiServer, "public_ip") => "public IP",
+            (Section::ApiServer, "private_dns_link") => "private DNS link",
             (Section::Identity, "principal") => "managed identity",
             // Its role is its name.
             (Section::Identity, "role") => return title.to_owned(),
