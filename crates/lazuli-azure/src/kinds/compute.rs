@@ -2,7 +2,10 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{owned, read_only, seconds, shared};
+use super::{
+    AVAILABILITY_SET_CODES, CORES, DISK_CODES, IN_GROUP, MACHINE_NAME, NETWORK_CODES, NETWORK_NAME,
+    PROMPT_CODES, compute_quota, owned, read_only, seconds, shared,
+};
 
 pub(super) const VIRTUAL_MACHINES: &str = "Microsoft.Compute/virtualMachines";
 
@@ -82,6 +85,10 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(60.0, 10.0, 45.0),
+        names: MACHINE_NAME,
+        quotas: &[compute_quota("virtualMachines"), CORES],
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Compute/disks",
@@ -119,6 +126,10 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(3.0, 3.0, 3.0),
+        names: NETWORK_NAME,
+        quotas: &[compute_quota("PremiumDiskCount")],
+        accepts: DISK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Compute/availabilitySets",
@@ -142,5 +153,34 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(1.0, 1.0, 1.0),
+        names: NETWORK_NAME,
+        quotas: &[compute_quota("availabilitySets")],
+        accepts: AVAILABILITY_SET_CODES,
+        ..Kind::GENERAL
+    },
+    Kind {
+        name: "Microsoft.Compute/proximityPlacementGroups",
+        title: "proximity placement group",
+        forces_replacement: &["location", "zones", "properties.proximityPlacementGroupType"],
+        read_only: read_only![
+            "properties.virtualMachines",
+            "properties.virtualMachineScaleSets",
+            "properties.availabilitySets",
+        ],
+        unordered: &["zones", "properties.intent.vmSizes"],
+        ignore_case: &["properties.proximityPlacementGroupType", "properties.intent.vmSizes"],
+        expected: seconds(1.0, 1.0, 1.0),
+        names: NETWORK_NAME,
+        joined_by: Some("Microsoft.Compute/proximityPlacementGroups/read"),
+        accepts: PROMPT_CODES,
+        ..IN_GROUP
+    },
+    Kind {
+        name: "Microsoft.Compute/sshPublicKeys",
+        title: "SSH key",
+        expected: seconds(1.0, 1.0, 1.0),
+        names: NETWORK_NAME,
+        accepts: PROMPT_CODES,
+        ..IN_GROUP
     },
 ];

@@ -2,10 +2,16 @@
 //!
 //! Azure's published types do not say what forces a replacement; these tables do.
 
+mod access;
+mod aks;
+mod codes;
 mod compute;
 mod dns;
+mod extension;
 mod identity;
+mod image;
 mod load_balancer;
+mod names;
 mod network;
 mod network_interface;
 mod storage;
@@ -16,9 +22,11 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-use lazuli_core::kind::{Expected, Keyed, Kind, Kinds, Lock};
+use lazuli_core::kind::{Expected, Keyed, Kind, Kinds, List, Lock, Per, Quota};
 use lazuli_core::resource::ResourceType;
 
+use codes::*;
+use names::*;
 pub use versions::{API_VERSIONS, api_version};
 
 pub(crate) use versions::RESOURCE_GROUPS_VERSION;
@@ -44,6 +52,10 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
         compute::KINDS,
         identity::KINDS,
         storage::KINDS,
+        access::KINDS,
+        extension::KINDS,
+        image::KINDS,
+        aks::KINDS,
     ]
     .into_iter()
     .flatten()
@@ -108,6 +120,11 @@ macro_rules! read_only {
 }
 use read_only;
 
+/// What most types of a resource group have in common.
+const IN_GROUP: Kind = Kind { list: List::ResourceGroup, ..Kind::GENERAL };
+/// What most types below another resource have in common: they have no region, and writes to them exclude each other.
+const BELOW: Kind = Kind { forces_replacement: &[], lock: Lock::Parent, list: List::Parent, ..Kind::GENERAL };
+
 /// An array whose other elements belong to others.
 const fn shared(path: &'static str, key: &'static str) -> Keyed {
     Keyed { path, key, shared: true }
@@ -122,6 +139,19 @@ const fn owned(path: &'static str, key: &'static str) -> Keyed {
 const fn seconds(create: f64, update: f64, delete: f64) -> Expected {
     Expected { create, update, delete }
 }
+
+/// A quota of the network.
+const fn network_quota(usage: &'static str) -> Quota {
+    Quota { namespace: "Microsoft.Network", usage, per: Per::Object }
+}
+
+/// A quota of machines and disks.
+const fn compute_quota(usage: &'static str) -> Quota {
+    Quota { namespace: "Microsoft.Compute", usage, per: Per::Object }
+}
+
+/// Virtual CPUs of the region; those of a family are counted under the family's name besides.
+const CORES: Quota = Quota { namespace: "Microsoft.Compute", usage: "cores", per: Per::Core };
 
 #[cfg(test)]
 mod tests;

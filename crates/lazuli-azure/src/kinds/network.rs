@@ -2,7 +2,7 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{owned, read_only, seconds, shared};
+use super::{BELOW, IN_GROUP, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared};
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {
@@ -35,6 +35,11 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(4.0, 4.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("NetworkSecurityGroups")],
+        joined_by: Some("Microsoft.Network/networkSecurityGroups/join/action"),
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/routeTables",
@@ -55,6 +60,11 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(4.0, 4.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("RouteTables")],
+        joined_by: Some("Microsoft.Network/routeTables/join/action"),
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/publicIPAddresses",
@@ -90,6 +100,11 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(6.0, 5.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("PublicIPAddresses"), network_quota("StandardSkuPublicIpAddresses")],
+        joined_by: Some("Microsoft.Network/publicIPAddresses/join/action"),
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/natGateways",
@@ -108,5 +123,80 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(10.0, 10.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("NatGateways")],
+        joined_by: Some("Microsoft.Network/natGateways/join/action"),
+        ..Kind::GENERAL
+    },
+    Kind {
+        name: "Microsoft.Network/networkSecurityGroups/securityRules",
+        title: "security rule",
+        unordered: &[
+            "properties.sourceAddressPrefixes",
+            "properties.destinationAddressPrefixes",
+            "properties.sourcePortRanges",
+            "properties.destinationPortRanges",
+        ],
+        keyed: &[
+            owned("properties.sourceApplicationSecurityGroups", "id"),
+            owned("properties.destinationApplicationSecurityGroups", "id"),
+        ],
+        ignore_case: &["properties.protocol", "properties.access", "properties.direction"],
+        list: List::InParent("properties.securityRules"),
+        expected: seconds(4.0, 4.0, 8.0),
+        names: NETWORK_NAME,
+        accepts: NETWORK_CODES,
+        ..BELOW
+    },
+    Kind {
+        name: "Microsoft.Network/routeTables/routes",
+        title: "route",
+        read_only: read_only!["properties.hasBgpOverride"],
+        ignore_case: &["properties.nextHopType"],
+        list: List::InParent("properties.routes"),
+        expected: seconds(4.0, 4.0, 8.0),
+        names: NETWORK_NAME,
+        accepts: NETWORK_CODES,
+        ..BELOW
+    },
+    Kind {
+        name: "Microsoft.Network/applicationSecurityGroups",
+        title: "application security group",
+        read_only: read_only!["properties.resourceGuid"],
+        expected: seconds(2.0, 2.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("ApplicationSecurityGroups")],
+        joined_by: Some("Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"),
+        accepts: NETWORK_CODES,
+        ..IN_GROUP
+    },
+    Kind {
+        name: "Microsoft.Network/publicIPPrefixes",
+        title: "public IP prefix",
+        forces_replacement: &[
+            "location",
+            "extendedLocation",
+            "sku",
+            "zones",
+            "properties.publicIPAddressVersion",
+            "properties.prefixLength",
+            "properties.ipTags",
+            "properties.customIPPrefix",
+        ],
+        read_only: read_only![
+            "properties.resourceGuid",
+            "properties.ipPrefix",
+            "properties.publicIPAddresses",
+            "properties.loadBalancerFrontendIpConfiguration",
+        ],
+        keyed: &[owned("properties.ipTags", "ipTagType")],
+        unordered: &["zones"],
+        ignore_case: &["sku.name", "sku.tier", "properties.publicIPAddressVersion"],
+        expected: seconds(6.0, 5.0, 8.0),
+        names: NETWORK_NAME,
+        quotas: &[network_quota("PublicIpPrefixes")],
+        joined_by: Some("Microsoft.Network/publicIPPrefixes/join/action"),
+        accepts: NETWORK_CODES,
+        ..IN_GROUP
     },
 ];

@@ -2,7 +2,7 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{owned, read_only, seconds, shared};
+use super::{NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared};
 
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: "Microsoft.Network/networkInterfaces",
@@ -50,4 +50,9 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     lock: Lock::Own,
     list: List::ResourceGroup,
     expected: seconds(2.0, 2.0, 8.0),
+    names: NETWORK_NAME,
+    quotas: &[network_quota("NetworkInterfaces")],
+    joined_by: Some("Microsoft.Network/networkInterfaces/join/action"),
+    accepts: NETWORK_CODES,
+    ..Kind::GENERAL
 }];

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lazuli_core::Json;
-use lazuli_core::kind::{Kinds, List, Lock};
+use lazuli_core::kind::{Kind, Kinds, List, Lock};
 use lazuli_core::resource::ResourceType;
 
 use super::{API_VERSIONS, AzureKinds, all, api_version, by_name};
@@ -68,6 +68,133 @@ fn schemas() -> Option<PathBuf> {
     }
     println!("skipped: no azure-schemas; set LAZULI_SHARED");
     None
+}
+
+/// The published type of a kind.
+fn published(schemas: &Path, kind: &Kind) -> Json {
+    let version = api_version(kind.name).unwrap();
+    let file = schemas.join(format!("{}@{version}.schema.json", kind.name.replace('/', ".")));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// What Azure publishes as if it could be sent, and computes all the same.
+const ONLY_AZURES: [(&str, &str); 14] = [
+    ("Microsoft.Compute/availabilitySets", "properties.virtualMachines"),
+    ("Microsoft.ContainerService/managedClusters", "properties.status"),
+    ("Microsoft.ContainerService/managedClusters", "properties.agentPoolProfiles.status"),
+    ("Microsoft.ContainerService/managedClusters/agentPools", "properties.status"),
+    ("Microsoft.Network/privateDnsZones", "properties"),
+    ("Microsoft.Network/publicIPAddresses", "properties.ipAddress"),
+    ("Microsoft.Network/publicIPAddresses", "properties.natGateway"),
+    ("Microsoft.Network/publicIPAddresses", "properties.dnsSettings.fqdn"),
+    ("Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "properties.peeringState"),
+    ("Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "properties.peeringSyncLevel"),
+    ("Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "properties.remoteAddressSpace"),
+    (
+        "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+        "properties.remoteVirtualNetworkAddressSpace",
+    ),
+    ("Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "properties.localAddressSpace"),
+    (
+        "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+        "properties.localVirtualNetworkAddressSpace",
+    ),
+];
+
+/// Whether a type has something at a path, elements of arrays left out.
+fn has(schema: &Json, node: &Json, path: &[&str]) -> bool {
+    if let Some(target) = node["$ref"].as_str() {
+        return has(schema, schema.pointer(target.trim_start_matches('#')).unwrap(), path);
+    }
+    if node["items"].is_object() {
+        return has(schema, &node["items"], path);
+    }
+    let Some((first, rest)) = path.split_first() else { return true };
+    let one_of_several = ["allOf", "anyOf", "oneOf"]
+        .iter()
+        .any(|several| node[several].as_array().into_iter().flatten().any(|node| has(schema, node, path)));
+    one_of_several
+        || node["properties"].get(*first).is_some_and(|member| has(schema, member, rest))
+        || node["additionalProperties"].is_object() && has(schema, &node["additionalProperties"], rest)
+}
+
+#[test]
+fn every_path_is_one_of_azures_published_type_and_what_only_azure_writes_is_not() {
+    let Some(schemas) = schemas() else { return };
+    let mut wrong = Vec::new();
+    for kind in all() {
+        let schema = published(&schemas, kind);
+        let known = |path: &str| has(&schema, &schema, &path.split('.').collect::<Vec<_>>());
+        let paths = kind.forces_replacement.iter().chain(kind.write_only).chain(kind.unordered);
+        let paths = paths.chain(kind.ignore_case).map(|path| (*path).to_owned());
+        let keys = kind.keyed.iter().map(|keyed| format!("{}.{}", keyed.path, keyed.key));
+        for path in paths.chain(keys).filter(|path| !known(path)) {
+            wrong.push(format!("{}: there is no {path}", kind.name));
+        }
+        // What every type strips may be sent for some.
+        let own = kind.read_only.iter().filter(|path| !Kind::GENERAL.read_only.contains(path));
+        let is_odd = |path: &str| ONLY_AZURES.iter().any(|(name, odd)| *name == kind.name && *odd == path);
+        for path in own.filter(|path| known(path) && !is_odd(path)) {
+            wrong.push(format!("{}: {path} can be sent, and would be stripped", kind.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_keep_to_azures_rules() {
+    for (ty, good, bad) in [
+        (
+            "Microsoft.Storage/storageAccounts",
+            &["prodlogs01"][..],
+            &["Prod", "ab", "a-b-c", "x2345678901234567890123456"][..],
+        ),
+        (
+            "Microsoft.Storage/storageAccounts/blobServices/containers",
+            &["state", "$web", "a-b"],
+            &["ab", "-ab", "a_b"],
+        ),
+        ("Microsoft.Network/virtualNetworks", &["my-vnet", "v_1"], &["v", "-v", "v-"]),
+        ("Microsoft.Network/virtualNetworks/subnets", &["AzureBastionSubnet", "s"], &["s/1", "ü"]),
+        ("Microsoft.Compute/galleries", &["my.gallery_1"], &["my-gallery"]),
+        ("Microsoft.Compute/galleries/images/versions", &["1.0.3"], &["1.0", "1.0.x", "latest"]),
+        ("Microsoft.Authorization/roleAssignments", &["6f2d9c1e-54b7-4c0d-9a63-8e1f27d5b0a4"], &["reader"]),
+        (
+            "Microsoft.ContainerService/managedClusters/agentPools",
+            &["pool1"],
+            &["Pool", "1pool", "averylongname"],
+        ),
+        ("Microsoft.Network/privateDnsZones/A", &["@", "*", "api.v1", "_acme"], &["a b"]),
+        ("Microsoft.Web/sites", &["whatever it is"], &[""]),
+    ] {
+        let rule = by_name(ty).names;
+        for name in good {
+            assert!(rule.allows(name), "{ty} {name}");
+        }
+        for name in bad {
+            assert!(!rule.allows(name), "{ty} {name}");
+        }
+    }
+    let says = |ty: &str| by_name(ty).names.says();
+    assert_eq!(says("Microsoft.Storage/storageAccounts"), "3 to 24 small letters and digits");
+    assert_eq!(
+        says("Microsoft.Network/virtualNetworks"),
+        "2 to 64 letters, digits and - _ ., a letter or digit first, a letter, digit or _ last"
+    );
+}
+
+#[test]
+fn what_is_joined_is_of_its_own_type_and_quotas_are_of_a_namespace_that_has_them() {
+    for kind in all() {
+        if let Some(action) = kind.joined_by {
+            assert!(action.starts_with(&format!("{}/", kind.name)), "{} {action}", kind.name);
+        }
+        for quota in kind.quotas {
+            assert!(kind.name.starts_with(quota.namespace), "{} {quota:?}", kind.name);
+        }
+        assert!(!kind.accepts.put.is_empty() && !kind.accepts.delete.is_empty(), "{}", kind.name);
+    }
 }
 
 /// Bodies as Azure answers a GET: what is left after stripping must be sendable.

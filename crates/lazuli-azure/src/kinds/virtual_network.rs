@@ -1,8 +1,8 @@
 //! Virtual networks with their subnets and peerings, which Azure locks as one.
 
-use lazuli_core::kind::{Kind, List, Lock};
+use lazuli_core::kind::{Kind, List, Lock, NameRule};
 
-use super::{owned, read_only, seconds, shared};
+use super::{NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared};
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {
@@ -49,6 +49,10 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Own,
         list: List::ResourceGroup,
         expected: seconds(4.0, 4.0, 8.0),
+        names: NameRule { min: 2, max: 64, ..NETWORK_NAME },
+        quotas: &[network_quota("VirtualNetworks")],
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/virtualNetworks/subnets",
@@ -77,6 +81,10 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Parent,
         list: List::InParent("properties.subnets"),
         expected: seconds(4.0, 4.0, 8.0),
+        names: NETWORK_NAME,
+        joined_by: Some("Microsoft.Network/virtualNetworks/subnets/join/action"),
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
@@ -100,5 +108,8 @@ pub(super) static KINDS: &[Kind] = &[
         lock: Lock::Parent,
         list: List::InParent("properties.virtualNetworkPeerings"),
         expected: seconds(6.0, 6.0, 8.0),
+        names: NETWORK_NAME,
+        accepts: NETWORK_CODES,
+        ..Kind::GENERAL
     },
 ];

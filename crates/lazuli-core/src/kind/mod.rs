@@ -1,6 +1,10 @@
 //! Kinds: what the planner must know of a resource type. Data only; the tables live with the provider.
 
+mod name;
+
 use crate::resource::ResourceType;
+
+pub use name::{Characters, Edge, NameRule};
 
 /// The schema of a resource type. Paths are patterns of names, array elements left out:
 /// `properties.securityRules.priority` means the priority of every rule. In `read_only`, `*` stands for any one name
@@ -29,6 +33,43 @@ pub struct Kind {
     pub list: List,
     /// How long operations usually take.
     pub expected: Expected,
+    /// What Azure allows as a name.
+    pub names: NameRule,
+    /// The quotas of its region that a create counts against.
+    pub quotas: &'static [Quota],
+    /// The action that whoever refers to an object of this type needs on it, where it is one of its own.
+    pub joined_by: Option<&'static str>,
+    /// The HTTP status codes of success.
+    pub accepts: Accepts,
+}
+
+/// A quota, by the name Azure's list of usages gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// The namespace whose list it is in: `Microsoft.Network`.
+    pub namespace: &'static str,
+    /// `PublicIPAddresses`
+    pub usage: &'static str,
+    /// What is counted.
+    pub per: Per,
+}
+
+/// What a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// Objects.
+    Object,
+    /// The virtual CPUs of a machine.
+    Core,
+}
+
+/// The HTTP status codes of success: clients of other makers refuse others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepts {
+    /// Of a PUT.
+    pub put: &'static [u16],
+    /// Of a DELETE.
+    pub delete: &'static [u16],
 }
 
 /// An array of named elements.
@@ -105,6 +146,10 @@ impl Kind {
         lock: Lock::Own,
         list: List::Each,
         expected: Expected { create: 10.0, update: 10.0, delete: 10.0 },
+        names: NameRule::ANY,
+        quotas: &[],
+        joined_by: None,
+        accepts: Accepts { put: &[200, 201, 202], delete: &[200, 202, 204] },
     };
 
     /// The keyed array at exactly this pattern.
