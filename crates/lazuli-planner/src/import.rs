@@ -1,16 +1,50 @@
-//! `import`: an object that exists is taken over by what an `import` block says.
+//! `import`: an object that exists is taken over by what an `import` block or the command of that name says.
 
-use lazuli_core::Diagnostic;
+use lazuli_core::kind::Kind;
 use lazuli_core::plan::Reason;
+use lazuli_core::resource::{Declaration, Desired};
+use lazuli_core::{Diagnostic, Json, Value};
 
 use crate::decide::{Case, Decision, Sight, lineage_of, take_over};
 use crate::refactoring::Import;
+
+/// Takes an object over at once, without a plan: what of it is the declaration's, secrets marked.
+///
+/// # Errors
+/// Those of an `import` block: the object is not the declared one, belongs to another state, is not there, or differs
+/// in something that cannot be changed in place.
+pub fn at_once(
+    declaration: &Declaration,
+    desired: &Desired,
+    kind: &Kind,
+    import: &Import,
+    object: Option<&Json>,
+    lineage: &str,
+) -> Result<Value, Box<Diagnostic>> {
+    let case = Case {
+        declaration,
+        desired,
+        kind,
+        recorded: None,
+        observed: object.map_or(Sight::Absent, Sight::Present),
+        predecessor: Sight::Absent,
+        lineage,
+        asked_to_replace: false,
+        import: Some(import),
+        lies_below_ours: false,
+    };
+    Ok(decide(&case, import)?.before.unwrap_or_else(|| Value::object::<&str>([])))
+}
 
 /// Decides about a resource that is not recorded and that an `import` block gives an object to.
 pub(crate) fn decide(case: &Case<'_>, import: &Import) -> Result<Decision, Box<Diagnostic>> {
     let address = &case.declaration.address;
     let problem = |message: String, label: &str| {
-        let problem = Diagnostic::error("LZ1012", message).about(address.clone()).at(import.span, label);
+        let problem = Diagnostic::error("LZ1012", message).about(address.clone());
+        let problem = match import.span {
+            Some(span) => problem.at(span, label),
+            None => problem,
+        };
         match case.declaration.origin {
             Some(span) => problem.also_at(span, "declared here"),
             None => problem,

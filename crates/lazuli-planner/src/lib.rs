@@ -6,7 +6,7 @@
 //! | [`draft`] | everything evaluated once: which objects must be looked at before a plan can be made |
 //! | [`known`] | what expressions may know of a resource while a plan is made |
 //! | [`compare`] | attribute by attribute: what differs, and who changed it |
-//! | [`refactoring`], `import` | what `moved`, `removed` and `import` say |
+//! | [`refactoring`], [`import`] | what `moved`, `removed` and `import` say |
 //! | `same` | whether two values mean the same, in the semantics of a kind |
 //! | [`keep`] | `ignore_changes`: what others set stays |
 //! | `marks` | secrets in what comes back from the world |
@@ -31,7 +31,7 @@ pub mod draft;
 mod exchange;
 mod follow;
 pub mod graph;
-mod import;
+pub mod import;
 pub mod keep;
 pub mod known;
 pub mod make;

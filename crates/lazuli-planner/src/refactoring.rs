@@ -32,6 +32,6 @@ impl Refactoring {
 pub struct Import {
     /// Its id.
     pub id: ResourceId,
-    /// Where it is written.
-    pub span: Span,
+    /// Where it is written; nowhere when a command says it.
+    pub span: Option<Span>,
 }

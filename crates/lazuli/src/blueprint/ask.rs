@@ -1,10 +1,11 @@
-//! An expression that stands in no file: what the console evaluates.
+//! Questions without a plan: an expression that stands in no file, for the console; one declaration, for an import.
 
 use std::collections::HashMap;
 
 use lazuli_config::syntax::Expr;
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::resource::Desired;
 use lazuli_core::{Address, Diagnostics, Value};
 use lazuli_planner::known::{Exists, object_of};
 
@@ -35,6 +36,16 @@ impl<'a> AsRecorded<'a> {
         let needed = self.blueprint.dependencies(&references, None);
         self.reach(needed.into_iter().map(|d| d.on).collect())?;
         self.blueprint.evaluator.expression(expr, &Seen { blueprint: self.blueprint, known: self }, None)
+    }
+
+    /// What is desired of a declaration, by its place.
+    ///
+    /// # Errors
+    /// All mistakes in it, and in the blocks it refers to.
+    pub fn desired(&mut self, place: usize) -> Result<Desired, Diagnostics> {
+        let declaration = &self.blueprint.declarations()[place];
+        self.reach(declaration.dependencies.iter().map(|d| d.on.clone()).collect())?;
+        self.blueprint.evaluate(place, self)
     }
 
     /// Evaluates declarations, those they depend on first. Without recursion: a chain of resources may be long.

@@ -44,6 +44,11 @@ impl Mark {
 }
 
 impl Blueprint {
+    /// Leaves a resource as it is, without the tag: it is being imported.
+    pub fn leave_unmarked(&mut self, address: &Address) {
+        self.unmarked.insert(address.clone());
+    }
+
     /// The addresses of resources that exist without the tag, and of those that are imported.
     pub(super) fn without_mark(&self, world: &RecordedWorld) -> HashSet<Address> {
         let carries = |recorded: &Recorded| {

@@ -62,14 +62,14 @@ impl Blueprint {
                         continue;
                     }
                     let id = ResourceId::new(import.id);
-                    let new = Import { id, span: import.span };
+                    let new = Import { id, span: Some(import.span) };
                     if let Some(first) = refactoring.imports.insert(import.to.clone(), new) {
                         let message = format!("two objects are to be imported to {}", import.to);
-                        problems.push(
-                            Diagnostic::error("LZ0235", message)
-                                .at(import.span, "second time")
-                                .also_at(first.span, "first time"),
-                        );
+                        let problem = Diagnostic::error("LZ0235", message).at(import.span, "second time");
+                        problems.push(match first.span {
+                            Some(span) => problem.also_at(span, "first time"),
+                            None => problem,
+                        });
                     }
                 }
             }

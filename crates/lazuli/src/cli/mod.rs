@@ -3,6 +3,7 @@
 //! A flag is defined here only when something obeys it.
 
 mod account;
+mod import;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use lazuli_core::Address;
 pub use account::{
     Account, Change, Edit, Fields, Permissions, Placement, SecretFlags, Validate as ValidateAccount,
 };
+pub use import::Import;
 
 /// The exit code of a command line that is not understood.
 pub const USAGE: u8 = 64;
@@ -182,6 +184,9 @@ pub enum Command {
     /// Look into the state and repair it
     #[command(subcommand)]
     State(State),
+    /// Take over what exists: into the state, or as new configuration
+    #[command(after_help = import::EXAMPLES)]
+    Import(Import),
     /// Take the lock away from a run that hangs
     ForceUnlock(ForceUnlock),
     /// The registry of cloud accounts

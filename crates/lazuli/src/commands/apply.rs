@@ -158,7 +158,7 @@ fn elsewhere(setting: &Setting, planned: &BTreeMap<String, String>, path: &Path)
 }
 
 /// Waits for what an earlier run began and writes down what came of it.
-async fn finish_earlier_run(
+pub(super) async fn finish_earlier_run(
     state: &mut OpenState,
     clouds: &Arc<Clouds>,
     printer: &Printer,

@@ -7,6 +7,7 @@ mod console;
 mod fmt;
 mod force_unlock;
 mod graph;
+mod import;
 mod init;
 mod output;
 mod plan;
@@ -90,6 +91,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
         Command::Output(args) => output::run(args, printer),
         Command::Console(args) => console::run(args, printer),
         Command::State(args) => state::run(args, printer),
+        Command::Import(args) => with_runtime(import::run(args, printer)),
         Command::ForceUnlock(args) => force_unlock::run(args, printer),
         Command::Account(args) => with_runtime(account::run(args, printer)),
         Command::Graph(args) => with_runtime(graph::run(args, printer)),

@@ -20,6 +20,7 @@ mod contract;
 mod events;
 mod failures;
 mod formatting;
+mod importing;
 mod interruptions;
 mod lifecycle;
 mod looking;
