@@ -7,6 +7,7 @@
 //! | [`transport`] | HTTP: one pooled client with our own TLS trust and name overrides |
 //! | [`provider`] | the [`lazuli_core::provider::Provider`]: observe, read, put, delete, resume |
 //! | [`checks`] | what must be true of the account before anything is planned |
+//! | [`inventory`] | everything that is in a resource group |
 //! | [`permissions`] | which actions access control asks for, and whether somebody has them |
 //! | [`preflight`] | what a plan asks of Azure, as typed facts: sizes, images, locks, policies, names |
 //!
@@ -19,6 +20,7 @@ pub mod account;
 mod arm;
 pub mod checks;
 mod deletion;
+pub mod inventory;
 pub mod kinds;
 mod merge;
 pub mod permissions;

@@ -19,6 +19,29 @@ pub(crate) fn update_body(kind: &Kind, current: Json, desired: &Json, previous: 
     merge(kind, "", current, &desired, previous)
 }
 
+/// True when two bodies say the same: Azure does not tell upper and lower case apart in ids, and spells them as it likes.
+pub(crate) fn says_the_same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Object(one), Json::Object(other)) => {
+            let same =
+                |(name, value): (&String, &Json)| other.get(name).is_some_and(|o| says_the_same(value, o));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        (Json::Array(one), Json::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| says_the_same(a, b))
+        }
+        (Json::String(one), Json::String(other)) => {
+            one == other || is_id(one) && one.eq_ignore_ascii_case(other)
+        }
+        _ => one == other,
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    const START: &str = "/subscriptions/";
+    text.get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START))
+}
+
 /// Takes away everything only Azure writes, and nulls: Azure answers them for what is not set and refuses some.
 pub(crate) fn strip_read_only(kind: &Kind, body: &mut Json) {
     for path in kind.read_only {

@@ -16,7 +16,7 @@ use url::Url;
 use crate::account::{Account, Bearer, CredentialError, token_credential};
 use crate::arm::operation::{self, End, Object, Pace, Wait};
 use crate::arm::{Answer, ArmClient, Call, Failure, Purpose, Silent, Tell};
-use crate::merge::{strip_read_only, update_body};
+use crate::merge::{says_the_same, strip_read_only, update_body};
 use crate::refresh::{self, named, named_group};
 use crate::transport::{self, HostOverrides, Transport, TransportSetupError};
 use crate::{arm, kinds};
@@ -183,7 +183,7 @@ impl AzureProvider {
             let failed = fresh
                 .provisioning_state()
                 .is_some_and(|s| !operation::is_running(s) && !s.eq_ignore_ascii_case("succeeded"));
-            if body == unchanged && !failed {
+            if says_the_same(&body, &unchanged) && !failed {
                 return self.settle(put, fresh, watch).await;
             }
             let call = Call {

@@ -46,10 +46,31 @@ pub fn node(cluster: &str, pool: &str, slot: &str, suffix: &str) -> String {
 /// Four hex digits from the lineage of the state, the pool, the slot and the generation. The generation moves a hash of
 /// the others by an odd step, so that one slot sees all 65,536 suffixes before one of them comes back.
 pub fn suffix(lineage: &str, pool: &str, slot: &str, generation: u32) -> String {
-    const STEP: u32 = 0x9e37;
+    format!("{:04x}", folded(lineage, pool, slot).wrapping_add(generation.wrapping_mul(STEP)) & 0xffff)
+}
+
+const STEP: u32 = 0x9e37;
+
+fn folded(lineage: &str, pool: &str, slot: &str) -> u32 {
     let hash = fnv1a(&format!("{lineage}/{pool}/{slot}"));
-    let folded = (hash >> 16) ^ hash;
-    format!("{:04x}", folded.wrapping_add(generation.wrapping_mul(STEP)) & 0xffff)
+    (hash >> 16) ^ hash
+}
+
+/// The generation of the node with this suffix: [`suffix`] the other way round, 1 to 65,536. `None` for what is no suffix.
+pub fn generation_of(lineage: &str, pool: &str, slot: &str, suffix: &str) -> Option<u32> {
+    // The inverse of the step modulo 65,536, by Newton's method: every round doubles the number of right bits.
+    const INVERSE: u32 = {
+        let mut inverse: u32 = 1;
+        let mut round = 0;
+        while round < 5 {
+            inverse = inverse.wrapping_mul(2u32.wrapping_sub(STEP.wrapping_mul(inverse)));
+            round += 1;
+        }
+        inverse
+    };
+    let found = u32::from_str_radix(suffix, 16).ok().filter(|_| suffix.len() == 4)?;
+    let generation = found.wrapping_sub(folded(lineage, pool, slot)).wrapping_mul(INVERSE) & 0xffff;
+    Some(if generation == 0 { 0x1_0000 } else { generation })
 }
 
 /// The name of a role assignment: the same for the same scope, identity and role.
@@ -65,7 +86,18 @@ fn fnv1a(text: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, dns_label, fqdn};
+    use super::{Account, dns_label, fqdn, generation_of, suffix};
+
+    #[test]
+    fn the_generation_of_a_node_is_read_from_its_name() {
+        for generation in (1..=65_536).step_by(97).chain([1, 2, 65_535, 65_536]) {
+            let name = suffix("11111111", "cluster.prod.control_plane", "3", generation);
+            let read = generation_of("11111111", "cluster.prod.control_plane", "3", &name);
+            assert_eq!(read, Some(generation));
+        }
+        assert_eq!(generation_of("1", "cluster.prod", "1", "zzzz"), None);
+        assert_eq!(generation_of("1", "cluster.prod", "1", "12"), None);
+    }
 
     #[test]
     fn the_api_host_name_is_known_before_anything_exists() {

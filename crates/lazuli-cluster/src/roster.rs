@@ -98,11 +98,23 @@ pub fn seat(
     wanted: &dyn Fn(&NodeSlot) -> Wanted,
 ) -> Vec<Seat> {
     let pool_address = pool.address(cluster);
+    let roster = &records.world.roster;
+    let named = |number: &str, generation: u32| {
+        let suffix = names::suffix(&records.world.lineage, pool_address.as_str(), number, generation);
+        names::node(cluster_name, pool.short_name(), number, &suffix)
+    };
     let slots: Vec<(String, Address, Occupant)> = (1..=pool.count)
         .map(|number| {
-            let address = pool_address.keyed("node", &number.to_string());
-            let occupant = occupant(&address, pool, records, wanted);
-            (number.to_string(), address, occupant)
+            let (address, number) = (pool_address.keyed("node", &number.to_string()), number.to_string());
+            let occupant = match occupant(&address, pool, records, wanted) {
+                Occupant::Nobody => {
+                    let known =
+                        roster.get(&address).filter(|slot| slot.name == named(&number, slot.generation + 1));
+                    known.map_or(Occupant::Nobody, |slot| Occupant::Comes(slot.clone()))
+                }
+                other => other,
+            };
+            (number, address, occupant)
         })
         .collect();
     // Zones that are taken are counted first, so that new nodes go where there are fewest.
@@ -117,11 +129,10 @@ pub fn seat(
         let (before, succeeds) = match occupant {
             Occupant::Stays(slot, succeeds) => return Seat { slot, succeeds },
             Occupant::Leaves(slot, reason) => (slot.generation, Some(reason)),
-            Occupant::Nobody => (0, None),
+            Occupant::Nobody | Occupant::Comes(_) => (0, None),
         };
-        let generation = records.world.roster.get(&address).map_or(before, |s| s.generation.max(before)) + 1;
-        let suffix = names::suffix(&records.world.lineage, pool_address.as_str(), &number, generation);
-        let name = names::node(cluster_name, pool.short_name(), &number, &suffix);
+        let generation = roster.get(&address).map_or(before, |s| s.generation.max(before)) + 1;
+        let name = named(&number, generation);
         let zone = kept_zone.or_else(|| {
             let (zone, count) = in_zone.iter_mut().min_by_key(|(zone, count)| (**count, **zone))?;
             *count += 1;
@@ -135,6 +146,8 @@ pub fn seat(
 /// Who sits in a slot, according to the state.
 enum Occupant {
     Nobody,
+    /// Nobody is recorded, and the roster knows the node that is there: it was forgotten, or is imported.
+    Comes(NodeSlot),
     /// It stays; with the reason why it came, where older parts are still in its place.
     Stays(NodeSlot, Option<String>),
     /// It has to go, for a reason.
@@ -146,7 +159,7 @@ impl Occupant {
     fn zone(&self, pool: &Pool) -> Option<&str> {
         match self {
             Occupant::Nobody => None,
-            Occupant::Stays(slot, _) | Occupant::Leaves(slot, _) => {
+            Occupant::Comes(slot) | Occupant::Stays(slot, _) | Occupant::Leaves(slot, _) => {
                 slot.zone.as_deref().filter(|zone| pool.zones.iter().any(|z| z == zone))
             }
         }

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod clouds;
 pub mod commands;
 pub mod failure;
+pub mod generate;
 pub mod host;
 pub mod outcome;
 pub mod plan_file;
