@@ -111,7 +111,8 @@ pub fn write(
             written.seats.extend(slot);
         }
     }
-    text.push_str("}\n\n");
+    text.truncate(text.trim_end().len());
+    text.push_str("\n}\n\n");
     written.unknown.push(
         "labels, taints, commands, arguments of kubelets and the addresses of pods and services: only user-data holds them; \
          they matter when nodes are made"

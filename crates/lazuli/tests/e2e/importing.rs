@@ -174,3 +174,184 @@ fn the_small_cluster_is_written_like_this() {
     bench.does("import --generate existing.hcl --resource-group rg");
     told("generated_cluster", bench.text("existing.hcl"));
 }
+
+/// A dozen resources of the user's own, of types with a table and without.
+const DOZEN: &str = r#"
+resource "net" {
+  type           = "Microsoft.Network/virtualNetworks@2025-05-01"
+  resource_group = "rg"
+  name           = "own-net"
+  location       = "eastus2"
+  tags           = { team = "${"$"}{not an expression}", "with space" = "1" }
+  properties     = { addressSpace = { addressPrefixes = ["10.1.0.0/16"] } }
+}
+resource "nsg" {
+  type           = "Microsoft.Network/networkSecurityGroups@2025-05-01"
+  resource_group = "rg"
+  name           = "own-nsg"
+  location       = "eastus2"
+  properties = { securityRules = [{ name = "ssh", properties = {
+    priority = 100, direction = "Inbound", access = "Allow", protocol = "Tcp", sourceAddressPrefix = "10.0.0.0/8",
+    sourcePortRange = "*", destinationAddressPrefix = "*", destinationPortRange = "22" } }] }
+}
+resource "routes" {
+  type           = "Microsoft.Network/routeTables@2025-05-01"
+  resource_group = "rg"
+  name           = "2nd.routes"
+  location       = "eastus2"
+  properties     = { routes = [{ name = "out", properties = { addressPrefix = "0.0.0.0/0", nextHopType = "Internet" } }] }
+}
+resource "subnet" {
+  type       = "Microsoft.Network/virtualNetworks/subnets@2025-05-01"
+  parent_id  = resource.net.id
+  name       = "front"
+  properties = { addressPrefix = "10.1.1.0/24", networkSecurityGroup = { id = resource.nsg.id }, routeTable = { id = resource.routes.id } }
+}
+resource "ip" {
+  type           = "Microsoft.Network/publicIPAddresses@2025-05-01"
+  resource_group = "rg"
+  name           = "own-ip"
+  location       = "eastus2"
+  sku            = { name = "Standard" }
+  zones          = ["1", "2", "3"]
+  properties     = { publicIPAllocationMethod = "Static" }
+}
+resource "balancer" {
+  type           = "Microsoft.Network/loadBalancers@2025-05-01"
+  resource_group = "rg"
+  name           = "own-lb"
+  location       = "eastus2"
+  sku            = { name = "Standard" }
+  properties = {
+    frontendIPConfigurations = [{ name = "front", properties = { publicIPAddress = { id = resource.ip.id } } }]
+    backendAddressPools      = [{ name = "back" }]
+  }
+}
+resource "nic" {
+  type           = "Microsoft.Network/networkInterfaces@2025-05-01"
+  resource_group = "rg"
+  name           = "own-nic"
+  location       = "eastus2"
+  properties = { ipConfigurations = [{ name = "ip", properties = {
+    subnet = { id = resource.subnet.id }, privateIPAllocationMethod = "Dynamic",
+    loadBalancerBackendAddressPools = [{ id = "${resource.balancer.id}/backendAddressPools/back" }] } }] }
+}
+resource "robot" {
+  type           = "Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30"
+  resource_group = "rg"
+  name           = "robot"
+  location       = "eastus2"
+}
+resource "rights" {
+  type           = "Microsoft.Authorization/roleAssignments@2022-04-01"
+  resource_group = "rg"
+  name           = "5f2b1a76-0a51-4a6f-9d0d-1f6f3c3b1a11"
+  properties = {
+    principalId      = resource.robot.properties.principalId
+    principalType    = "ServicePrincipal"
+    roleDefinitionId = "/subscriptions/00000000-0000-0000-0000-000000000000/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+  }
+}
+resource "machine" {
+  type           = "Microsoft.Compute/virtualMachines@2025-04-01"
+  resource_group = "rg"
+  name           = "own-vm"
+  location       = "eastus2"
+  zones          = ["1"]
+  identity       = { type = "UserAssigned", userAssignedIdentities = { (resource.robot.id) = {} } }
+  properties = {
+    hardwareProfile = { vmSize = "Standard_D2s_v5" }
+    networkProfile  = { networkInterfaces = [{ id = resource.nic.id, properties = { primary = true, deleteOption = "Delete" } }] }
+    osProfile = { computerName = "own-vm", adminUsername = "me", linuxConfiguration = { disablePasswordAuthentication = true, ssh = { publicKeys = [{
+      path = "/home/me/.ssh/authorized_keys", keyData = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com" }] } } }
+    storageProfile = {
+      imageReference = { publisher = "Canonical", offer = "ubuntu-24_04-lts", sku = "server", version = "latest" }
+      osDisk         = { name = "own-vm-os", createOption = "FromImage", deleteOption = "Delete", managedDisk = { storageAccountType = "Premium_LRS" } }
+    }
+  }
+}
+resource "zone" {
+  type           = "Microsoft.Network/privateDnsZones@2024-06-01"
+  resource_group = "rg"
+  name           = "own.internal"
+  location       = "global"
+}
+resource "link" {
+  type       = "Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01"
+  parent_id  = resource.zone.id
+  name       = "own-net"
+  location   = "global"
+  properties = { registrationEnabled = false, virtualNetwork = { id = resource.net.id } }
+}
+resource "record" {
+  type       = "Microsoft.Network/privateDnsZones/A@2024-06-01"
+  parent_id  = resource.zone.id
+  name       = "www"
+  properties = { ttl = 300, aRecords = [{ ipv4Address = "10.1.1.4" }] }
+}
+resource "disk" {
+  type           = "Microsoft.Compute/disks@2025-01-02"
+  resource_group = "rg"
+  name           = "own-disk"
+  location       = "eastus2"
+  sku            = { name = "Premium_LRS" }
+  properties     = { creationData = { createOption = "Empty" }, diskSizeGB = 64 }
+}
+"#;
+
+#[test]
+fn a_dozen_resources_come_back_beside_a_cluster_and_refer_to_each_other() {
+    let bench = Workbench::with(&format!("{SMALL}{DOZEN}"));
+    let ran = comes_back(&bench, "rg");
+    told("generate_dozen", ran);
+    let bench = Workbench::with(&format!("{ACCOUNT}{DOZEN}"));
+    bench.applies();
+    bench.write("main.hcl", ACCOUNT);
+    std::fs::remove_file(bench.path("lazuli.state")).unwrap();
+    bench.does("import --generate existing.hcl --resource-group RG");
+    told("generated_dozen", bench.text("existing.hcl"));
+}
+
+#[test]
+fn nodes_that_were_replaced_and_moved_between_zones_come_back_under_their_names() {
+    let pools = SMALL.replace(
+        "count         = 1\n    instance_type = \"Standard_D8s_v5\"",
+        "count         = 4\n    instance_type = \"Standard_D8s_v5\"",
+    );
+    let bench = Workbench::with(&pools);
+    bench.applies();
+    let node = |number: u32| format!("cluster.small.worker_pool[\"general\"].node[\"{number}\"]");
+    for number in [1, 1, 3] {
+        let replaced = bench.run_with(&["apply", "--auto-approve", "--replace", &node(number)]);
+        assert_eq!(replaced.status, Some(0), "{replaced}");
+    }
+    bench.edit("main.hcl", "count         = 4\n", "count         = 4\n    zones         = [\"2\", \"3\"]\n");
+    bench.applies();
+    bench.edit("main.hcl", "    zones         = [\"2\", \"3\"]\n", "");
+    // What comes next must not take the name of any that was.
+    comes_back(&bench, "rg");
+}
+
+#[test]
+fn what_belongs_to_others_is_left_out_and_a_file_is_never_overwritten() {
+    let bench = Workbench::with(ACCOUNT);
+    bench.write("main.hcl", &format!("{ACCOUNT}{}", table("ours", "ours", "")));
+    bench.applies();
+    make_table(&bench, "theirs", &json!({"lazuli_lineage": "99999999-2222-4333-8444-555555555555"}));
+    make_table(&bench, "nobodys", &json!({"a\"b": "${x}"}));
+    let (ran, sent) = bench.sent_by(|bench| bench.does("import --generate more.hcl --resource-group rg"));
+    assert_eq!(sent, [""; 0]);
+    told("generate_beside_others", ran);
+    told("generated_beside_others", bench.text("more.hcl"));
+    let before = bench.text("more.hcl");
+    told("generate_overwrites_nothing", bench.run("import --generate more.hcl --resource-group rg"));
+    assert_eq!(bench.text("more.hcl"), before);
+    let refused = [
+        "import --generate more.txt --resource-group rg",
+        "import --generate x.hcl --resource-group nowhere",
+        "import --generate x.hcl --resource-group rg --account other",
+    ];
+    told("generate_refused", refused.map(|line| bench.run(line).to_string()).concat());
+    bench.applies();
+    told("generate_nothing_left_json", bench.run("import --generate again.hcl --resource-group rg --json"));
+}

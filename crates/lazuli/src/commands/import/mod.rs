@@ -2,6 +2,8 @@
 
 mod generate;
 mod one;
+mod told;
+mod writer;
 
 use std::sync::Arc;
 
