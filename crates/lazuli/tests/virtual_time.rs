@@ -120,3 +120,48 @@ fn what_operations_are_expected_to_take_is_what_they_take() {
         assert!(wrong.is_empty(), "{wrong:#?}");
     });
 }
+
+#[test]
+fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
+    let configuration = example("quickstart").replace("default     = 3", "default     = 997");
+    block_on(async {
+        let azure =
+            VirtualAzure::new(&Azure { profile: lazuli_simulator::Profile::Instant, ..Azure::default() });
+        let made = azure.apply(&configuration).await;
+        assert!(made.report.is_complete());
+        let again = azure.apply(&configuration).await;
+        assert!(again.plan.is_empty());
+        let recorded = again.plan.changes.len();
+        assert!(recorded > 2000, "{recorded}");
+        // Pages of 100, as Azure's: what is counted is what was sent, and nothing else was asked but whether the groups are there.
+        let lists: Vec<&str> = again.requests.iter().map(|request| &*request.path).collect();
+        assert!(again.refreshed_with <= 40, "{}: {lists:#?}", again.refreshed_with);
+        assert!(again.refreshed_with >= 22, "a thousand machines and interfaces are more pages than that");
+        let others = lists.iter().filter(|path| !path.contains("/providers/")).count();
+        assert_eq!(again.refreshed_with, again.requests.len() - others, "{lists:#?}");
+    });
+}
+
+#[test]
+fn resources_of_one_type_are_looked_at_together_whoever_declares_them() {
+    let tables = |head: &str, names: &str, more: &str| {
+        format!(
+            "{head} {{\n  for_each = toset([{names}])\n  type = \"Microsoft.Network/routeTables@2025-05-01\"\n  \
+             cloud_account = cloud_account.sandbox\n  resource_group = \"rg\"\n  name = each.key\n{more}}}\n"
+        )
+    };
+    let account = {
+        let text = example("quickstart");
+        let end = text.find("\n}\n").unwrap() + 3;
+        text[..end].replace("resource_group \"rg-quickstart\"", "resource_group \"rg\"")
+    };
+    let own = tables("resource \"own\"", r#""a", "b", "c""#, "  location = \"eastus2\"\n");
+    let theirs = tables("data \"theirs\"", r#""a", "b", "c""#, "  depends_on = [resource.own]\n");
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        assert!(azure.apply(&format!("{account}{own}")).await.report.is_complete());
+        let again = azure.apply(&format!("{account}{own}{theirs}")).await;
+        assert!(again.report.is_complete());
+        assert_eq!(again.refreshed_with, 1, "{:?}", again.requests);
+    });
+}

@@ -111,3 +111,82 @@ async fn a_next_page_on_another_host_is_refused() {
     assert_eq!(error.code, "ForeignAddress");
     assert!(error.message.contains("evil.example"));
 }
+
+const SITES: &str = "Microsoft.Web/sites";
+
+fn site(name: &str, more: &str) -> Json {
+    json!({"id": id(&format!("{SITES}/{name}")).as_str(), "etag": more, "properties": {"kind": name, "config": {"more": more}}})
+}
+
+fn five_sites() -> Vec<Wanted> {
+    ["a", "b", "c", "d", "gone"].map(|name| wanted(SITES, &format!("{SITES}/{name}"))).to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_of_a_type_without_a_table_are_listed_when_the_list_says_what_one_of_them_says() {
+    let all = ["a", "b", "c", "d", "foreign"].map(|name| site(name, "x"));
+    let script = Script::new([
+        ("GET", "/Microsoft.Web/sites?", answer(200, json!({"value": all}))),
+        (
+            "GET",
+            "/Microsoft.Web/sites/a?",
+            answer(200, json!({"etag": "other", "id": all[0]["id"], "properties": all[0]["properties"]})),
+        ),
+        // What the list leaves out may be there all the same.
+        ("GET", "/Microsoft.Web/sites/gone?", refuse(404, "ResourceNotFound")),
+    ]);
+    let seen = script.provider().observe(&five_sites()).await.unwrap();
+    assert_eq!((seen.requests, seen.objects.len()), (3, 4));
+    script.finish();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_does_not_carry_what_the_object_says_is_not_believed() {
+    let poor = ["a", "b", "c", "d"].map(|name| {
+        let mut site = site(name, "x");
+        site["properties"]["config"] = Json::Null;
+        site
+    });
+    let script = Script::new([
+        ("GET", "/Microsoft.Web/sites?", answer(200, json!({"value": poor}))),
+        ("GET", "/Microsoft.Web/sites/a?", answer(200, site("a", "x"))),
+        ("GET", "/Microsoft.Web/sites/b?", answer(200, site("b", "x"))),
+        ("GET", "/Microsoft.Web/sites/c?", answer(200, site("c", "x"))),
+        ("GET", "/Microsoft.Web/sites/d?", answer(200, site("d", "x"))),
+        ("GET", "/Microsoft.Web/sites/gone?", refuse(404, "ResourceNotFound")),
+    ]);
+    let seen = script.provider().observe(&five_sites()).await.unwrap();
+    assert_eq!((seen.requests, seen.objects.len()), (6, 4));
+    assert!(seen.objects.values().all(|site| site["properties"]["config"]["more"] == "x"));
+    script.finish();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_has_no_list_is_read_one_by_one() {
+    let name = |name: &str| answer(200, site(name, "x"));
+    let script = Script::new([
+        ("GET", "/Microsoft.Web/sites?", refuse(405, "MethodNotAllowed")),
+        ("GET", "/Microsoft.Web/sites/a?", name("a")),
+        ("GET", "/Microsoft.Web/sites/b?", name("b")),
+        ("GET", "/Microsoft.Web/sites/c?", name("c")),
+        ("GET", "/Microsoft.Web/sites/d?", name("d")),
+        ("GET", "/Microsoft.Web/sites/gone?", refuse(404, "ResourceNotFound")),
+    ]);
+    let seen = script.provider().observe(&five_sites()).await.unwrap();
+    assert_eq!((seen.requests, seen.objects.len()), (6, 4));
+    script.finish();
+}
+
+#[test]
+fn how_a_kind_is_listed_suits_where_it_lies() {
+    use lazuli_core::kind::List;
+    for kind in crate::kinds::all() {
+        let child = kind.name.matches('/').count() > 1;
+        let suits = match kind.list {
+            List::ResourceGroup => !child,
+            List::Parent | List::InParent(_) => child,
+            List::Each => true,
+        };
+        assert!(suits, "{} is listed by {:?}", kind.name, kind.list);
+    }
+}

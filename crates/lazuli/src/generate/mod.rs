@@ -34,7 +34,8 @@ pub struct Labels(pub BTreeSet<String>);
 impl Labels {
     /// A label like a name in Azure that nothing has yet; `title` sets two apart that are called the same.
     pub fn take(&mut self, name: &str, title: &str) -> String {
-        let plain = identifier(name);
+        // A UUID says nothing to people.
+        let plain = if uuid::Uuid::try_parse(name).is_ok() { identifier(title) } else { identifier(name) };
         let titled = format!("{plain}_{}", identifier(title));
         let numbered = (2..).map(|number| format!("{titled}_{number}"));
         let mut all = [plain, titled.clone()].into_iter().chain(numbered);

@@ -88,6 +88,8 @@ pub(crate) struct Ran {
     pub(crate) events: Vec<Event>,
     /// What it sent, in order, with the moment in the run.
     pub(crate) requests: Vec<Request>,
+    /// How many of them looked at what exists, as the plan tells it.
+    pub(crate) refreshed_with: usize,
     /// The time between the first request of the plan and the last event, in Azure's time.
     pub(crate) elapsed: Duration,
 }
@@ -162,6 +164,7 @@ impl VirtualAzure {
         let blueprint =
             planning::blueprint(&project, &accounts, &recorded, &planned.renewals, true, &|_| None)?;
         let plan = Arc::new(planned.plan);
+        let refreshed_with = planned.world.requests;
         let blueprint = Arc::new(blueprint);
         let journal = state.journal()?;
         let run = Run {
@@ -197,7 +200,7 @@ impl VirtualAzure {
         drop(journal);
         state.commit()?;
         let requests = self.client.requests();
-        Ok(Ran { plan, report, events, requests, elapsed: began.elapsed() })
+        Ok(Ran { plan, report, events, requests, refreshed_with, elapsed: began.elapsed() })
     }
 
     /// From here on these faults strike and no others.
