@@ -123,7 +123,10 @@ fn what_operations_are_expected_to_take_is_what_they_take() {
 
 #[test]
 fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
-    let configuration = example("quickstart").replace("default     = 3", "default     = 997");
+    let pods = "version = \"1.34.2\"\n  }\n  network {\n    cni = \"manifests\"";
+    let configuration = example("quickstart")
+        .replace("default     = 3", "default     = 997")
+        .replace("version = \"1.34.2\"", pods);
     block_on(async {
         let azure =
             VirtualAzure::new(&Azure { profile: lazuli_simulator::Profile::Instant, ..Azure::default() });
