@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_core::Json;
-use lazuli_core::kind::List;
+use lazuli_core::kind::{Kind, List};
 use lazuli_core::provider::{Provider, ProviderError, Wanted};
 use lazuli_core::resource::{ResourceId, ResourceType};
 
@@ -71,6 +71,9 @@ impl AzureProvider {
             else {
                 continue;
             };
+            if is_written_in_parent(kind, kinds::by_name(parent)) {
+                continue;
+            }
             let Some(version) = kinds::api_version(kind.name) else { continue };
             let ty = ResourceType::new(kind.name, version);
             let parents: Vec<Found> =
@@ -111,6 +114,17 @@ impl AzureProvider {
             here.then(|| Found { ty: ResourceType::new(ROLE_ASSIGNMENTS, version), id, body })
         });
         Ok(own.collect())
+    }
+}
+
+/// True for what stands in its parent's own body, such as the rules of a security group: it comes with the parent. Subnets
+/// do too, and are resources of their own all the same, since others refer to them.
+fn is_written_in_parent(kind: &Kind, parent: &Kind) -> bool {
+    match kind.list {
+        List::InParent(path) => {
+            kind.name != "Microsoft.Network/virtualNetworks/subnets" && parent.keyed_at(path).is_some()
+        }
+        List::Parent | List::ResourceGroup | List::Each => false,
     }
 }
 
