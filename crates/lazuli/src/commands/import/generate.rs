@@ -32,7 +32,9 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
     let setting = Setting::here(&args.variables, printer)?;
     let account = account(&setting, args.account.as_deref())?;
     let mut state = open(&setting, args, printer)?;
-    let clouds = Clouds::open([account], &setting.state.folder(), PARALLEL, &host::environment).await?;
+    // The next plan may ask others as well.
+    let usable = setting.accounts.values().filter(|account| account.missing().is_none());
+    let clouds = Clouds::open(usable, &setting.state.folder(), PARALLEL, &host::environment).await?;
     let clouds = Arc::new(clouds);
     apply::finish_earlier_run(&mut state, &clouds, printer).await?;
     let provider = clouds.provider(&account.name).ok_or_else(|| cannot("its cloud account is not open"))?;
