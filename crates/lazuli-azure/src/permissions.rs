@@ -5,39 +5,10 @@
 
 use std::collections::BTreeSet;
 
-/// What reference to an object of a type needs on that object.
+/// What reference to an object needs on it, of types that have no table: the others say it themselves.
 const LINKED: &[(&str, &str)] = &[
-    ("Microsoft.Network/virtualNetworks/subnets", "Microsoft.Network/virtualNetworks/subnets/join/action"),
-    ("Microsoft.Network/networkSecurityGroups", "Microsoft.Network/networkSecurityGroups/join/action"),
-    ("Microsoft.Network/routeTables", "Microsoft.Network/routeTables/join/action"),
-    ("Microsoft.Network/natGateways", "Microsoft.Network/natGateways/join/action"),
-    ("Microsoft.Network/publicIPAddresses", "Microsoft.Network/publicIPAddresses/join/action"),
-    ("Microsoft.Network/publicIPPrefixes", "Microsoft.Network/publicIPPrefixes/join/action"),
-    (
-        "Microsoft.Network/loadBalancers/backendAddressPools",
-        "Microsoft.Network/loadBalancers/backendAddressPools/join/action",
-    ),
-    (
-        "Microsoft.Network/loadBalancers/inboundNatRules",
-        "Microsoft.Network/loadBalancers/inboundNatRules/join/action",
-    ),
     ("Microsoft.Network/loadBalancers/probes", "Microsoft.Network/loadBalancers/probes/join/action"),
-    ("Microsoft.Network/networkInterfaces", "Microsoft.Network/networkInterfaces/join/action"),
-    (
-        "Microsoft.Network/applicationSecurityGroups",
-        "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
-    ),
     ("Microsoft.Network/ddosProtectionPlans", "Microsoft.Network/ddosProtectionPlans/join/action"),
-    (
-        "Microsoft.ManagedIdentity/userAssignedIdentities",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-    ),
-    ("Microsoft.Compute/diskEncryptionSets", "Microsoft.Compute/diskEncryptionSets/read"),
-    ("Microsoft.Compute/images", "Microsoft.Compute/images/read"),
-    ("Microsoft.Compute/galleries/images", "Microsoft.Compute/galleries/images/read"),
-    ("Microsoft.Compute/galleries/images/versions", "Microsoft.Compute/galleries/images/versions/read"),
-    ("Microsoft.Compute/snapshots", "Microsoft.Compute/snapshots/read"),
-    ("Microsoft.Compute/proximityPlacementGroups", "Microsoft.Compute/proximityPlacementGroups/read"),
     (
         "Microsoft.Compute/capacityReservationGroups",
         "Microsoft.Compute/capacityReservationGroups/deploy/action",
@@ -131,8 +102,8 @@ pub fn linked(from: &str, to: &str) -> Option<&'static str> {
     let by_use = NETWORK_LINKED.iter().find(|(ty, _)| {
         ty.eq_ignore_ascii_case(from) && to.eq_ignore_ascii_case("Microsoft.Network/virtualNetworks")
     });
-    let by_type = || LINKED.iter().find(|(ty, _)| ty.eq_ignore_ascii_case(to));
-    by_use.or_else(by_type).map(|(_, action)| *action)
+    let by_type = || LINKED.iter().find(|(ty, _)| ty.eq_ignore_ascii_case(to)).map(|(_, action)| *action);
+    by_use.map(|(_, action)| *action).or(crate::kinds::by_name(to).joined_by).or_else(by_type)
 }
 
 /// The type of the object an id names; `None` when it names none.
@@ -268,6 +239,21 @@ mod tests {
         assert_eq!(linked(link, network), Some("Microsoft.Network/virtualNetworks/join/action"));
         assert_eq!(linked(peering, network), Some("Microsoft.Network/virtualNetworks/peer/action"));
         assert_eq!(linked("Microsoft.Network/networkInterfaces", network), None);
+    }
+
+    #[test]
+    fn what_is_joined_says_so_itself_or_has_no_table() {
+        let subnet = "Microsoft.Network/virtualNetworks/subnets";
+        assert_eq!(
+            linked("Microsoft.Network/networkInterfaces", subnet),
+            Some("Microsoft.Network/virtualNetworks/subnets/join/action")
+        );
+        assert!(
+            linked("Microsoft.Network/virtualNetworks", "microsoft.network/ddosprotectionplans").is_some()
+        );
+        for (ty, action) in LINKED {
+            assert_eq!(crate::kinds::by_name(ty).name, "", "{ty} has a table: {action} belongs there");
+        }
     }
 
     proptest! {

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use lazuli_azure::AzureKinds;
 use lazuli_cluster::expand::Part;
 use lazuli_cluster::names;
 use lazuli_config::{Evaluator, Instance, Placement, Resource};
 use lazuli_core::configuration::{Configuration, Known, Output};
+use lazuli_core::kind::Kinds;
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Diagnostic, Diagnostics, Path, Value};
@@ -192,6 +194,12 @@ impl Blueprint {
         let Some(name) = resource.name.as_str() else { return Ok(None) };
         if name.is_empty() || name.contains('/') {
             return refuse("name", "not empty, and without a slash");
+        }
+        let rule = AzureKinds.kind(ty);
+        if !data && !rule.names.allows(name) {
+            let problem =
+                Diagnostic::error("LZ0225", format!("`{name}` cannot be the name of this {}", rule.title));
+            return Err(vec![problem.at(resource.block.span_of("name"), rule.names.says())]);
         }
         match &resource.placement {
             Placement::ResourceGroup(group) => {

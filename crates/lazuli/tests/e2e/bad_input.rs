@@ -13,7 +13,7 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 22] = [
+const CASES: [(&str, By); 23] = [
     ("backend-settings", By::Validate),
     ("backend-simulated", By::Validate),
     ("circle-through-a-module", By::Validate),
@@ -22,6 +22,7 @@ const CASES: [(&str, By); 22] = [
     ("existing-network-missing", By::Plan),
     ("existing-subnet-without-security-group", By::Plan),
     ("missing-resource-group", By::Plan),
+    ("name-that-azure-refuses", By::Validate),
     ("newer-version-required", By::Validate),
     ("overlapping-cidrs", By::Validate),
     ("reserved-tag", By::Validate),
@@ -34,8 +35,8 @@ const CASES: [(&str, By); 22] = [
     ("undeclared-reference", By::Validate),
     ("unknown-account", By::Validate),
     ("unsupported-backend", By::Validate),
-    ("worker-pool-without-zones", By::Validate),
     ("wrong-type", By::Validate),
+    ("zone-that-is-not-there", By::Validate),
 ];
 
 #[test]

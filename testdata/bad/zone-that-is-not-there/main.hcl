@@ -38,7 +38,7 @@ cluster "small" {
   worker_pool "general" {
     count         = 1
     instance_type = "Standard_D8s_v5"
-    zones         = []
+    zones         = ["1", "4"]
   }
 }
 
