@@ -108,7 +108,9 @@ pub fn linked(from: &str, to: &str) -> Option<&'static str> {
 
 /// The type of the object an id names; `None` when it names none.
 pub fn type_of(id: &str) -> Option<String> {
-    let (_, rest) = id.rsplit_once("/providers/")?;
+    const PROVIDERS: &str = "/providers/";
+    let at = id.to_ascii_lowercase().rfind(PROVIDERS)?;
+    let rest = id.get(at + PROVIDERS.len()..)?;
     let mut segments = rest.split('/');
     let namespace = segments.next().filter(|namespace| namespace.contains('.'))?;
     let rest: Vec<&str> = segments.collect();
@@ -222,6 +224,7 @@ mod tests {
                 "/providers/Microsoft.Network/virtualNetworks/v/providers/Microsoft.Authorization/locks/l",
                 Some("Microsoft.Authorization/locks"),
             ),
+            ("/PROVIDERS/Microsoft.Network/routeTables/R", Some("Microsoft.Network/routeTables")),
             ("", None),
             ("/providers/Microsoft.Network", None),
             ("/providers/Microsoft.Network/virtualNetworks", None),

@@ -19,6 +19,17 @@ const DISK_FLOW: Flow = Flow::Async {
     poll_after: 2,
 };
 
+/// What is made by an operation and has no rules but what cannot change.
+const SLOW: Kind = Kind {
+    put: Flow::put(Some(10)),
+    delete: Flow::delete(),
+    locks: true,
+    put_accept: Delay::ms(1000, 2000),
+    put_work: Delay::ms(5000, 20_000),
+    delete_work: Delay::ms(5000, 15_000),
+    ..COMPUTE
+};
+
 pub(super) static ROWS: &[Kind] = &[
     Kind {
         name: "Microsoft.Compute/virtualMachines",
@@ -113,4 +124,39 @@ pub(super) static ROWS: &[Kind] = &[
     },
     Kind { name: "Microsoft.Compute/proximityPlacementGroups", has_state: false, ..COMPUTE },
     Kind { name: "Microsoft.Compute/sshPublicKeys", has_state: false, ..COMPUTE },
+    Kind { name: "Microsoft.Compute/virtualMachines/extensions", located: false, ..SLOW },
+    Kind { name: "Microsoft.Compute/virtualMachines/runCommands", located: false, ..SLOW },
+    Kind {
+        name: "Microsoft.Compute/snapshots",
+        family: Family::Disk,
+        created: 202,
+        updated: 202,
+        put: DISK_FLOW,
+        delete: DISK_FLOW,
+        immutable: &["properties.creationData", "properties.osType", "properties.incremental"],
+        ..SLOW
+    },
+    Kind {
+        name: "Microsoft.Compute/images",
+        immutable: &["properties.storageProfile", "properties.hyperVGeneration"],
+        ..SLOW
+    },
+    Kind { name: "Microsoft.Compute/diskEncryptionSets", immutable: &["properties.encryptionType"], ..SLOW },
+    Kind {
+        name: "Microsoft.Compute/galleries",
+        blocking_child: Some("Microsoft.Compute/galleries/images"),
+        ..SLOW
+    },
+    Kind {
+        name: "Microsoft.Compute/galleries/images",
+        blocking_child: Some("Microsoft.Compute/galleries/images/versions"),
+        immutable: &["properties.osType", "properties.osState", "properties.identifier"],
+        ..SLOW
+    },
+    Kind {
+        name: "Microsoft.Compute/galleries/images/versions",
+        put_work: Delay::ms(120_000, 400_000),
+        immutable: &["properties.storageProfile"],
+        ..SLOW
+    },
 ];

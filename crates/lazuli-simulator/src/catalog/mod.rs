@@ -16,6 +16,7 @@ mod network;
 mod network_rows;
 mod nic;
 mod ranges;
+mod services;
 pub(crate) mod skus;
 
 use std::collections::HashMap;
@@ -232,7 +233,12 @@ pub(crate) const GENERIC: Kind = Kind {
 static UNKNOWN: Kind = GENERIC;
 
 fn rows() -> impl Iterator<Item = &'static Kind> {
-    network_rows::ROWS.iter().chain(compute_rows::ROWS).chain(identity::ROWS).chain(dns::ROWS)
+    network_rows::ROWS
+        .iter()
+        .chain(compute_rows::ROWS)
+        .chain(identity::ROWS)
+        .chain(dns::ROWS)
+        .chain(services::ROWS)
 }
 
 static BY_NAME: LazyLock<HashMap<String, &'static Kind>> =

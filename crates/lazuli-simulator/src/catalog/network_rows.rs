@@ -1,9 +1,11 @@
 //! Rows of `Microsoft.Network`, less private DNS.
 
 use super::{
-    Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, anywhere, loadbalancer, near, network, nic,
+    Draft, Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, anywhere, loadbalancer, near, network, nic,
 };
+use crate::error::ArmError;
 use crate::latency::Delay;
+use crate::{ids, json};
 
 const NETWORK: Kind = Kind {
     family: Family::Network,
@@ -244,4 +246,53 @@ pub(super) static ROWS: &[Kind] = &[
     },
     Kind { name: "Microsoft.Network/publicIPPrefixes", put: Flow::put(Some(1)), ..NETWORK },
     Kind { name: "Microsoft.Network/applicationSecurityGroups", ..NETWORK },
+    Kind {
+        name: "Microsoft.Network/privateEndpoints",
+        put: Flow::put(Some(10)),
+        put_work: Delay::ms(10_000, 30_000),
+        delete_work: Delay::ms(10_000, 30_000),
+        references: &[
+            near("properties.subnet.id"),
+            anywhere("properties.privateLinkServiceConnections[].properties.privateLinkServiceId"),
+        ],
+        immutable: &["properties.subnet.id"],
+        read_only: &["properties.networkInterfaces"],
+        ..NETWORK
+    },
+    Kind {
+        name: "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+        references: &[anywhere("properties.privateDnsZoneConfigs[].properties.privateDnsZoneId")],
+        ..ELEMENT
+    },
+    Kind {
+        name: "Microsoft.Network/bastionHosts",
+        put: Flow::put(Some(10)),
+        put_work: Delay::ms(180_000, 420_000),
+        delete_work: Delay::ms(180_000, 420_000),
+        references: &[
+            near("properties.ipConfigurations[].properties.subnet.id"),
+            near("properties.ipConfigurations[].properties.publicIPAddress.id"),
+            near("properties.virtualNetwork.id"),
+        ],
+        fill: fill_bastion,
+        ..NETWORK
+    },
 ];
+
+/// Azure takes a Bastion only into a subnet of this name, save for the smallest kind, which has none.
+fn fill_bastion(draft: &mut Draft<'_>) -> Result<(), ArmError> {
+    let configurations = json::list(draft.body, "properties.ipConfigurations");
+    let subnets = configurations.iter().filter_map(|one| json::text(one, "properties.subnet.id"));
+    for subnet in subnets {
+        if !ids::last(subnet).eq_ignore_ascii_case("AzureBastionSubnet") {
+            return Err(ArmError::network(
+                400,
+                "BastionHostSubnetNameInvalid",
+                format!("Bastion host {} must be in a subnet named AzureBastionSubnet.", draft.id),
+            ));
+        }
+    }
+    json::default(draft.body, "sku.name", "Standard");
+    json::default(draft.body, "properties.scaleUnits", 2);
+    Ok(())
+}

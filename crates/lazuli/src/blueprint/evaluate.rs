@@ -223,9 +223,9 @@ impl Blueprint {
                 }
                 let parent = ResourceId::new(parent.trim_end_matches('/'));
                 let (above, own) = ty.name.rsplit_once('/').unwrap_or(("", &ty.name));
-                let suffix = format!("/providers/{above}/").to_lowercase();
+                let parents_type = lazuli_azure::permissions::type_of(parent.as_str()).unwrap_or_default();
                 // A nested type continues its parent's id; any other type is attached to it as an extension.
-                Ok(Some(match parent.as_str().to_lowercase().contains(&suffix) && above.contains('/') {
+                Ok(Some(match parents_type.eq_ignore_ascii_case(above) && above.contains('/') {
                     true => parent.child(own, name),
                     false => names::resource(&parent, ty, name),
                 }))

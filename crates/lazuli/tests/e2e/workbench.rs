@@ -19,6 +19,10 @@ pub(crate) const LINEAGE: &str = "11111111-2222-4333-8444-555555555555";
 /// Where the simulated Azure keeps its world.
 const WORLD: &str = ".lazuli/simulator-sandbox.world";
 
+/// Types that are parts of their parents and of the world only within them.
+const PARTS_OF_PARENTS: [&str; 5] =
+    ["/subnets/", "/routes/", "/virtualnetworkpeerings/", "/securityrules/", "/backendaddresspools/"];
+
 /// The subscription of every simulated Azure.
 pub(crate) const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-000000000000";
 
@@ -278,8 +282,7 @@ impl Workbench {
             assert_eq!(resource["state"], "Succeeded", "{id}");
         }
         for id in &recorded {
-            let parts = ["/subnets/", "/routes/", "/virtualnetworkpeerings/"]; // of their parents
-            let embedded = parts.iter().any(|part| id.contains(part));
+            let embedded = PARTS_OF_PARENTS.iter().any(|part| id.contains(part));
             assert!(embedded || world.contains_key(id), "recorded, and does not exist: {id}");
         }
         let of_machines = |(id, resource): &(&String, &Json)| is_disk(resource) && !recorded.contains(*id);
