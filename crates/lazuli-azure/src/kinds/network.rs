@@ -39,7 +39,6 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("NetworkSecurityGroups")],
         joined_by: Some("Microsoft.Network/networkSecurityGroups/join/action"),
         accepts: NETWORK_CODES,
-        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/routeTables",
@@ -64,7 +63,6 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("RouteTables")],
         joined_by: Some("Microsoft.Network/routeTables/join/action"),
         accepts: NETWORK_CODES,
-        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/publicIPAddresses",
@@ -104,7 +102,6 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("PublicIPAddresses"), network_quota("StandardSkuPublicIpAddresses")],
         joined_by: Some("Microsoft.Network/publicIPAddresses/join/action"),
         accepts: NETWORK_CODES,
-        ..Kind::GENERAL
     },
     Kind {
         name: "Microsoft.Network/natGateways",
