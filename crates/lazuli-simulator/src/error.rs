@@ -14,6 +14,8 @@ pub(crate) struct ArmError {
     pub(crate) message: String,
     pub(crate) target: Option<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Code and message of each cause.
+    pub(crate) details: Vec<(&'static str, String)>,
     /// Who refuses; the envelope differs in small ways.
     pub(crate) from: Origin,
 }
@@ -25,6 +27,8 @@ pub(crate) enum Origin {
     Gateway,
     /// The network resource provider, which always sends `details`.
     Network,
+    /// Compute's own throttling, which leaves out the `error` around code and message.
+    Throttle,
     /// Any other resource provider.
     Provider,
 }
@@ -37,6 +41,7 @@ impl ArmError {
             message: message.into(),
             target: None,
             headers: Vec::new(),
+            details: Vec::new(),
             from: Origin::Provider,
         }
     }
@@ -54,6 +59,11 @@ impl ArmError {
         self
     }
 
+    pub(crate) fn because(mut self, code: &'static str, message: String) -> Self {
+        self.details.push((code, message));
+        self
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -65,14 +75,19 @@ impl ArmError {
         if let Some(target) = &self.target {
             error["target"] = json!(target);
         }
-        if self.from == Origin::Network {
-            error["details"] = json!([]);
+        if self.from == Origin::Network || !self.details.is_empty() {
+            let one = |(code, message): &(&str, String)| json!({ "code": code, "message": message });
+            error["details"] = self.details.iter().map(one).collect();
         }
         error
     }
 
     pub(crate) fn into_response(self) -> Response {
-        let mut response = Response::json(self.status, json!({ "error": self.inner() }));
+        let body = match self.from {
+            Origin::Throttle => self.inner(),
+            _ => json!({ "error": self.inner() }),
+        };
+        let mut response = Response::json(self.status, body);
         if self.from == Origin::Gateway {
             response = response.with("x-ms-failure-cause", "gateway");
         }

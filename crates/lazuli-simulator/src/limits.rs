@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ArmError;
+use crate::error::{ArmError, Origin};
 use crate::faults::Faults;
 use crate::latency::Pace;
 use crate::refusals;
@@ -99,17 +99,19 @@ fn left(world: &World, name: &str, limit: Limit, pace: Pace, now: u64) -> f64 {
     })
 }
 
-/// Compute's own words.
+/// Compute's own words, without the usual envelope.
 fn too_many(policy: &str, capacity: u32) -> ArmError {
     let target = policy.rsplit('/').next().unwrap_or(policy);
-    ArmError::new(
+    let mut error = ArmError::new(
         429,
         "OperationNotAllowed",
         format!(
             "The server rejected the request because too many requests have been received for this subscription. \
              ({target}: {capacity} requests are allowed)"
         ),
-    )
+    );
+    error.from = Origin::Throttle;
+    error
 }
 
 /// Adds what is left to an answer.

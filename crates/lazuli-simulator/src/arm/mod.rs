@@ -6,6 +6,7 @@
 mod access;
 mod actions;
 mod check;
+mod content;
 mod delete;
 mod directory;
 mod groups;

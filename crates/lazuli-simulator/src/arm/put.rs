@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, access, check, names, operations, policy, read, render};
+use super::{Call, access, check, content, names, operations, policy, read, render};
 use crate::catalog::{self, Draft, Family, FirstBody, Flow, Kind, compute};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -26,9 +26,10 @@ struct Write<'a> {
 }
 
 pub(super) fn put(world: &mut World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
-    let body = object(call.request.json()?)?;
+    let mut body = object(call.request.json()?)?;
     let row = catalog::find(&target.kind());
     precede(world, target)?;
+    content::check(row, call, &mut body)?;
     match row.embedded {
         Some(collection) => put_element(world, call, target, row, collection, body),
         None => {
@@ -44,9 +45,10 @@ pub(super) fn put(world: &mut World, call: &Call<'_>, target: &Target) -> Result
 }
 
 pub(super) fn patch(world: &mut World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
-    let patch = object(call.request.json()?)?;
+    let mut patch = object(call.request.json()?)?;
     let row = catalog::find(&target.kind());
     precede(world, target)?;
+    content::check(row, call, &mut patch)?;
     if let Some(collection) = row.embedded {
         return Err(ArmError::method_not_allowed(&format!("PATCH on {collection}")));
     }

@@ -139,9 +139,11 @@ fn disk_resource(
         json::set(&mut body, "properties.osType", disk["osType"].clone());
         json::set(&mut body, "properties.hyperVGeneration", json!("V2"));
         if let Some(image) = image {
-            json::set(&mut body, "properties.creationData.imageReference", image.clone());
+            let image = image_of(draft.world, location, image);
+            json::set(&mut body, "properties.creationData.imageReference", image);
         }
     }
+    complete(&mut body);
     let serial = draft.world.draw();
     Resource {
         id: id.to_owned(),
@@ -154,6 +156,21 @@ fn disk_resource(
         operation: None,
         machine: None,
     }
+}
+
+/// Which image a disk was made from: disks name marketplace images by id, unlike machines.
+fn image_of(world: &World, location: &str, image: &Value) -> Value {
+    for gallery in ["id", "sharedGalleryImageId", "communityGalleryImageId"] {
+        if let Some(id) = image.get(gallery) {
+            return json!({ gallery: id });
+        }
+    }
+    let part = |name: &str| json::text(image, name).unwrap_or_default();
+    let version = json::text(image, "exactVersion").unwrap_or(part("version"));
+    json!({ "id": format!(
+        "/Subscriptions/{}/Providers/Microsoft.Compute/Locations/{location}/Publishers/{}/ArtifactTypes/VMImage/Offers/{}/Skus/{}/Versions/{version}",
+        world.identity.subscription, part("publisher"), part("offer"), part("sku"),
+    ) })
 }
 
 fn tier(sku: &Value) -> &'static str {
@@ -201,10 +218,15 @@ pub(super) fn fill_disk(draft: &mut Draft<'_>) -> Result<(), ArmError> {
     draft.invent("properties.uniqueId");
     let created = crate::arm::rfc3339(draft.existing.map_or(draft.now, |existing| existing.created_ms));
     json::set(draft.body, "properties.timeCreated", json!(created));
-    json::default(draft.body, "properties.networkAccessPolicy", "AllowAll");
-    json::default(draft.body, "properties.publicNetworkAccess", "Enabled");
-    json::default(draft.body, "properties.encryption.type", "EncryptionAtRestWithPlatformKey");
+    complete(draft.body);
     Ok(())
+}
+
+/// What every disk has, whoever made it.
+fn complete(body: &mut Value) {
+    json::default(body, "properties.networkAccessPolicy", "AllowAll");
+    json::default(body, "properties.publicNetworkAccess", "Enabled");
+    json::default(body, "properties.encryption.type", "EncryptionAtRestWithPlatformKey");
 }
 
 pub(super) fn show_disk(_: &World, disk: &Resource, value: &mut Value) {

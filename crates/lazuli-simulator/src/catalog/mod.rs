@@ -15,6 +15,7 @@ mod loadbalancer;
 mod network;
 mod network_rows;
 mod nic;
+pub mod published;
 mod ranges;
 mod services;
 pub(crate) mod skus;

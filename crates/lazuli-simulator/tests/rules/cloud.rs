@@ -6,6 +6,8 @@ use lazuli_simulator::{
 };
 use serde_json::{Value, json};
 
+use crate::contract;
+
 pub(crate) const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-000000000000";
 pub(crate) const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-demo";
 /// A Monday in 2026.
@@ -84,8 +86,11 @@ impl Cloud {
             .with_header("authorization", &format!("Bearer {}", self.token))
     }
 
+    /// The answer to a request, which keeps to the published types.
     pub(crate) fn carry_out(&mut self, request: &Request) -> Response {
-        handle(&mut self.world, &self.settings, request, self.now)
+        let answer = handle(&mut self.world, &self.settings, request, self.now);
+        contract::check(&answer);
+        answer
     }
 
     pub(crate) fn get(&mut self, target: &str) -> Response {

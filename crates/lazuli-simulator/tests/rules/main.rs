@@ -4,6 +4,7 @@
 
 mod access;
 mod cloud;
+mod contract;
 mod durability;
 mod faults;
 mod groups;
@@ -11,5 +12,6 @@ mod machines;
 mod networks;
 mod operations;
 mod private_dns;
+mod published;
 mod reading;
 mod writing;
