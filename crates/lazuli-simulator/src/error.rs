@@ -14,8 +14,8 @@ pub(crate) struct ArmError {
     pub(crate) message: String,
     pub(crate) target: Option<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// Code and message of each cause.
-    pub(crate) details: Vec<(&'static str, String)>,
+    /// Code and message of the cause. Boxed, as few refusals have one.
+    pub(crate) detail: Option<Box<(&'static str, String)>>,
     /// Who refuses; the envelope differs in small ways.
     pub(crate) from: Origin,
 }
@@ -41,7 +41,7 @@ impl ArmError {
             message: message.into(),
             target: None,
             headers: Vec::new(),
-            details: Vec::new(),
+            detail: None,
             from: Origin::Provider,
         }
     }
@@ -60,7 +60,7 @@ impl ArmError {
     }
 
     pub(crate) fn because(mut self, code: &'static str, message: String) -> Self {
-        self.details.push((code, message));
+        self.detail = Some(Box::new((code, message)));
         self
     }
 
@@ -75,9 +75,10 @@ impl ArmError {
         if let Some(target) = &self.target {
             error["target"] = json!(target);
         }
-        if self.from == Origin::Network || !self.details.is_empty() {
-            let one = |(code, message): &(&str, String)| json!({ "code": code, "message": message });
-            error["details"] = self.details.iter().map(one).collect();
+        if let Some(detail) = &self.detail {
+            error["details"] = json!([{ "code": detail.0, "message": detail.1 }]);
+        } else if self.from == Origin::Network {
+            error["details"] = json!([]);
         }
         error
     }
