@@ -94,11 +94,65 @@ expect Creating az rest --method put --body "@$work/vm.json" --query properties.
 expect node az vm list --query '[].name'
 expect 'VM running' az vm show --resource-group rg-az --name node --show-details --query powerState
 expect 3 az resource list --query "length([?type != 'Microsoft.Compute/disks'])"
+# Other things beside it, made, shown, listed and deleted.
+expect Succeeded az network nsg create --resource-group rg-az --name nsg --query NewNSG.provisioningState
+expect Allow az network nsg rule create --resource-group rg-az --nsg-name nsg --name ssh --priority 100 \
+    --destination-port-ranges 22 --query access
+expect Standard az network public-ip create --resource-group rg-az --name ip --sku Standard --query publicIp.sku.name
+expect Succeeded az network nat gateway create --resource-group rg-az --name nat --public-ip-addresses ip \
+    --query provisioningState
+expect "$group/providers/Microsoft.Network/natGateways/nat" az network public-ip show --resource-group rg-az --name ip \
+    --query natGateway.id
+expect Succeeded az network vnet subnet create --resource-group rg-az --vnet-name net --name more \
+    --address-prefixes 10.0.1.0/24 --network-security-group nsg --nat-gateway nat --query provisioningState
+expect Succeeded az disk create --resource-group rg-az --name disk --size-gb 32 --query provisioningState
+cat >"$work/lb.json" <<JSON
+{"location": "eastus2", "sku": {"name": "Standard"}, "properties": {
+  "frontendIPConfigurations": [{"name": "front", "properties": {
+    "subnet": {"id": "$group/providers/Microsoft.Network/virtualNetworks/net/subnets/nodes"}}}],
+  "backendAddressPools": [{"name": "pool"}]}}
+JSON
+lb="$group/providers/Microsoft.Network/loadBalancers/lb?api-version=2025-05-01"
+expect Succeeded az rest --method put --url "$lb" --body "@$work/lb.json" --query properties.provisioningState
+expect lb az network lb list --resource-group rg-az --query '[].name'
+expect 10.0.0.5 az network lb show --resource-group rg-az --name lb \
+    --query 'frontendIPConfigurations[0].privateIPAddress'
+sed 's/"sku"/"colour": "blue", "sku"/' "$work/lb.json" >"$work/strange.json"
+if az rest --method put --url "$lb" --body "@$work/strange.json" 2>"$work/refused"; then
+    echo "az: a property that no load balancer has is taken" >&2
+    exit 1
+fi
+grep -q "Could not find member 'colour'" "$work/refused"
+echo "az: ok: a property that no load balancer has is refused"
+gone() { # gone COMMAND...: deletes, and what is deleted cannot be shown
+    kind=$1
+    shift
+    # shellcheck disable=SC2086 # the kind is several words
+    az $kind delete --resource-group rg-az "$@"
+    # shellcheck disable=SC2086
+    if az $kind show --resource-group rg-az "$@" >/dev/null 2>&1; then
+        echo "az: $kind $* is still there" >&2
+        exit 1
+    fi
+    echo "az: ok: $kind $* is gone"
+}
+az rest --method delete --url "$lb"
+expect 0 az network lb list --query 'length(@)'
+gone 'network vnet subnet' --vnet-name net --name more
+gone 'network nat gateway' --name nat
+gone 'network public-ip' --name ip
+gone 'network nsg' --name nsg
+az disk delete --resource-group rg-az --name disk --yes
+expect 1 az disk list --resource-group rg-az --query 'length(@)'
 if az network vnet delete --resource-group rg-az --name net 2>"$work/refused"; then
     echo "az: a network in use can be deleted" >&2
     exit 1
 fi
 grep -q InUseSubnetCannotBeDeleted "$work/refused"
+az vm delete --resource-group rg-az --name node --yes
+expect 0 az vm list --query 'length(@)'
+gone 'network nic' --name nic
+gone 'network vnet' --name net
 # The roles Lazuli prints are what `az role definition create` takes.
 expect Succeeded az group create --name rg-quickstart --location eastus2 --query properties.provisioningState
 "$lazuli" init "$work/project" >/dev/null

@@ -37,6 +37,10 @@ pub struct Faults {
     /// `Microsoft.Compute/PutVM3Min`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Limit>,
+    /// Whether the URLs of operations are signed, as Azure's are since 2023: close to 4 KB long, and of no use unless
+    /// they come back to the letter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed_urls: bool,
 }
 
 /// One planned fault.

@@ -19,6 +19,7 @@ mod read;
 mod render;
 mod subscription;
 mod tags;
+mod versions;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -113,13 +114,7 @@ pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u6
 /// Everything under Azure Resource Manager: token, api-version, faults, then the route.
 fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError> {
     directory::check_token(world, call)?;
-    if call.request.query("api-version").is_none() {
-        return Err(ArmError::gateway(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        ));
-    }
+    versions::check(call)?;
     let settings = call.settings;
     if let Err((refusal, wait)) = limits::take(world, &settings.faults, settings.pace, call.request, call.now)
     {

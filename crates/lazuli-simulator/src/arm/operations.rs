@@ -6,6 +6,7 @@ use super::{Call, render, rfc3339};
 use crate::catalog::{self, Family, Headers, Kind};
 use crate::error::ArmError;
 use crate::ids;
+use crate::random;
 use crate::request::{Method, Response};
 use crate::world::{Action, Operation, OperationUrl, World};
 
@@ -65,15 +66,36 @@ pub(super) fn announce(
     let (status, result) = operation.url.paths(&world.subscription_id(), &operation.id);
     let mut response = response;
     if !matches!(operation.url, OperationUrl::Group { .. }) {
-        response = response.with("Azure-AsyncOperation", call.url(&status));
+        response = response.with("Azure-AsyncOperation", signed(call, &status, &operation.id));
     }
     if headers == Headers::Both {
-        response = response.with("Location", call.url(&result));
+        response = response.with("Location", signed(call, &result, &operation.id));
     }
     if matches!(operation.url, OperationUrl::Network { .. }) {
         response = response.with("Azure-AsyncNotification", "Enabled");
     }
     retry_after.map_or(response.clone(), |seconds| call.retry_after(response, seconds))
+}
+
+/// The URL of an operation, signed if this cloud does that: moment, certificate, signature and hash, 3.6 KB.
+fn signed(call: &Call<'_>, path: &str, id: &str) -> String {
+    let url = call.url(path);
+    if !call.settings.faults.signed_urls {
+        return url;
+    }
+    let certificate = long(id, "certificate", 2900);
+    format!("{url}&t=639000000000000000&c={certificate}&s={}&h={}", signature(id), long(id, "hash", 43))
+}
+
+fn signature(id: &str) -> String {
+    long(id, "signature", 342)
+}
+
+/// Letters and digits that look like what a certificate is made of.
+fn long(id: &str, what: &str, length: usize) -> String {
+    let blocks =
+        (0..=length / 32).map(|block| random::guid_of(&[id, what, &block.to_string()]).replace('-', ""));
+    blocks.collect::<String>().chars().take(length).collect()
 }
 
 /// Answers a poll of an operation; `None` when the path is not one of an operation.
@@ -94,6 +116,13 @@ pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<
     let Some(operation) = world.operation(id) else {
         return Some(Err(ArmError::new(404, "NotFound", format!("The operation '{id}' was not found."))));
     };
+    if call.settings.faults.signed_urls && call.request.query("s") != Some(&signature(&operation.id)) {
+        return Some(Err(ArmError::gateway(
+            403,
+            "InvalidOperationSignature",
+            "The URL of the operation does not bear the signature it was given with.",
+        )));
+    }
     Some(if is_result { result(world, call, operation) } else { Ok(status(world, call, operation)) })
 }
 
@@ -131,7 +160,7 @@ fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
 fn result(world: &World, call: &Call<'_>, operation: &Operation) -> Result<Response, ArmError> {
     if !operation.finished {
         let (_, path) = operation.url.paths(&world.subscription_id(), &operation.id);
-        let response = Response::empty(202).with("Location", call.url(&path));
+        let response = Response::empty(202).with("Location", signed(call, &path, &operation.id));
         return Ok(call.retry_after(response, operation.retry_after));
     }
     if let Some(failure) = &operation.failure {

@@ -128,3 +128,23 @@ fn every_answer_carries_request_ids_and_remaining_quota() {
     let other = cloud.get(&net("virtualNetworks"));
     assert_ne!(other.header("x-ms-request-id"), answer.header("x-ms-request-id"));
 }
+
+#[test]
+fn signed_urls_are_long_and_must_come_back_to_the_letter() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    cloud.settings.faults.signed_urls = true;
+    let answer = cloud.put(&net("virtualNetworks/net"), &network(&[("nodes", "10.0.0.0/24")]));
+    let url = answer.header("Azure-AsyncOperation").expect("an operation").to_owned();
+    assert!((3500..4096).contains(&url.len()), "{}", url.len());
+    assert_eq!(cloud.get(&url).value()["status"], "InProgress");
+    let (cut, _) = url.split_once("&t=").expect("a signature");
+    assert_eq!(cloud.get(cut).status, 403);
+    cloud.pass(MINUTE);
+    assert_eq!(cloud.get(&url).value()["status"], "Succeeded");
+    let deleted = cloud.delete(&net("virtualNetworks/net"));
+    let place = deleted.header("Location").expect("a place").to_owned();
+    let waiting = cloud.get(&place);
+    assert_eq!((waiting.status, waiting.header("Location")), (202, Some(place.as_str())));
+    cloud.pass(MINUTE);
+    assert_eq!(cloud.get(&place).status, 204);
+}

@@ -163,3 +163,22 @@ fn a_token_is_for_whom_it_was_asked_for() {
     );
     assert_eq!(audience(""), "https://management.azure.com/");
 }
+
+#[test]
+fn api_versions_are_dates_of_the_past() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    let path = net("virtualNetworks");
+    for (query, wanted) in [
+        ("?x=1", (400, "MissingApiVersionParameter")),
+        ("?api-version=latest", (400, "InvalidApiVersionParameter")),
+        ("?api-version=2025-5-1", (400, "InvalidApiVersionParameter")),
+        ("?api-version=2099-01-01", (400, "NoRegisteredProviderFound")),
+    ] {
+        let answer = cloud.get(&format!("{path}{query}"));
+        assert_eq!(code(&answer), wanted, "{query}");
+        assert_eq!(answer.header("x-ms-failure-cause"), Some("gateway"));
+    }
+    for version in ["2015-06-15", "2025-05-31-preview"] {
+        assert_eq!(cloud.get(&format!("{path}?api-version={version}")).status, 200, "{version}");
+    }
+}
