@@ -9,6 +9,7 @@ mod check;
 mod content;
 mod delete;
 mod directory;
+mod graph;
 mod groups;
 mod images;
 mod names;

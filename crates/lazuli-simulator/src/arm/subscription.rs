@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, access, images, list, names, read};
+use super::{Call, access, graph, images, list, names, read};
 use crate::catalog::{counts, identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -51,6 +51,9 @@ pub(super) fn handle(
     let method = call.request.method;
     Some(Ok(match (method, segments) {
         (Method::Get, ["subscriptions"]) => list(vec![describe(world)]),
+        (Method::Post, ["providers", "microsoft.resourcegraph", "resources"]) => {
+            return Some(graph::query(world, call));
+        }
         (Method::Get, ["tenants"]) => {
             let tenant = &world.identity.tenant;
             list(vec![

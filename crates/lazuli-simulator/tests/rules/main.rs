@@ -7,6 +7,7 @@ mod cloud;
 mod contract;
 mod durability;
 mod faults;
+mod graph;
 mod groups;
 mod machines;
 mod networks;
