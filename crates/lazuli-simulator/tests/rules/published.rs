@@ -17,7 +17,7 @@ fn the_table_says_what_the_published_schemas_say() {
     };
     let mut compared = 0;
     for kind in published::kinds() {
-        let schema = schema(&folder, kind);
+        let schema = schema(folder, kind);
         assert_eq!(published::sendable(kind), names(&schema), "{kind}");
         for object in schema["$defs"].as_object().into_iter().flatten().map(|(_, object)| object) {
             if object["additionalProperties"] == json!(false) {
