@@ -129,11 +129,11 @@ fn what_clients_echo_back_is_not_stored() {
 #[test]
 fn unknown_types_are_stored_as_they_are() {
     let mut cloud = Cloud::new(Profile::Instant);
-    let path = format!("{GROUP}/providers/Microsoft.Storage/storageAccounts/lazuli");
+    let path = format!("{GROUP}/providers/Contoso.Machines/engines/lazuli");
     let body = json!({ "location": "eastus2", "sku": { "name": "Standard_LRS" }, "kind": "StorageV2", "properties": { "minimumTlsVersion": "TLS1_2" } });
     assert_eq!(cloud.put(&path, &body).status, 201);
     let shown = cloud.get(&path).value().clone();
-    assert_eq!(shown["type"], "Microsoft.Storage/storageAccounts");
+    assert_eq!(shown["type"], "Contoso.Machines/engines");
     assert_eq!(
         shown["properties"],
         json!({ "minimumTlsVersion": "TLS1_2", "provisioningState": "Succeeded" })

@@ -20,6 +20,9 @@ pub fn needed(works: &Works) -> BTreeSet<Place> {
 /// No lock forbids a step.
 pub fn check(works: &Works, found: &Locks, verdict: &mut Verdict) {
     let mut told = BTreeSet::new();
+    // A lock that the plan deletes is gone before what it lies on: its id lies below that one's.
+    let deleted = works.all.iter().filter(|work| work.deletes());
+    let deleted: BTreeSet<String> = deleted.map(|work| work.id.to_ascii_lowercase()).collect();
     for ((account, scope), answer) in found {
         let locks = match answer {
             Ok(locks) => locks,
@@ -29,7 +32,7 @@ pub fn check(works: &Works, found: &Locks, verdict: &mut Verdict) {
             }
         };
         let mut free = true;
-        for lock in locks {
+        for lock in locks.iter().filter(|lock| !deleted.contains(&id_of(lock).to_ascii_lowercase())) {
             let held: Vec<&Work> =
                 works.all.iter().filter(|work| work.account == *account && forbids(lock, work)).collect();
             if held.is_empty() {
@@ -63,10 +66,11 @@ fn forbidden(lock: &Lock, held: &[&Work]) -> lazuli_core::Diagnostic {
         true => problem,
         false => problem.fact("notes", lock.notes.clone()),
     };
-    problem.help(format!(
-        "ask whoever set it, then: az lock delete --ids {}/providers/Microsoft.Authorization/locks/{}",
-        lock.scope, lock.name
-    ))
+    problem.help(format!("ask whoever set it, then: az lock delete --ids {}", id_of(lock)))
+}
+
+fn id_of(lock: &Lock) -> String {
+    format!("{}/providers/Microsoft.Authorization/locks/{}", lock.scope, lock.name)
 }
 
 /// A lock holds for its scope and everything below; a deletion also meets the locks of what it takes with it.

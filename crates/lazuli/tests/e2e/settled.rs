@@ -261,8 +261,8 @@ fn beside() -> String {
         below("first", "1.0.0", "Microsoft.Compute/galleries/images/versions@2025-03-03", &of("ubuntu"), "location = \"eastus2\"\n  properties = { publishingProfile = { targetRegions = [{ name = \"eastus2\", regionalReplicaCount = 1 }] }, storageProfile = { source = { id = resource.image.id } } }"),
         here("aks", "aks", "Microsoft.ContainerService/managedClusters@2025-10-01", &format!("identity = {{ type = \"SystemAssigned\" }}\n  properties = {{ dnsPrefix = \"aks\", kubernetesVersion = \"1.34\", agentPoolProfiles = [{pool}] }}")),
         below("more", "more", "Microsoft.ContainerService/managedClusters/agentPools@2025-10-01", &of("aks"), "properties = { count = 2, vmSize = \"standard_d4s_v5\", mode = \"user\", osType = \"linux\", availabilityZones = [\"2\", \"1\"] }"),
-        here("unheard", "unheard.of", "Contoso.Machines/engines@2031-01-01-preview", "zones = [\"1\"]\n  kind = \"steam\"\n  properties = { pressure = 7, valves = [{ name = \"a\" }] }"),
-        below("wheel", "wheel", "Contoso.Machines/engines/wheels@2031-01-01-preview", &of("unheard"), "properties = { spokes = 8 }"),
+        here("unheard", "unheard.of", "Contoso.Machines/engines@2025-01-01-preview", "zones = [\"1\"]\n  kind = \"steam\"\n  properties = { pressure = 7, valves = [{ name = \"a\" }] }"),
+        below("wheel", "wheel", "Contoso.Machines/engines/wheels@2025-01-01-preview", &of("unheard"), "properties = { spokes = 8 }"),
     ]
     .concat()
 }
