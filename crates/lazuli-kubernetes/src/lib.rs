@@ -1,11 +1,9 @@
-//! Kubernetes on the machines that Azure gives us. So far only what is pure: no network, no clock, no randomness.
+//! Kubernetes on the machines that Azure gives us.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`version`] | Kubernetes versions: kubeadm's configuration API, version skew, allowed upgrades |
-//! | [`user_data`] | the cloud-init document that prepares a node's machine |
-//!
-//! This is the place of the providers `kubernetes` and `tls` as well. They are not here yet.
+//! | [`version`] | Kubernetes versions: kubeadm's configuration API, version skew, allowed upgrades (pure) |
+//! | [`user_data`] | the cloud-init document that prepares a node's machine (pure) |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
