@@ -14,8 +14,10 @@ pub(crate) struct ArmError {
     pub(crate) message: String,
     pub(crate) target: Option<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// Code and message of the cause. Boxed, as few refusals have one.
-    pub(crate) detail: Option<Box<(&'static str, String)>>,
+    /// The cause, in the words of whoever found it. Boxed, as few refusals have one.
+    pub(crate) detail: Option<Box<Value>>,
+    /// The entries of `additionalInfo`: type and content.
+    pub(crate) additional: Option<Box<(&'static str, Value)>>,
     /// Who refuses; the envelope differs in small ways.
     pub(crate) from: Origin,
 }
@@ -42,6 +44,7 @@ impl ArmError {
             target: None,
             headers: Vec::new(),
             detail: None,
+            additional: None,
             from: Origin::Provider,
         }
     }
@@ -60,7 +63,18 @@ impl ArmError {
     }
 
     pub(crate) fn because(mut self, code: &'static str, message: String) -> Self {
-        self.detail = Some(Box::new((code, message)));
+        self.detail = Some(Box::new(json!({ "code": code, "message": message })));
+        self
+    }
+
+    /// Like [`because`](Self::because), of something named.
+    pub(crate) fn because_of(mut self, code: &'static str, target: &str, message: String) -> Self {
+        self.detail = Some(Box::new(json!({ "code": code, "target": target, "message": message })));
+        self
+    }
+
+    pub(crate) fn with_info(mut self, ty: &'static str, info: Value) -> Self {
+        self.additional = Some(Box::new((ty, info)));
         self
     }
 
@@ -76,9 +90,12 @@ impl ArmError {
             error["target"] = json!(target);
         }
         if let Some(detail) = &self.detail {
-            error["details"] = json!([{ "code": detail.0, "message": detail.1 }]);
+            error["details"] = json!([**detail]);
         } else if self.from == Origin::Network {
             error["details"] = json!([]);
+        }
+        if let Some(additional) = &self.additional {
+            error["additionalInfo"] = json!([{ "type": additional.0, "info": additional.1 }]);
         }
         error
     }

@@ -47,6 +47,9 @@ fn of_compute(request: &Request) -> &'static [(&'static str, u32)] {
             ("Microsoft.Compute/GetOperation30Min", 29_999),
         ];
     }
+    if path.contains("/microsoft.compute/disks/") && request.method.mutates() {
+        return &[("Microsoft.Compute/CreateUpdateDisks3Min", 2997)];
+    }
     if !path.contains("/microsoft.compute/virtualmachines/") {
         return &[];
     }
@@ -102,14 +105,15 @@ fn left(world: &World, name: &str, limit: Limit, pace: Pace, now: u64) -> f64 {
 /// Compute's own words, without the usual envelope.
 fn too_many(policy: &str, capacity: u32) -> ArmError {
     let target = policy.rsplit('/').next().unwrap_or(policy);
+    let counted = serde_json::json!({
+        "operationGroup": target, "allowedRequestCount": capacity, "measuredRequestCount": capacity + 1,
+    });
     let mut error = ArmError::new(
         429,
         "OperationNotAllowed",
-        format!(
-            "The server rejected the request because too many requests have been received for this subscription. \
-             ({target}: {capacity} requests are allowed)"
-        ),
-    );
+        "The server rejected the request because too many requests have been received for this subscription.",
+    )
+    .because_of("TooManyRequests", target, counted.to_string());
     error.from = Origin::Throttle;
     error
 }

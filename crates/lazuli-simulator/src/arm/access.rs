@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::error::ArmError;
 use crate::ids::{self, Target};
-use crate::request::Method;
-use crate::world::{Grant, World};
+use crate::request::{Method, Request};
+use crate::world::{Denial, Grant, World};
 
 /// What referring to an object of a type needs on that object.
 const LINKED: &[(&str, &str)] = &[
@@ -23,11 +23,20 @@ const LINKED: &[(&str, &str)] = &[
 
 /// The permissions that hold in a scope, as `Microsoft.Authorization/permissions` lists them.
 pub(super) fn effective(world: &World, scope: &str) -> Vec<Value> {
-    let show = |actions: &[String], not_actions: &[String]| json!({ "actions": actions, "notActions": not_actions, "dataActions": [], "notDataActions": [] });
+    let show = |grant: &Grant| {
+        let mut shown = json!({
+            "actions": grant.actions, "notActions": grant.not_actions, "dataActions": [], "notDataActions": [],
+        });
+        if let Some(condition) = &grant.condition {
+            shown["condition"] = json!(condition);
+            shown["conditionVersion"] = json!("2.0");
+        }
+        shown
+    };
     if world.conditions.grants.is_empty() {
-        return vec![show(&["*".to_owned()], &[])];
+        return vec![show(&Grant { actions: vec!["*".to_owned()], ..Grant::default() })];
     }
-    at(world, scope).map(|grant| show(&grant.actions, &grant.not_actions)).collect()
+    at(world, scope).map(show).collect()
 }
 
 fn at<'a>(world: &'a World, scope: &str) -> impl Iterator<Item = &'a Grant> + use<'a> {
@@ -37,6 +46,30 @@ fn at<'a>(world: &'a World, scope: &str) -> impl Iterator<Item = &'a Grant> + us
         let above = ids::key(grant.scope.as_deref().unwrap_or(&subscription));
         scope == above || scope.starts_with(&format!("{above}/"))
     })
+}
+
+/// The deny assignments that hold in a scope.
+pub(super) fn denials<'a>(world: &'a World, scope: &str) -> impl Iterator<Item = &'a Denial> + use<'a> {
+    let scope = ids::key(scope);
+    let subscription = world.subscription_id();
+    world.conditions.denials.iter().filter(move |denial| {
+        let above = ids::key(denial.scope.as_deref().unwrap_or(&subscription));
+        scope == above || scope.starts_with(&format!("{above}/"))
+    })
+}
+
+/// The deny assignment that forbids an action in a scope.
+fn denied<'a>(world: &'a World, scope: &str, action: &str) -> Option<&'a Denial> {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, action));
+    denials(world, scope).find(|denial| any(&denial.actions) && !any(&denial.not_actions))
+}
+
+/// The id of a deny assignment.
+pub(super) fn denial_id(world: &World, denial: &Denial) -> String {
+    let subscription = world.subscription_id();
+    let scope = denial.scope.as_deref().unwrap_or(&subscription);
+    let guid = crate::random::guid_of(&["deny assignment", scope, &denial.name]);
+    format!("{scope}/providers/Microsoft.Authorization/denyAssignments/{guid}")
 }
 
 fn allows(world: &World, scope: &str, action: &str) -> bool {
@@ -58,17 +91,54 @@ fn fits(pattern: &str, action: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The service principal may make this request. What everybody with any role may read is not looked at.
-pub(super) fn check(world: &World, call: &Call<'_>, segments: &[&str]) -> Result<(), ArmError> {
-    if world.conditions.grants.is_empty() {
-        return Ok(());
+/// What a request needs, and on what: for access control and for the activity log.
+pub(super) fn action_of(world: &World, request: &Request) -> Option<(String, String)> {
+    let lower = request.path.to_ascii_lowercase();
+    let segments: Vec<&str> = lower.split('/').filter(|segment| !segment.is_empty()).collect();
+    let verb = verb_of(request.method);
+    let subscription = world.subscription_id();
+    match segments.as_slice() {
+        ["subscriptions", _, "providers", namespace, verb @ ("register" | "unregister")] => {
+            Some((format!("{namespace}/{verb}/action"), subscription))
+        }
+        ["subscriptions", _, "resourcegroups", _, rest @ ..] if !rest.contains(&"providers") => {
+            let group = ids::group_of(&request.path)?;
+            Some((
+                format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}"),
+                format!("{subscription}/resourceGroups/{group}"),
+            ))
+        }
+        ["subscriptions", ..] => {
+            let target = Target::parse(&request.path).filter(|target| !target.types.is_empty())?;
+            let row = crate::catalog::find(&target.kind());
+            let kind = if row.name.is_empty() { target.kind() } else { row.name.to_owned() };
+            let lower = kind.to_ascii_lowercase();
+            let asks =
+                lower.ends_with("/checknameavailability") || lower.ends_with("/checkpolicyrestrictions");
+            let mut item = target.clone();
+            item.types.truncate(target.names.len());
+            let scope = if item.names.is_empty() { target.scope } else { item.id() };
+            Some((format!("{kind}/{}", if asks { "read" } else { verb }), scope))
+        }
+        _ => None,
     }
-    let verb = match call.request.method {
+}
+
+fn verb_of(method: Method) -> &'static str {
+    match method {
         Method::Get | Method::Head => "read",
         Method::Put | Method::Patch => "write",
         Method::Delete => "delete",
         Method::Post => "action",
-    };
+    }
+}
+
+/// The service principal may make this request. What everybody with any role may read is not looked at.
+pub(super) fn check(world: &World, call: &Call<'_>, segments: &[&str]) -> Result<(), ArmError> {
+    if world.conditions.grants.is_empty() && world.conditions.denials.is_empty() {
+        return Ok(());
+    }
+    let verb = verb_of(call.request.method);
     let subscription = world.subscription_id();
     let (action, scope) = match segments {
         ["subscriptions"] | ["subscriptions", _] | ["tenants"] => return Ok(()),
@@ -105,6 +175,20 @@ fn of_target(world: &World, call: &Call<'_>, verb: &str) -> Result<(), ArmError>
 }
 
 fn permit(world: &World, action: &str, scope: &str) -> Result<(), ArmError> {
+    if let Some(denial) = denied(world, scope, action) {
+        return Err(ArmError::gateway(
+            403,
+            "DenyAssignmentAuthorizationFailed",
+            format!(
+                "The client '{}' with object id '{}' has permission to perform action '{action}' on scope '{scope}'; however, the access is denied because of the deny assignment with name '{}' and Id '{}' at scope '{}'.",
+                world.identity.client_id,
+                world.caller(),
+                denial.name,
+                ids::last(&denial_id(world, denial)).replace('-', ""),
+                denial.scope.as_deref().unwrap_or(&world.subscription_id())
+            ),
+        ));
+    }
     if allows(world, scope, action) {
         return Ok(());
     }
@@ -120,7 +204,7 @@ fn permit(world: &World, action: &str, scope: &str) -> Result<(), ArmError> {
 
 /// The service principal may use everything that a body refers to.
 pub(super) fn linked(world: &World, kind: &str, id: &str, body: &Value) -> Result<(), ArmError> {
-    if world.conditions.grants.is_empty() {
+    if world.conditions.grants.is_empty() && world.conditions.denials.is_empty() {
         return Ok(());
     }
     let mut missing: Vec<(String, String)> = Vec::new();
@@ -130,7 +214,8 @@ pub(super) fn linked(world: &World, kind: &str, id: &str, body: &Value) -> Resul
         let to = parsed.kind();
         if let Some((ty, verb)) = LINKED.iter().find(|(ty, _)| ty.eq_ignore_ascii_case(&to)) {
             let action = format!("{ty}/{verb}");
-            if !allows(world, target, &action) && !missing.iter().any(|(_, scope)| scope == target) {
+            let may = allows(world, target, &action) && denied(world, target, &action).is_none();
+            if !may && !missing.iter().any(|(_, scope)| scope == target) {
                 missing.push((action, target.to_owned()));
             }
         }

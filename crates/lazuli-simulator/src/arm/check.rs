@@ -133,8 +133,12 @@ pub(super) fn free(
     }
 }
 
-/// `If-Match` and `If-None-Match`, as the resource provider contract has them.
-pub(super) fn preconditions(call: &Call<'_>, etag: Option<&str>) -> Result<(), ArmError> {
+/// `If-Match` and `If-None-Match`, as the resource provider contract has them. Types that have no etags do not look
+/// at these headers.
+pub(super) fn preconditions(row: &Kind, call: &Call<'_>, etag: Option<&str>) -> Result<(), ArmError> {
+    if !row.etag {
+        return Ok(());
+    }
     let bare = |text: &str| text.trim().trim_start_matches("W/").trim_matches('"').to_owned();
     let refuse = |message: &str| Err(ArmError::new(412, "PreconditionFailed", message));
     match (call.request.header("if-match").map(bare), etag) {

@@ -38,6 +38,21 @@ pub(super) fn check(row: &Kind, call: &Call<'_>, body: &mut Value) -> Result<(),
     })
 }
 
+/// A PATCH of a type that lets nothing but tags be patched holds nothing else.
+pub(super) fn tags_only(row: &Kind, call: &Call<'_>, patch: &Value) -> Result<(), ArmError> {
+    let other = patch.as_object().and_then(|patch| patch.keys().find(|name| *name != "tags"));
+    let Some(other) = other else { return Ok(()) };
+    let (line, position) = place(&call.request.body, other);
+    let told = format!(
+        "Could not find member '{other}' on object of type 'TagsObject'. Path '{other}', line {line}, position {position}."
+    );
+    Err(match row.family {
+        Family::Network => ArmError::network(400, "InvalidRequestFormat", "Cannot parse the request.")
+            .because("InvalidJson", told),
+        _ => ArmError::new(400, "InvalidParameter", told).at(other),
+    })
+}
+
 /// Line and position just after the name of a property, counted as .NET does.
 fn place(body: &[u8], member: &str) -> (usize, usize) {
     let text = String::from_utf8_lossy(body);

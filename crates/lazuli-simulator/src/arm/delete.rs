@@ -21,7 +21,7 @@ pub(super) fn delete(world: &mut World, call: &Call<'_>, target: &Target) -> Res
         id = format!("{id}/{collection}/{}", element["name"].as_str().unwrap_or(""));
         action = Action::DeleteElement { collection: collection.to_owned() };
     }
-    check::preconditions(call, Some(&resource.etag))?;
+    check::preconditions(row, call, Some(&resource.etag))?;
     check::management_locks(world, &id, true)?;
     // Asking again for a deletion under way is answered with that deletion.
     if let Some(operation) = resource.operation.as_deref().and_then(|id| world.operation(id)).cloned()

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, prices};
 use crate::error::ArmError;
 use crate::request::{Body, Method, Response};
 use crate::seed::Application;
@@ -45,6 +45,7 @@ pub(super) fn handle(world: &mut World, call: &Call<'_>) -> Option<Response> {
         (Method::Get, ["metadata", "identity", "oauth2", "token"] | ["msi", "token"]) => {
             managed_identity(world, call)
         }
+        (Method::Get, ["api", "retail", "prices"]) => prices::list(call),
         (Method::Get, ["serial-console", ..]) => {
             let id = path.trim_start_matches("/serial-console");
             let console = world.get(&ids::key(id)).and_then(|machine| machine.machine.as_ref());

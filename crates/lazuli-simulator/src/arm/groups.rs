@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, check, operations, read, render};
+use super::{Call, check, operations, read, render, versions};
 use crate::catalog::{self, Headers};
 use crate::error::ArmError;
 use crate::ids;
@@ -53,6 +53,16 @@ fn put(world: &mut World, call: &Call<'_>, key: &str, name: &str) -> Result<Resp
             "The location property is required for this definition.",
         ));
     };
+    if !versions::is_region(&location) {
+        return Err(ArmError::gateway(
+            400,
+            "LocationNotAvailableForResourceGroup",
+            format!(
+                "The provided location '{location}' is not available for resource group. List of available regions is '{}'.",
+                versions::regions().replace(' ', "")
+            ),
+        ));
+    }
     let valid = name.len() <= 90
         && !name.ends_with('.')
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '(' | ')'));

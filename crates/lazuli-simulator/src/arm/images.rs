@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::agreements;
 use crate::catalog::skus;
 use crate::error::ArmError;
 use crate::ids::Target;
 use crate::request::Response;
+use crate::world::World;
 
 /// Marketplace versions of every image, oldest first.
 const MARKETPLACE: [&str; 3] = ["22.04.202606120", "22.04.202607100", skus::LATEST_IMAGE];
@@ -28,14 +30,30 @@ fn community() -> impl Iterator<Item = String> {
 }
 
 /// Answers reads of images; `None` for everything else. `kind` is in lower case.
-pub(super) fn handle(target: &Target, kind: &str) -> Option<Result<Response, ArmError>> {
+pub(super) fn handle(world: &World, target: &Target, kind: &str) -> Option<Result<Response, ArmError>> {
     let location = target.names.first().cloned().unwrap_or_default();
     let scope = &target.scope;
     match kind {
         "microsoft.compute/locations/publishers/artifacttypes/offers/skus/versions" => {
             let entry = |version: &str| {
                 let id = target.names[1..5].join("/");
-                json!({ "location": location, "name": version, "id": format!("{scope}/Providers/Microsoft.Compute/Locations/{location}/{id}/Versions/{version}") })
+                let id = format!(
+                    "{scope}/Providers/Microsoft.Compute/Locations/{location}/{id}/Versions/{version}"
+                );
+                let mut entry = json!({ "location": location, "name": version, "id": id });
+                // Only a version of its own is described.
+                if target.is_item() {
+                    entry["properties"] = json!({
+                        "osDiskImage": { "operatingSystem": "Linux", "sizeInGb": 30 }, "dataDiskImages": [],
+                        "hyperVGeneration": "V2", "architecture": "x64", "automaticOSUpgradeProperties": { "automaticOSUpgradeSupported": false },
+                    });
+                    if let [_, publisher, _, offer, sku, ..] = target.names.as_slice()
+                        && let Some(plan) = agreements::plan_of(world, publisher, offer, sku)
+                    {
+                        entry["properties"]["plan"] = plan;
+                    }
+                }
+                entry
             };
             // Unlike every other list, these are bare arrays.
             Some(one_of(target, MARKETPLACE.iter().map(|version| entry(version)).collect(), |all| {

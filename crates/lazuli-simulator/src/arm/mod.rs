@@ -5,6 +5,11 @@
 
 mod access;
 mod actions;
+mod activity;
+mod addresses;
+mod agreements;
+mod body;
+mod casing;
 mod check;
 mod content;
 mod delete;
@@ -15,9 +20,11 @@ mod images;
 mod names;
 mod operations;
 mod policy;
+mod prices;
 mod put;
 mod read;
 mod render;
+mod store;
 mod subscription;
 mod tags;
 mod versions;
@@ -37,6 +44,7 @@ use crate::refusals;
 use crate::request::{Body, Delivery, Method, Request, Response};
 use crate::world::{Failure, World};
 
+pub(crate) use agreements::check_machine;
 pub(crate) use check::another_operation;
 pub(crate) use images::{is_community_version, is_marketplace_version};
 
@@ -102,7 +110,11 @@ pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u6
     let mut call = Call { request, settings, now, failure: None };
     let mut response = match directory::handle(world, &call) {
         Some(response) => response,
-        None => guarded(world, &mut call).unwrap_or_else(ArmError::into_response),
+        None => {
+            let response = guarded(world, &mut call).unwrap_or_else(ArmError::into_response);
+            activity::note(world, request, now, &response);
+            response
+        }
     };
     common_headers(world, request, now, &mut response);
     limits::tell(world, &settings.faults, settings.pace, request, now, &mut response);
@@ -247,9 +259,14 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
     if let Some(response) = tags::handle(world, call, &target) {
         return response;
     }
+    if let Some(response) = agreements::handle(world, call, &target) {
+        return response;
+    }
     let method = call.request.method;
     match (method, target.is_item()) {
-        (Method::Get | Method::Head, true) => read::item(world, call, &target),
+        (Method::Get, true) => read::item(world, call, &target),
+        // Whether something exists is all that HEAD tells.
+        (Method::Head, true) => read::item(world, call, &target).map(|_| Response::empty(204)),
         (Method::Get, false) => read::collection(world, call, &target),
         (Method::Put, true) => put::put(world, call, &target),
         (Method::Patch, true) => put::patch(world, call, &target),

@@ -1,5 +1,7 @@
 //! Starting long-running operations, telling clients where to look, and answering when they do.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{Call, render, rfc3339};
@@ -63,7 +65,7 @@ pub(super) fn announce(
     headers: Headers,
     retry_after: Option<u32>,
 ) -> Response {
-    let (status, result) = operation.url.paths(&world.subscription_id(), &operation.id);
+    let (status, result) = paths(world, operation);
     let mut response = response;
     if !matches!(operation.url, OperationUrl::Group { .. }) {
         response = response.with("Azure-AsyncOperation", signed(call, &status, &operation.id));
@@ -71,10 +73,41 @@ pub(super) fn announce(
     if headers == Headers::Both {
         response = response.with("Location", signed(call, &result, &operation.id));
     }
-    if matches!(operation.url, OperationUrl::Network { .. }) {
+    // Subnets are the exception.
+    let is_subnet = operation.target.to_ascii_lowercase().contains("/subnets/");
+    if matches!(operation.url, OperationUrl::Network { .. }) && !is_subnet {
         response = response.with("Azure-AsyncNotification", "Enabled");
     }
     retry_after.map_or(response.clone(), |seconds| call.retry_after(response, seconds))
+}
+
+/// Where the status and the result of an operation are found. The deletion of a group is named by its job, encoded.
+fn paths(world: &World, operation: &Operation) -> (String, String) {
+    let OperationUrl::Group { name } = &operation.url else {
+        return operation.url.paths(&world.subscription_id(), &operation.id);
+    };
+    let location = world.get(&operation.root).map_or("", |group| group.location()).to_owned();
+    let job = format!(
+        "RESOURCEGROUPDELETIONJOB-{}-{}-{}",
+        name.to_uppercase().replace('-', ":2D"),
+        location.to_ascii_uppercase(),
+        operation.id
+    );
+    let token = URL_SAFE_NO_PAD.encode(json!({ "jobId": job, "jobLocation": location }).to_string());
+    operation.url.paths(&world.subscription_id(), &token)
+}
+
+/// The id of the operation that a path is about.
+pub(super) fn id_in(path: &str) -> Option<String> {
+    let last = ids::last(path);
+    let job =
+        URL_SAFE_NO_PAD.decode(last).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let job = job.as_ref().and_then(|job| job["jobId"].as_str());
+    match job {
+        // A GUID has 36 characters.
+        Some(job) => job.get(job.len().checked_sub(36)?..).map(str::to_owned),
+        None => Some(last.to_owned()),
+    }
 }
 
 /// The URL of an operation, signed if this cloud does that: moment, certificate, signature and hash, 3.6 KB.
@@ -100,7 +133,7 @@ fn long(id: &str, what: &str, length: usize) -> String {
 
 /// Answers a poll of an operation; `None` when the path is not one of an operation.
 pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<Result<Response, ArmError>> {
-    let [.., collection, id] = segments else { return None };
+    let [.., collection, _] = segments else { return None };
     let is_result = match *collection {
         "operations" | "diskoperations" => call.request.query("monitor").is_some(),
         "privatednsoperationstatuses" => false,
@@ -113,7 +146,8 @@ pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<
     if call.request.method != Method::Get {
         return Some(Err(ArmError::method_not_allowed(call.request.method.as_str())));
     }
-    let Some(operation) = world.operation(id) else {
+    let id = id_in(&call.request.path).unwrap_or_default();
+    let Some(operation) = world.operation(&id) else {
         return Some(Err(ArmError::new(404, "NotFound", format!("The operation '{id}' was not found."))));
     };
     if call.settings.faults.signed_urls && call.request.query("s") != Some(&signature(&operation.id)) {
@@ -159,7 +193,7 @@ fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
 
 fn result(world: &World, call: &Call<'_>, operation: &Operation) -> Result<Response, ArmError> {
     if !operation.finished {
-        let (_, path) = operation.url.paths(&world.subscription_id(), &operation.id);
+        let (_, path) = paths(world, operation);
         let response = Response::empty(202).with("Location", signed(call, &path, &operation.id));
         return Ok(call.retry_after(response, operation.retry_after));
     }

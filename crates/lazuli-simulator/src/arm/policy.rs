@@ -42,7 +42,28 @@ pub(super) fn check(world: &World, kind: &str, name: &str, body: &Value) -> Resu
         "RequestDisallowedByPolicy",
         format!("Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'."),
     )
-    .at(name))
+    .at(name)
+    .with_info("PolicyViolation", violation(world, policy, body)))
+}
+
+/// What a refusal tells programs about the policy.
+fn violation(world: &World, policy: &Policy, body: &Value) -> Value {
+    let evaluated = policy.field.iter().map(|field| {
+        json!({
+            "result": "False", "expressionKind": "Field", "expression": field, "path": field,
+            "expressionValue": json::get(body, field), "targetValue": policy.allowed, "operator": "In",
+        })
+    });
+    json!({
+        "evaluationDetails": { "evaluatedExpressions": evaluated.collect::<Vec<_>>() },
+        "policyDefinitionId": format!("/providers/Microsoft.Authorization/policyDefinitions/{}", policy.name),
+        "policyDefinitionName": policy.name,
+        "policyDefinitionEffect": "deny",
+        "policyAssignmentId": assignment(world, policy),
+        "policyAssignmentName": policy.name,
+        "policyAssignmentScope": world.subscription_id(),
+        "policyAssignmentParameters": {},
+    })
 }
 
 /// `checkPolicyRestrictions`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, check, render, subscription};
+use super::{Call, addresses, check, render, subscription};
 use crate::catalog;
 use crate::catalog::compute;
 use crate::error::ArmError;
@@ -53,6 +53,9 @@ pub(super) fn collection(world: &World, call: &Call<'_>, target: &Target) -> Res
     if lower == "microsoft.compute/virtualmachines/instanceview" {
         let machine = parent(world, target)?;
         return Ok(Response::json(200, compute::instance_view(machine)));
+    }
+    if lower == "microsoft.network/virtualnetworks/checkipaddressavailability" {
+        return addresses::availability(world, call, target);
     }
     if lower == "microsoft.authorization/roleassignments" || lower == "microsoft.authorization/locks" {
         return Ok(extensions(world, call, target, &lower));

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, access, graph, images, list, names, read};
+use super::{Call, access, activity, graph, images, list, names, read, versions};
 use crate::catalog::{counts, identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -24,7 +24,10 @@ const NAMESPACES: &[(&str, &[&str])] = &[
             "skus",
         ],
     ),
+    ("Microsoft.ContainerService", &["managedClusters"]),
+    ("Microsoft.Insights", &["eventtypes"]),
     ("Microsoft.ManagedIdentity", &["userAssignedIdentities"]),
+    ("Microsoft.MarketplaceOrdering", &["agreements", "offertypes"]),
     (
         "Microsoft.Network",
         &[
@@ -92,10 +95,17 @@ pub(super) fn built_in(
 ) -> Option<Result<Response, ArmError>> {
     let kind = target.kind().to_ascii_lowercase();
     let place = || ids::location(target.names.first().map_or("", String::as_str));
+    if kind.contains("/locations/")
+        && let Err(refusal) = versions::region(call, target, &place())
+    {
+        return Some(Err(refusal));
+    }
     Some(Ok(match kind.as_str() {
         "microsoft.authorization/permissions" => {
             list(access::effective(world, &target.scope))
         }
+        "microsoft.insights/eventtypes/values" => return Some(activity::list(world, call)),
+        "microsoft.authorization/denyassignments" => deny_assignments(world, call, target),
         "microsoft.compute/skus" => sizes(world, call),
         "microsoft.compute/locations/vmsizes" => list(
             skus::all()
@@ -105,7 +115,7 @@ pub(super) fn built_in(
         "microsoft.compute/locations/usages" => compute_usages(world, &place()),
         "microsoft.network/locations/checkdnsnameavailability" => names::dns_label(world, call, &place()),
         "microsoft.network/locations/usages" => network_usages(world, &place()),
-        _ if kind.starts_with("microsoft.compute/locations/") => return images::handle(target, &kind),
+        _ if kind.starts_with("microsoft.compute/locations/") => return images::handle(world, target, &kind),
         "microsoft.authorization/roledefinitions" => return role_definitions(world, call, target),
         _ => return None,
     }))
@@ -182,6 +192,31 @@ fn sizes(world: &World, call: &Call<'_>) -> Response {
     )
 }
 
+/// Deny assignments that hold at a scope, and those below it.
+fn deny_assignments(world: &World, call: &Call<'_>, target: &Target) -> Response {
+    let scope = ids::key(&target.scope);
+    let shown = world.conditions.denials.iter().filter_map(|denial| {
+        let id = access::denial_id(world, denial);
+        let own = id.split("/providers/Microsoft.Authorization/").next().unwrap_or("").to_owned();
+        let key = ids::key(&own);
+        let near = scope == key || scope.starts_with(&format!("{key}/")) || key.starts_with(&format!("{scope}/"));
+        near.then(|| {
+            json!({
+                "id": id, "name": ids::last(&id), "type": "Microsoft.Authorization/denyAssignments",
+                "properties": {
+                    "denyAssignmentName": denial.name, "description": "", "scope": own, "doNotApplyToChildScopes": false,
+                    "permissions": [{
+                        "actions": denial.actions, "notActions": denial.not_actions, "dataActions": [], "notDataActions": [],
+                    }],
+                    "principals": [{ "id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined" }],
+                    "excludePrincipals": [], "isSystemProtected": true,
+                },
+            })
+        })
+    });
+    read::page_values(call, shown.collect())
+}
+
 fn usage(name: &str, used: u64, limit: u64) -> Value {
     json!({ "unit": "Count", "currentValue": used, "limit": limit, "name": { "value": name, "localizedValue": name } })
 }
@@ -204,7 +239,9 @@ fn compute_usages(world: &World, location: &str) -> Response {
         ),
     ];
     values.extend(skus::families().into_iter().map(|family| cores(family, family)));
-    values.push(count("PremiumDiskCount", "Microsoft.Compute/disks"));
+    values.extend(counts::DISKS.iter().map(|(prefix, name, _)| {
+        usage(name, counts::disks(world, location, prefix), world.quota(location, name).unwrap_or(50_000))
+    }));
     list(values)
 }
 

@@ -141,7 +141,13 @@ pub(super) static ROWS: &[Kind] = &[
         immutable: &["properties.storageProfile", "properties.hyperVGeneration"],
         ..SLOW
     },
-    Kind { name: "Microsoft.Compute/diskEncryptionSets", immutable: &["properties.encryptionType"], ..SLOW },
+    Kind {
+        name: "Microsoft.Compute/diskEncryptionSets",
+        created: 202,
+        updated: 202,
+        immutable: &["properties.encryptionType"],
+        ..SLOW
+    },
     Kind {
         name: "Microsoft.Compute/galleries",
         blocking_child: Some("Microsoft.Compute/galleries/images"),

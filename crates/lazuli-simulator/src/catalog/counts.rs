@@ -64,3 +64,43 @@ pub(crate) fn check(world: &World, kind: &str, location: &str) -> Result<(), Arm
     }
     Ok(())
 }
+
+/// The quotas of managed disks: what their SKU begins with, the quota, and what refusals call it. Longer names first, as
+/// some begin like others.
+pub(crate) const DISKS: &[(&str, &str, &str)] = &[
+    ("PremiumV2_", "PremiumV2DiskCount", "Premium SSD v2 Managed Disks"),
+    ("Premium_", "PremiumDiskCount", "Premium Storage Managed Disks"),
+    ("StandardSSD_", "StandardSSDDiskCount", "Standard SSD Managed Disks"),
+    ("Standard_", "StandardDiskCount", "Standard Storage Managed Disks"),
+    ("UltraSSD_", "UltraSSDDiskCount", "Ultra SSD Managed Disks"),
+];
+
+/// How many disks of a SKU that begins so there are in a region.
+pub(crate) fn disks(world: &World, location: &str, prefix: &str) -> u64 {
+    let all = world.of_kind("Microsoft.Compute/disks", "", None);
+    let counted = all.filter(|disk| {
+        disk.location() == location
+            && crate::json::text(&disk.body, "sku.name").is_some_and(|sku| sku.starts_with(prefix))
+    });
+    counted.count() as u64
+}
+
+/// There is room for one more disk of each of these SKUs.
+pub(crate) fn check_disks(world: &World, location: &str, skus: &[String]) -> Result<(), ArmError> {
+    for (prefix, quota, title) in DISKS {
+        let more = skus.iter().filter(|sku| sku.starts_with(prefix)).count() as u64;
+        let Some(limit) = world.quota(location, quota).filter(|_| more > 0) else { continue };
+        let used = disks(world, location, prefix);
+        if used + more > limit {
+            return Err(ArmError::new(
+                409,
+                "OperationNotAllowed",
+                format!(
+                    "Operation could not be completed as it results in exceeding approved {title} quota. Additional details - Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {used}, Additional Required: {more}, (Minimum) New Limit Required: {}.",
+                    used + more
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

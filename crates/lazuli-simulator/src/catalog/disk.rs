@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, skus};
+use super::{Draft, counts, skus};
 use crate::error::ArmError;
 use crate::world::{Resource, State, World};
 use crate::{ids, json};
@@ -95,6 +95,9 @@ pub(super) fn fill_disks(
             Some(index) => draft.body["properties"]["storageProfile"]["dataDisks"][index] = disk,
         }
     }
+    let skus: Vec<String> =
+        made.iter().filter_map(|disk| json::text(&disk.body, "sku.name").map(str::to_owned)).collect();
+    counts::check_disks(draft.world, location, &skus)?;
     let owner = draft.id.to_owned();
     for disk in made {
         draft.world.put(disk);
@@ -214,6 +217,11 @@ pub(super) fn fill_disk(draft: &mut Draft<'_>) -> Result<(), ArmError> {
                 "Reducing disk size is not supported. Current size {before} GB, requested size {after} GB."
             ),
         ));
+    }
+    let sku = |body: &Value| json::text(body, "sku.name").unwrap_or_default().to_owned();
+    let now = sku(draft.body);
+    if draft.existing.is_none_or(|existing| sku(&existing.body) != now) {
+        counts::check_disks(draft.world, &draft.location(), &[now])?;
     }
     draft.invent("properties.uniqueId");
     let created = crate::arm::rfc3339(draft.existing.map_or(draft.now, |existing| existing.created_ms));

@@ -154,7 +154,7 @@ fn image(draft: &Draft<'_>, size: &skus::Size, location: &str) -> Result<(), Arm
             )
             .at("imageReference"));
         }
-        return Ok(()); // of these, nothing more is known
+        return crate::arm::check_machine(draft.world, draft.id, draft.body, reference);
     } else {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, GENERIC, Kind};
+use super::{Draft, GENERIC, Kind, Patching};
 use crate::error::ArmError;
 use crate::latency::{Delay, Profile};
 use crate::world::{Resource, World};
@@ -14,6 +14,7 @@ pub(super) static ROWS: &[Kind] = &[
         located: true,
         has_state: false,
         read_only: &["properties"],
+        says_where: true,
         fill: fill_identity,
         show: show_identity,
         put_accept: Delay::ms(900, 1200),
@@ -22,6 +23,7 @@ pub(super) static ROWS: &[Kind] = &[
     Kind {
         name: "Microsoft.Authorization/roleAssignments",
         updated: 201,
+        patch: Patching::Nothing,
         delete_shows: true,
         has_state: false,
         fill: fill_role_assignment,
@@ -29,8 +31,21 @@ pub(super) static ROWS: &[Kind] = &[
         delete_accept: Delay::ms(2100, 2500),
         ..GENERIC
     },
-    Kind { name: "Microsoft.Authorization/roleDefinitions", updated: 201, has_state: false, ..GENERIC },
-    Kind { name: "Microsoft.Authorization/locks", has_state: false, fill: fill_lock, ..GENERIC },
+    Kind {
+        name: "Microsoft.Authorization/roleDefinitions",
+        updated: 201,
+        patch: Patching::Nothing,
+        delete_shows: true,
+        has_state: false,
+        ..GENERIC
+    },
+    Kind {
+        name: "Microsoft.Authorization/locks",
+        patch: Patching::Nothing,
+        has_state: false,
+        fill: fill_lock,
+        ..GENERIC
+    },
 ];
 
 /// The built-in roles this cloud knows: name and GUID.

@@ -43,6 +43,10 @@ pub(crate) struct Kind {
     pub(crate) updated: u16,
     pub(crate) put: Flow,
     pub(crate) delete: Flow,
+    /// What a PATCH may change.
+    pub(crate) patch: Patching,
+    /// Whether the answer to a PUT says in `Location`, without host, where the resource is.
+    pub(crate) says_where: bool,
     /// Whether a synchronous DELETE answers with what was deleted.
     pub(crate) delete_shows: bool,
     /// Whether bodies carry an etag.
@@ -85,6 +89,16 @@ pub(crate) enum Family {
     Compute,
     Disk,
     Other,
+}
+
+/// What a PATCH may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patching {
+    Anything,
+    /// The network provider's `TagsObject` and its like.
+    Tags,
+    /// There is no PATCH.
+    Nothing,
 }
 
 /// Whether and how an answer is asynchronous.
@@ -210,6 +224,8 @@ pub(crate) const GENERIC: Kind = Kind {
     updated: 200,
     put: Flow::Sync,
     delete: Flow::Sync,
+    patch: Patching::Anything,
+    says_where: false,
     delete_shows: false,
     etag: false,
     has_state: true,

@@ -1,7 +1,8 @@
 //! Rows of `Microsoft.Network`, less private DNS.
 
 use super::{
-    Draft, Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, anywhere, loadbalancer, near, network, nic,
+    Draft, Family, FirstBody, Flow, GENERIC, Headers, InUse, Kind, Patching, anywhere, loadbalancer, near,
+    network, nic,
 };
 use crate::error::ArmError;
 use crate::latency::Delay;
@@ -12,6 +13,7 @@ const NETWORK: Kind = Kind {
     located: true,
     put: Flow::put(None),
     delete: Flow::delete(),
+    patch: Patching::Tags,
     etag: true,
     locks: true,
     put_accept: Delay::ms(1000, 2000),
@@ -30,7 +32,7 @@ const SETTLED: Flow = Flow::Async {
     poll_after: 10,
 };
 
-const ELEMENT: Kind = Kind { located: false, ..NETWORK };
+const ELEMENT: Kind = Kind { located: false, patch: Patching::Nothing, ..NETWORK };
 
 pub(super) static ROWS: &[Kind] = &[
     Kind {
@@ -248,6 +250,7 @@ pub(super) static ROWS: &[Kind] = &[
     Kind { name: "Microsoft.Network/applicationSecurityGroups", ..NETWORK },
     Kind {
         name: "Microsoft.Network/privateEndpoints",
+        patch: Patching::Nothing,
         put: Flow::put(Some(10)),
         put_work: Delay::ms(10_000, 30_000),
         delete_work: Delay::ms(10_000, 30_000),

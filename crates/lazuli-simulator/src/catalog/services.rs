@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, Flow, GENERIC, Kind, anywhere};
+use super::{Draft, Flow, GENERIC, Kind, Patching, anywhere};
 use crate::error::ArmError;
 use crate::latency::Delay;
 use crate::world::{Resource, State, World};
@@ -14,6 +14,7 @@ pub(super) static ROWS: &[Kind] = &[
     Kind {
         name: "Microsoft.ContainerService/managedClusters",
         located: true,
+        patch: Patching::Tags,
         put: Flow::put(Some(10)),
         delete: Flow::delete(),
         locks: true,
@@ -27,6 +28,7 @@ pub(super) static ROWS: &[Kind] = &[
     },
     Kind {
         name: "Microsoft.ContainerService/managedClusters/agentPools",
+        patch: Patching::Nothing,
         put: Flow::put(Some(10)),
         delete: Flow::delete(),
         locks: true,

@@ -14,6 +14,12 @@ pub struct Conditions {
     pub grants: Vec<Grant>,
     /// Policies that deny.
     pub policies: Vec<Policy>,
+    /// Deny assignments, which no role outweighs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denials: Vec<Denial>,
+    /// Offers of the marketplace that are sold under terms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sold: Vec<Sold>,
     /// VM sizes that are not for this subscription.
     pub closed_sizes: Vec<ClosedSize>,
 }
@@ -30,6 +36,40 @@ pub struct Grant {
     /// Patterns that are taken out again.
     #[serde(default)]
     pub not_actions: Vec<String>,
+    /// A condition of the role assignment. The simulated Azure lists it and takes it for met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+}
+
+/// A deny assignment on everybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Denial {
+    /// Its name.
+    pub name: String,
+    /// Where, with everything below: the id of a group or a resource; the whole subscription when absent.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Patterns of actions that are denied.
+    pub actions: Vec<String>,
+    /// Patterns that are taken out again.
+    #[serde(default)]
+    pub not_actions: Vec<String>,
+}
+
+/// A plan of an offer that is sold under terms, which somebody must accept once per subscription.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sold {
+    /// Who publishes it.
+    pub publisher: String,
+    /// The product.
+    pub offer: String,
+    /// The plan; the SKU of its images.
+    pub plan: String,
+    /// Whether the terms were accepted already.
+    #[serde(default)]
+    pub accepted: bool,
 }
 
 /// A policy assignment with the effect `deny`.

@@ -3,6 +3,7 @@
 //! Belongs here: the data, its derived indexes, what changed since the last record. Not here: the rules by which
 //! requests change it (`arm`), nor files (`world_file`).
 
+mod activity;
 mod addresses;
 mod conditions;
 mod index;
@@ -18,7 +19,8 @@ use serde_json::Value;
 use crate::limits::Level;
 use crate::seed::Application;
 use crate::{catalog, ids, random};
-pub use conditions::{ClosedSize, Conditions, Grant, Policy};
+pub(crate) use activity::Deed;
+pub use conditions::{ClosedSize, Conditions, Denial, Grant, Policy, Sold};
 pub(crate) use operations::{Action, Failure, Operation, OperationUrl};
 pub use record::Change;
 use {index::Index, record::Dirty};
@@ -68,6 +70,8 @@ pub struct World {
     pub(crate) levels: BTreeMap<String, Level>,
     #[serde(default)]
     pub(crate) conditions: Conditions,
+    #[serde(default)]
+    activity: activity::Activity,
     #[serde(skip)]
     index: Index,
     #[serde(skip)]
@@ -174,6 +178,7 @@ impl World {
             applications: Vec::new(),
             levels: BTreeMap::new(),
             conditions: Conditions::default(),
+            activity: activity::Activity::default(),
             index: Index::default(),
             dirty: Dirty::default(),
             past: past::Past::default(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, Operation, Resource, World};
+use super::{Conditions, Deed, Operation, Resource, World};
 
 /// One thing that is now so.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ enum Kind {
     Resource(Box<Resource>),
     Gone(String),
     Operation(Box<Operation>),
+    Deed(Deed),
     Counters {
         draws: u64,
         requests: u64,
@@ -37,6 +38,7 @@ pub(super) struct Dirty {
     pub(super) resources: BTreeSet<String>,
     pub(super) operations: BTreeSet<String>,
     pub(super) settings: bool,
+    pub(super) deeds: Vec<Deed>,
 }
 
 impl World {
@@ -60,6 +62,7 @@ impl World {
                 changes.push(Kind::Operation(Box::new(operation.clone())));
             }
         }
+        changes.extend(dirty.deeds.into_iter().map(Kind::Deed));
         if dirty.settings {
             changes.push(Kind::Settings {
                 fault_hits: self.fault_hits.clone(),
@@ -92,6 +95,7 @@ impl World {
             Kind::Operation(operation) => {
                 self.operations.insert(operation.id.clone(), *operation);
             }
+            Kind::Deed(deed) => self.recall(deed),
             Kind::Counters { draws, requests } => {
                 self.draws = draws;
                 self.requests = requests;

@@ -198,6 +198,7 @@ fn what_the_seed_allows_holds_in_its_scope_and_below_and_for_what_a_body_refers_
         scope: Some(scope.to_owned()),
         actions: actions.iter().map(|action| (*action).to_owned()).collect(),
         not_actions: vec!["*/delete".to_owned()],
+        condition: None,
     };
     let seed = SeedFile {
         resource_groups: vec![group("rg-demo"), group("rg-other")],
@@ -242,6 +243,7 @@ fn what_is_granted_is_allowed_and_nothing_else() {
         scope: scope.map(str::to_owned),
         actions: actions.iter().map(|action| (*action).to_owned()).collect(),
         not_actions: not_actions.iter().map(|action| (*action).to_owned()).collect(),
+        condition: None,
     };
     let conditions = Conditions {
         grants: vec![

@@ -13,6 +13,7 @@ mod machines;
 mod networks;
 mod operations;
 mod private_dns;
+mod protocol;
 mod published;
 mod reading;
 mod writing;

@@ -74,10 +74,18 @@ fn a_patch_replaces_tags_and_merges_the_rest() {
     let answer = cloud.patch(&path, &json!({ "tags": { "c": "3" } }));
     assert_eq!((answer.status, &answer.value()["tags"]), (200, &json!({ "c": "3" })));
     assert!(answer.header("Azure-AsyncOperation").is_none());
-    let answer = cloud.patch(&path, &json!({ "properties": { "idleTimeoutInMinutes": 10 } }));
+    let disk = crate::cloud::compute("disks/disk");
+    let made = json!({
+        "location": "eastus2", "tags": { "c": "3" },
+        "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 4 },
+    });
+    cloud.make(&disk, &made);
+    assert_eq!(cloud.patch(&disk, &json!({ "properties": { "diskSizeGB": 8 } })).status, 202);
+    cloud.pass(crate::cloud::MINUTE);
+    let read = cloud.get(&disk);
     assert_eq!(
-        (&answer.value()["properties"]["idleTimeoutInMinutes"], &answer.value()["tags"]),
-        (&json!(10), &json!({ "c": "3" }))
+        (&read.value()["properties"]["diskSizeGB"], &read.value()["tags"]),
+        (&json!(8), &json!({ "c": "3" }))
     );
     assert_eq!(code(&cloud.patch(&net("publicIPAddresses/none"), &json!({}))), (404, "ResourceNotFound"));
 }
