@@ -124,6 +124,7 @@ impl AzureProvider {
                 .map(|entry| Grant {
                     actions: texts(entry, "actions"),
                     not_actions: texts(entry, "notActions"),
+                    condition: Some(text(entry, "condition")).filter(|condition| !condition.is_empty()),
                 })
                 .collect(),
         ))

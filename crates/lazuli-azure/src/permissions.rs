@@ -64,6 +64,7 @@ pub const OWN_NETWORK: &[&str] = &[
 
 /// What is read of every resource group before anything is planned.
 pub const GROUP_READS: &[&str] = &[
+    "Microsoft.Authorization/denyAssignments/read",
     "Microsoft.Authorization/locks/read",
     "Microsoft.Authorization/permissions/read",
     "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
@@ -83,6 +84,17 @@ pub const SUBSCRIPTION_READS: &[&str] = &[
     "Microsoft.Resources/subscriptions/providers/read",
     "Microsoft.Resources/subscriptions/read",
 ];
+
+/// What is read of the subscription besides when objects of a type are made.
+const TYPE_READS: &[(&str, &str)] = &[("Microsoft.Storage/storageAccounts", "Microsoft.Storage/checkNameAvailability/read")];
+
+/// What machines that name a plan of the marketplace need read.
+pub const TERMS_READ: &str = "Microsoft.MarketplaceOrdering/offertypes/publishers/offers/plans/agreements/read";
+
+/// What is read of the subscription before objects of a type are made, besides [`SUBSCRIPTION_READS`].
+pub fn reads_for(ty: &str) -> Option<&'static str> {
+    TYPE_READS.iter().find(|(name, _)| name.eq_ignore_ascii_case(ty)).map(|(_, action)| *action)
+}
 
 /// The namespaces a subscription must have registered for a cluster.
 pub const NAMESPACES: &[&str] = &["Microsoft.Compute", "Microsoft.ManagedIdentity", "Microsoft.Network"];
@@ -128,6 +140,25 @@ pub struct Grant {
     pub actions: Vec<String>,
     /// Patterns that are taken out of them.
     pub not_actions: Vec<String>,
+    /// The condition of the role assignment, in Azure's words.
+    pub condition: Option<String>,
+}
+
+impl Grant {
+    fn allows(&self, action: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, action));
+        any(&self.actions) && !any(&self.not_actions)
+    }
+
+    /// Whether the condition may be about an action. A condition that lists the actions it is about, without patterns, is
+    /// about no others.
+    fn is_conditional(&self, action: &str) -> bool {
+        self.condition.as_ref().is_some_and(|condition| {
+            let condition = condition.to_ascii_lowercase();
+            let is_listed = condition.contains("actionmatches") && !condition.contains('*');
+            !is_listed || condition.contains(&action.to_ascii_lowercase())
+        })
+    }
 }
 
 /// Everything somebody may do in a scope: any grant is enough.
@@ -137,8 +168,12 @@ pub struct Granted(pub Vec<Grant>);
 impl Granted {
     /// Whether an action is allowed.
     pub fn allows(&self, action: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, action));
-        self.0.iter().any(|grant| any(&grant.actions) && !any(&grant.not_actions))
+        self.0.iter().any(|grant| grant.allows(action))
+    }
+
+    /// Whether an action is allowed without regard to any condition.
+    pub fn allows_always(&self, action: &str) -> bool {
+        self.0.iter().any(|grant| grant.allows(action) && !grant.is_conditional(action))
     }
 
     /// What of `needed` is not allowed.
@@ -196,6 +231,7 @@ mod tests {
                 "Microsoft.Authorization/*/Delete".into(),
                 "Microsoft.Authorization/*/Write".into(),
             ],
+            condition: None,
         };
         let write = "Microsoft.Authorization/roleAssignments/write";
         let mut granted = Granted(vec![contributor]);
@@ -210,6 +246,24 @@ mod tests {
         });
         assert!(granted.allows(write));
         assert!(!Granted::default().allows(write));
+    }
+
+    #[test]
+    fn a_condition_is_about_the_actions_it_lists_or_about_all() {
+        let write = "Microsoft.Authorization/roleAssignments/write";
+        let read = "Microsoft.Authorization/roleAssignments/read";
+        let listed = format!("((!(ActionMatches{{'{write}'}})) OR (@Request[x] ForAnyOfAnyValues:GuidEquals {{y}}))");
+        for (condition, expected) in [
+            (None, (true, true)),
+            (Some(listed), (false, true)),
+            (Some("@Resource[x] StringEquals 'y'".to_owned()), (false, false)),
+            (Some("((!(ActionMatches{'Microsoft.Authorization/*'})))".to_owned()), (false, false)),
+        ] {
+            let grant = Grant { actions: vec!["*".into()], condition, ..Grant::default() };
+            let granted = Granted(vec![grant]);
+            assert!(granted.allows(write) && granted.allows(read));
+            assert_eq!((granted.allows_always(write), granted.allows_always(read)), expected, "{granted:?}");
+        }
     }
 
     #[test]

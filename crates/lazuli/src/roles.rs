@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lazuli_azure::permissions::{
-    EXISTING_NETWORK, GROUP_READS, NETWORK_TYPES, OWN_NETWORK, SUBSCRIPTION_READS, implied, linked, manage,
-    type_of,
+    EXISTING_NETWORK, GROUP_READS, NETWORK_TYPES, OWN_NETWORK, SUBSCRIPTION_READS, TERMS_READ, implied, linked,
+    manage, reads_for, type_of,
 };
 use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName};
 use lazuli_core::{Address, Value};
@@ -64,7 +64,21 @@ pub fn roles(resources: &[(&Declaration, &Desired)], homes: &[Home], place: &Pla
             _ => needs.as_written(declaration, desired),
         }
     }
-    needs.roles(homes)
+    let mut roles = needs.roles(homes);
+    for role in roles.iter_mut().filter(|role| role.only_reads) {
+        let ours = resources.iter().map(|(declaration, desired)| (declaration.mode, *desired));
+        let made = ours.filter(|(mode, desired)| *mode == Mode::Managed && desired.account == role.account);
+        role.actions.extend(made.flat_map(|(_, desired)| besides(desired)).map(str::to_owned));
+    }
+    roles
+}
+
+/// What preflight reads of the subscription besides, because of this object.
+fn besides(desired: &Desired) -> impl Iterator<Item = &'static str> {
+    let is_machine = desired.ty.name.eq_ignore_ascii_case("Microsoft.Compute/virtualMachines");
+    let names_a_plan = is_machine && desired.body.get("plan").is_some();
+    let terms = names_a_plan.then_some(TERMS_READ);
+    reads_for(&desired.ty.name).into_iter().chain(terms)
 }
 
 /// Actions by account and scope; scopes compare without regard to case.

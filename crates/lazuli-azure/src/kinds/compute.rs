@@ -4,7 +4,7 @@ use lazuli_core::kind::{Kind, List, Lock};
 
 use super::{
     AVAILABILITY_SET_CODES, CORES, DISK_CODES, IN_GROUP, MACHINE_NAME, NETWORK_CODES, NETWORK_NAME,
-    PROMPT_CODES, compute_quota, owned, read_only, seconds, shared,
+    PROMPT_CODES, compute_quota, disk_quota, owned, read_only, seconds, shared,
 };
 
 pub(super) const VIRTUAL_MACHINES: &str = "Microsoft.Compute/virtualMachines";
@@ -127,7 +127,13 @@ pub(super) static KINDS: &[Kind] = &[
         list: List::ResourceGroup,
         expected: seconds(3.0, 3.0, 3.0),
         names: NETWORK_NAME,
-        quotas: &[compute_quota("PremiumDiskCount")],
+        quotas: &[
+            disk_quota("PremiumDiskCount", "Premium_*"),
+            disk_quota("StandardSSDDiskCount", "StandardSSD_*"),
+            disk_quota("StandardDiskCount", "Standard_*"),
+            disk_quota("UltraSSDDiskCount", "UltraSSD_*"),
+            disk_quota("PremiumV2DiskCount", "PremiumV2_*"),
+        ],
         accepts: DISK_CODES,
         ..Kind::GENERAL
     },

@@ -2,7 +2,7 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{BELOW, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared};
+use super::{BELOW, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared, standard_quota};
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {
@@ -83,7 +83,7 @@ pub(super) static KINDS: &[Kind] = &[
         list: List::ResourceGroup,
         expected: seconds(2.0, 2.0, 8.0),
         names: NETWORK_NAME,
-        quotas: &[network_quota("LoadBalancers"), network_quota("StandardSkuLoadBalancers")],
+        quotas: &[network_quota("LoadBalancers"), standard_quota("StandardSkuLoadBalancers")],
         accepts: NETWORK_CODES,
         ..Kind::GENERAL
     },

@@ -71,6 +71,11 @@ pub(crate) fn by_name(name: &str) -> &'static Kind {
     lookup(&BY_NAME, name).unwrap_or(if is_child(name) { &CHILD } else { &GENERAL })
 }
 
+/// The quotas that objects of a type count against, whatever the case of its name.
+pub fn quotas(name: &str) -> &'static [Quota] {
+    by_name(name).quotas
+}
+
 fn is_child(name: &str) -> bool {
     let network = name.get(..18).is_some_and(|start| start.eq_ignore_ascii_case("Microsoft.Network/"));
     network && name.matches('/').count() > 1
@@ -142,16 +147,26 @@ const fn seconds(create: f64, update: f64, delete: f64) -> Expected {
 
 /// A quota of the network.
 const fn network_quota(usage: &'static str) -> Quota {
-    Quota { namespace: "Microsoft.Network", usage, per: Per::Object }
+    Quota { namespace: "Microsoft.Network", usage, per: Per::Object, sku: None }
+}
+
+/// A quota of the network that counts objects of the Standard SKU only.
+const fn standard_quota(usage: &'static str) -> Quota {
+    Quota { sku: Some("Standard"), ..network_quota(usage) }
 }
 
 /// A quota of machines and disks.
 const fn compute_quota(usage: &'static str) -> Quota {
-    Quota { namespace: "Microsoft.Compute", usage, per: Per::Object }
+    Quota { namespace: "Microsoft.Compute", usage, per: Per::Object, sku: None }
+}
+
+/// A quota of disks, which are counted by what they are stored on.
+const fn disk_quota(usage: &'static str, sku: &'static str) -> Quota {
+    Quota { sku: Some(sku), ..compute_quota(usage) }
 }
 
 /// Virtual CPUs of the region; those of a family are counted under the family's name besides.
-const CORES: Quota = Quota { namespace: "Microsoft.Compute", usage: "cores", per: Per::Core };
+const CORES: Quota = Quota { namespace: "Microsoft.Compute", usage: "cores", per: Per::Core, sku: None };
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{BELOW, IN_GROUP, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared};
+use super::{BELOW, IN_GROUP, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared, standard_quota};
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {
@@ -99,7 +99,7 @@ pub(super) static KINDS: &[Kind] = &[
         list: List::ResourceGroup,
         expected: seconds(6.0, 5.0, 8.0),
         names: NETWORK_NAME,
-        quotas: &[network_quota("PublicIPAddresses"), network_quota("StandardSkuPublicIpAddresses")],
+        quotas: &[network_quota("PublicIPAddresses"), standard_quota("StandardSkuPublicIpAddresses")],
         joined_by: Some("Microsoft.Network/publicIPAddresses/join/action"),
         accepts: NETWORK_CODES,
     },

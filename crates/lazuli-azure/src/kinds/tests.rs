@@ -219,3 +219,17 @@ fn what_azure_answers_can_be_sent_back_once_stripped() {
         assert!(problems.is_empty(), "{file}\n{}\n{body:#}", problems.join("\n"));
     }
 }
+
+#[test]
+fn what_the_simulated_azure_answers_is_what_the_tables_take_for_success() {
+    let mut compared = 0;
+    for kind in all() {
+        let Some(answers) = lazuli_simulator::successes(kind.name) else { continue };
+        compared += 1;
+        for code in [answers.created, answers.updated] {
+            assert!(kind.accepts.put.contains(&code), "PUT of {} is answered with {code}", kind.name);
+        }
+        assert!(kind.accepts.delete.contains(&answers.deleted), "DELETE of {}: {}", kind.name, answers.deleted);
+    }
+    assert!(compared > 40, "{compared} types");
+}

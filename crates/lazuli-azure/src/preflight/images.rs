@@ -3,6 +3,7 @@
 use lazuli_core::Json;
 use lazuli_core::provider::ProviderError;
 
+use super::terms::Plan;
 use super::{elements, region, text};
 use crate::arm::Silent;
 use crate::provider::AzureProvider;
@@ -50,6 +51,8 @@ pub struct Image {
     pub architecture: Option<String>,
     /// `V1` or `V2`.
     pub generation: Option<String>,
+    /// The plan of the marketplace it is sold under.
+    pub plan: Option<Plan>,
     /// How many requests it took to know.
     pub requests: usize,
 }
@@ -167,6 +170,7 @@ impl Image {
         self.present = true;
         self.architecture = said("/properties/architecture");
         self.generation = said("/properties/hyperVGeneration");
+        self.plan = described.pointer("/properties/plan").and_then(Plan::of);
         self
     }
 }

@@ -6,14 +6,18 @@
 //! | [`sizes`] | VM sizes: where they are offered, what they can do |
 //! | [`images`] | image versions, their architecture and generation |
 //! | [`locks`] | management locks |
+//! | [`denials`] | deny assignments |
+//! | [`terms`] | terms of the marketplace |
 //! | [`policy`] | what policies deny |
 //! | [`names`] | names that must be free all over Azure |
 
+pub mod denials;
 pub mod images;
 pub mod locks;
 pub mod names;
 pub mod policy;
 pub mod sizes;
+pub mod terms;
 
 use lazuli_core::Json;
 use lazuli_core::provider::ProviderError;

@@ -52,6 +52,20 @@ pub struct Quota {
     pub usage: &'static str,
     /// What is counted.
     pub per: Per,
+    /// Only objects with this `sku.name` count; with a `*` at its end, those whose SKU begins so.
+    pub sku: Option<&'static str>,
+}
+
+impl Quota {
+    /// Whether an object of a SKU counts.
+    pub fn counts(&self, sku: &str) -> bool {
+        self.sku.is_none_or(|wanted| match wanted.strip_suffix('*') {
+            Some(prefix) => {
+                sku.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            }
+            None => sku.eq_ignore_ascii_case(wanted),
+        })
+    }
 }
 
 /// What a quota counts.

@@ -312,6 +312,10 @@ fn common_headers(world: &World, request: &Request, now: u64, response: &mut Res
         "x-ms-routing-request-id",
         format!("SIMULATED:{}Z:{id}", rfc3339(now).get(..19).unwrap_or("").replace([':', '-'], "")),
     );
+    add(
+        "x-ms-operation-identifier",
+        format!("tenantId={},objectId={}/simulated/{id}", world.identity.tenant, world.caller()),
+    );
     add("Cache-Control", "no-cache".to_owned());
     add("Pragma", "no-cache".to_owned());
     add("Expires", "-1".to_owned());

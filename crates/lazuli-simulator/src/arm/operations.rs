@@ -25,6 +25,9 @@ pub(super) struct Begin {
 
 pub(super) fn begin(world: &mut World, call: &Call<'_>, begin: Begin) -> Operation {
     let Begin { action, target, root, row, location, done_ms, poll_after } = begin;
+    // What has no region of its own lies where its parent lies.
+    let parent = world.get(&ids::key(ids::parent_id(&root))).map(|parent| parent.location().to_owned());
+    let location = if location.is_empty() { parent.unwrap_or_default() } else { location };
     let id = world.guid("operation");
     let token = world.guid("operation token");
     let group = ids::group_of(&target).unwrap_or_default();

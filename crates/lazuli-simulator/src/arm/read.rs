@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, addresses, check, render, subscription};
-use crate::catalog;
-use crate::catalog::compute;
+use crate::catalog::{self, Family, compute};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::json;
@@ -18,8 +17,9 @@ pub(super) fn item(world: &World, call: &Call<'_>, target: &Target) -> Result<Re
     }
     check::group(world, &target.scope, false)?;
     let row = catalog::find(&target.kind());
-    let root =
-        world.get(&catalog::root_of(&target.kind(), &target.id())).ok_or_else(|| not_found(world, target))?;
+    let root = world
+        .get(&catalog::root_of(&target.kind(), &target.id()))
+        .ok_or_else(|| just_deleted(world, call, target).unwrap_or_else(|| not_found(world, target)))?;
     let mut value = match row.embedded {
         Some(collection) => {
             render::element(world, root, collection, target.name()).ok_or_else(|| not_found(world, target))?
@@ -91,6 +91,25 @@ pub(super) fn parent<'a>(world: &'a World, target: &Target) -> Result<&'a Resour
     let mut item = target.clone();
     item.types.truncate(target.names.len());
     world.get(&ids::key(&item.id())).ok_or_else(|| not_found(world, &item))
+}
+
+/// For a while after a deletion the gateway still asks compute, which says in its own words that there is nothing.
+fn just_deleted(world: &World, call: &Call<'_>, target: &Target) -> Option<ArmError> {
+    const WHILE_MS: u64 = 30_000;
+    if !matches!(catalog::find(&target.kind()).family, Family::Compute | Family::Disk) {
+        return None;
+    }
+    let ended = call.now.saturating_sub(call.settings.pace.scale(WHILE_MS));
+    let key = ids::key(&target.id());
+    // A deletion takes minutes at most.
+    let mut deeds = world.deeds(ended.saturating_sub(30 * 60_000));
+    let is_just_gone = deeds.any(|deed| {
+        let operation = deed.operation.as_deref().and_then(|id| world.operation(id));
+        deed.method == "DELETE"
+            && ids::key(&deed.target) == key
+            && operation.is_some_and(|operation| operation.finished && operation.done_ms >= ended)
+    });
+    is_just_gone.then(|| ArmError::new(404, "NotFound", "The entity was not found in this Azure location."))
 }
 
 /// 404 in the words that fit the type; a missing parent is named in place of its child.

@@ -281,6 +281,24 @@ pub(crate) fn find(kind: &str) -> &'static Kind {
     BY_NAME.get(&kind.to_ascii_lowercase()).copied().unwrap_or(&UNKNOWN)
 }
 
+/// The status codes with which the simulated Azure says that all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Successes {
+    /// Of a PUT that creates.
+    pub created: u16,
+    /// Of a PUT that updates.
+    pub updated: u16,
+    /// Of a DELETE of something that is there.
+    pub deleted: u16,
+}
+
+/// The codes of a type that has a row, whatever the case of its name.
+pub fn successes(kind: &str) -> Option<Successes> {
+    let row = find(kind);
+    let deleted = if matches!(row.delete, Flow::Sync) { 200 } else { 202 };
+    (!row.name.is_empty()).then_some(Successes { created: row.created, updated: row.updated, deleted })
+}
+
 /// The types embedded in arrays of this one.
 pub(crate) fn elements(row: &Kind) -> &'static [(&'static str, &'static Kind)] {
     ELEMENTS.get(row.name).map_or(&[], Vec::as_slice)

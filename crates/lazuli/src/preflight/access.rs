@@ -94,9 +94,39 @@ pub fn missing<'a>(needs: &[Need<'a>], grants: &Grants) -> Vec<Need<'a>> {
     needs.iter().filter(|need| judged(need) && !allowed(need)).cloned().collect()
 }
 
+/// The needs that are met under a condition only: nobody but Azure can tell whether it holds.
+fn conditional<'a>(needs: &[Need<'a>], grants: &Grants) -> Vec<Need<'a>> {
+    let met = |need: &Need<'_>, how: fn(&Granted, &str) -> bool| {
+        [need.group(), need.object()]
+            .iter()
+            .any(|place| matches!(grants.get(place), Some(Ok(granted)) if how(granted, &need.action)))
+    };
+    let is_conditional = |need: &&Need<'_>| met(need, Granted::allows) && !met(need, Granted::allows_always);
+    needs.iter().filter(is_conditional).cloned().collect()
+}
+
+/// Tells what is allowed under a condition, one warning for each place.
+fn tell_conditional(needs: &[Need<'_>], grants: &Grants, verdict: &mut Verdict) {
+    let mut by_place: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
+    for need in conditional(needs, grants) {
+        by_place.entry(need.group()).or_default().insert(need.action);
+    }
+    for (place, actions) in by_place {
+        verdict.warn(
+            "LZ1035",
+            format!(
+                "could not be checked: {} in {}: the role that allows it has a condition, which only Azure can judge",
+                actions.into_iter().collect::<Vec<_>>().join(", "),
+                short(&place.1)
+            ),
+        );
+    }
+}
+
 /// Every place has its rights; `grants` holds the groups and the objects that were asked about besides.
 pub fn check(needs: &[Need<'_>], grants: &Grants, verdict: &mut Verdict) {
     let missing = missing(needs, grants);
+    tell_conditional(needs, grants, verdict);
     let mut by_place: BTreeMap<(Place, bool), Vec<&Need<'_>>> = BTreeMap::new();
     for need in &missing {
         let unread = matches!(grants.get(&need.object()), Some(Err(_)));
@@ -212,7 +242,11 @@ mod tests {
 
     fn granted(actions: &[&str], not: &[&str]) -> Result<Granted, ProviderError> {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        Ok(Granted(vec![Grant { actions: texts(actions), not_actions: texts(not) }]))
+        Ok(Granted(vec![Grant {
+            actions: texts(actions),
+            not_actions: texts(not),
+            condition: None,
+        }]))
     }
 
     #[test]
@@ -244,6 +278,21 @@ mod tests {
         grants.insert(place(GROUP), granted(&["*"], &[]));
         let mut verdict = Verdict::default();
         check(&needs, &grants, &mut verdict);
+        assert_snapshot!(told(verdict));
+    }
+
+    #[test]
+    fn a_right_under_a_condition_is_told() {
+        let plan = plan();
+        let needs = needed(&plan);
+        let groups = needs.iter().map(|need| {
+            let mut granted = granted(&["*"], &[]).unwrap();
+            granted.0[0].condition =
+                Some("((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR x)".into());
+            (need.group(), Ok(granted))
+        });
+        let mut verdict = Verdict::default();
+        check(&needs, &groups.collect(), &mut verdict);
         assert_snapshot!(told(verdict));
     }
 

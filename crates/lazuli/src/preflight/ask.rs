@@ -14,12 +14,14 @@ use tokio::task::JoinSet;
 
 use super::access::{self, Grants, Place};
 use super::capabilities::{ImagesOf, image_of};
+use super::denials::DenyAssignments;
 use super::locks::{self, Locks};
 use super::names::{self, Name, Names};
 use super::policy::{self, Denials};
 use super::quotas::{self, Usages};
 use super::registration::{self, Namespace};
 use super::sizes::{self, MACHINES, SizesOf};
+use super::terms::{self, Terms};
 use super::work::Works;
 use crate::clouds::Clouds;
 
@@ -35,6 +37,10 @@ pub struct Answers {
     pub registrations: BTreeMap<Namespace, Result<String, ProviderError>>,
     /// Rights in groups, and on objects where those did not suffice.
     pub grants: Grants,
+    /// Deny assignments.
+    pub deny_assignments: DenyAssignments,
+    /// Terms of the marketplace.
+    pub terms: Terms,
     /// Quotas.
     pub usages: Usages,
     /// VM sizes.
@@ -67,12 +73,34 @@ pub async fn ask(works: &Works, clouds: &Clouds, parallel: usize) -> Answers {
     let bodies = Arc::new(bodies);
 
     let account = |account: &Arc<str>| account.clone();
-    let (subscriptions, registrations, grants, usages, sizes, images, names, locks, denials) = tokio::join!(
+    let (
+        subscriptions,
+        registrations,
+        deny_assignments,
+        terms,
+        grants,
+        usages,
+        sizes,
+        images,
+        names,
+        locks,
+        denials,
+    ) = tokio::join!(
         asker.all(accounts, account, |azure, _| async move { azure.subscription().await }),
         asker.all(
             registration::needed(works),
             |key| key.0.clone(),
             |azure, key| async move { azure.registration(&key.1).await }
+        ),
+        asker.all(
+            groups.clone(),
+            |key| key.0.clone(),
+            |azure, key| async move { azure.deny_assignments(&key.1).await }
+        ),
+        asker.all(
+            terms::needed(works),
+            |key| key.0.clone(),
+            |azure, key| async move { azure.terms_accepted(&key.1).await }
         ),
         asker.all(groups, |key| key.0.clone(), |azure, key| async move { azure.granted(&key.1).await }),
         asker.all(
@@ -121,6 +149,8 @@ pub async fn ask(works: &Works, clouds: &Clouds, parallel: usize) -> Answers {
         subscriptions,
         registrations,
         grants,
+        deny_assignments,
+        terms,
         usages,
         sizes,
         images,
@@ -146,6 +176,8 @@ impl Answers {
         self.subscriptions.len()
             + self.registrations.len()
             + self.grants.len()
+            + self.deny_assignments.len()
+            + self.terms.len()
             + 2 * self.usages.len()
             + self.sizes.len()
             + images.sum::<usize>()

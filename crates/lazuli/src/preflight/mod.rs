@@ -11,9 +11,10 @@
 //! | [`ask`] | the questions, asked in parallel |
 //! | [`verdict`] | passed, facts, warnings, refusals |
 //! | [`registration`] | subscription, registered namespaces |
-//! | [`access`] | permissions |
+//! | [`access`], [`denials`] | permissions, deny assignments |
 //! | [`timeline`], [`quotas`] | how much of a quota is needed at the worst moment |
 //! | [`sizes`], [`capabilities`] | VM sizes, zones, images, and what they can do |
+//! | [`terms`] | terms of the marketplace |
 //! | [`addresses`] | ranges, and room in existing subnets |
 //! | [`names`] | DNS labels, storage accounts |
 //! | [`locks`], [`policy`] | what forbids and denies |
@@ -23,12 +24,14 @@ pub mod addresses;
 pub mod ask;
 mod before;
 pub mod capabilities;
+pub mod denials;
 pub mod locks;
 pub mod names;
 pub mod policy;
 pub mod quotas;
 pub mod registration;
 pub mod sizes;
+pub mod terms;
 pub mod timeline;
 pub mod verdict;
 pub mod work;
@@ -63,11 +66,14 @@ pub(crate) async fn steps(
     verdict.findings.requests += answers.requests;
     registration::subscriptions(&answers.subscriptions, &mut verdict);
     registration::check(&works, &answers.registrations, &mut verdict);
-    access::check(&access::needed(&works), &answers.grants, &mut verdict);
+    let needs = access::needed(&works);
+    access::check(&needs, &answers.grants, &mut verdict);
+    denials::check(&needs, &answers.deny_assignments, &mut verdict);
     quotas::check(&works, &answers.usages, &answers.sizes, &mut verdict);
     sizes::check(&works, &answers.sizes, &mut verdict);
     capabilities::images(&works, &answers.images, &mut verdict);
     capabilities::check(&works, &answers.sizes, &answers.images, &mut verdict);
+    terms::check(&works, &answers.images, &answers.terms, &mut verdict);
     addresses::ranges(&works, &world.objects, &mut verdict);
     addresses::subnets(&works, &world.objects, &mut verdict);
     addresses::placements(&placed(blueprint, &works), &world.objects, &mut verdict);

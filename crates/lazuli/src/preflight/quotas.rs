@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lazuli_azure::checks::Usage;
+use lazuli_azure::kinds;
 use lazuli_azure::preflight::sizes::Size;
 use lazuli_core::Json;
+use lazuli_core::kind::Per;
 use lazuli_core::provider::ProviderError;
 
 use super::sizes::{self, SizesOf};
@@ -19,27 +21,7 @@ pub type Region = (Arc<str>, String);
 /// The quotas of regions.
 pub type Usages = BTreeMap<Region, Result<Vec<Usage>, ProviderError>>;
 
-/// Types Azure counts, with the names of their quotas, and of those that count objects of the Standard SKU only.
-const COUNTED: &[(&str, &str, Option<&str>)] = &[
-    ("Microsoft.Compute/virtualMachines", "virtualMachines", None),
-    ("Microsoft.Compute/availabilitySets", "availabilitySets", None),
-    ("Microsoft.Network/virtualNetworks", "VirtualNetworks", None),
-    ("Microsoft.Network/networkSecurityGroups", "NetworkSecurityGroups", None),
-    ("Microsoft.Network/networkInterfaces", "NetworkInterfaces", None),
-    ("Microsoft.Network/publicIPAddresses", "PublicIPAddresses", Some("StandardSkuPublicIpAddresses")),
-    ("Microsoft.Network/loadBalancers", "LoadBalancers", Some("StandardSkuLoadBalancers")),
-    ("Microsoft.Network/natGateways", "NatGateways", None),
-    ("Microsoft.Network/routeTables", "RouteTables", None),
-];
-
-/// Disks are counted by what they are stored on.
-const DISKS: &[(&str, &str)] = &[
-    ("Premium_", "PremiumDiskCount"),
-    ("StandardSSD_", "StandardSSDDiskCount"),
-    ("Standard_", "StandardDiskCount"),
-    ("UltraSSD_", "UltraSSDDiskCount"),
-    ("PremiumV2_", "PremiumV2DiskCount"),
-];
+const DISKS: &str = "Microsoft.Compute/disks";
 
 /// The quota of virtual CPUs of spot machines: they count towards no other.
 const SPOT: &str = "lowPriorityCores";
@@ -48,8 +30,7 @@ const TOTAL: &str = "cores";
 
 /// The regions whose quotas matter: those in which something that is counted is made.
 pub fn regions(works: &Works) -> BTreeSet<Region> {
-    let counted =
-        |work: &&Work| COUNTED.iter().any(|(ty, _, _)| work.is(ty)) || work.is("Microsoft.Compute/disks");
+    let counted = |work: &&Work| !kinds::quotas(&work.ty).is_empty();
     let takes = works.all.iter().filter(|work| work.creates()).filter(counted);
     takes
         .filter_map(|work| Some((work.account.clone(), work.region()?)))
@@ -69,42 +50,34 @@ fn weights(work: &Work, sizes: &[Size]) -> Vec<(String, i64)> {
     found
 }
 
-/// What an object counts towards quotas.
+/// What an object counts towards quotas. A machine brings its disks, and these count as disks do.
 fn uses(work: &Work, body: &Json, sizes: &[Size]) -> Vec<(String, i64)> {
     let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
-    let mut found = Vec::new();
-    if let Some((_, name, standard)) = COUNTED.iter().find(|(ty, _, _)| work.is(ty)) {
-        found.push(((*name).to_owned(), 1));
-        found.extend(
-            standard
-                .filter(|_| text("/sku/name").eq_ignore_ascii_case("Standard"))
-                .map(|name| (name.to_owned(), 1)),
-        );
-    }
-    let disk = |sku: &str| {
-        let (_, name) = DISKS.iter().find(|(prefix, _)| sku.starts_with(prefix))?;
-        Some(((*name).to_owned(), 1))
-    };
-    if work.is("Microsoft.Compute/disks") {
-        found.extend(disk(text("/sku/name")));
-    }
-    if !work.is(sizes::MACHINES) {
-        return found;
-    }
+    let mut found = objects(&work.ty, text("/sku/name"));
     let storage = body.pointer("/properties/storageProfile").cloned().unwrap_or_default();
     let data = storage.get("dataDisks").and_then(Json::as_array).into_iter().flatten();
-    for described in storage.get("osDisk").into_iter().chain(data) {
-        let sku = described.pointer("/managedDisk/storageAccountType").and_then(Json::as_str);
-        found.extend(sku.and_then(disk));
+    let disks = storage.get("osDisk").into_iter().chain(data).filter(|_| work.is(sizes::MACHINES));
+    for disk in disks {
+        let sku = disk.pointer("/managedDisk/storageAccountType").and_then(Json::as_str);
+        found.extend(sku.map(|sku| objects(DISKS, sku)).unwrap_or_default());
     }
-    if let Some(size) = sizes::find(sizes, text("/properties/hardwareProfile/vmSize")) {
+    let counted = kinds::quotas(&work.ty).iter().filter(|quota| quota.per == Per::Core);
+    let size = sizes::find(sizes, text("/properties/hardwareProfile/vmSize"));
+    for (quota, size) in counted.zip(size) {
         let cores = i64::try_from(size.cores()).unwrap_or(i64::MAX);
         match text("/properties/priority") {
             "Spot" | "Low" => found.push((SPOT.to_owned(), cores)),
-            _ => found.extend([(TOTAL.to_owned(), cores), (size.family.clone(), cores)]),
+            _ => found.extend([(quota.usage.to_owned(), cores), (size.family.clone(), cores)]),
         }
     }
     found
+}
+
+/// What one object of a type and SKU counts, object by object.
+fn objects(ty: &str, sku: &str) -> Vec<(String, i64)> {
+    let counted =
+        kinds::quotas(ty).iter().filter(|quota| quota.per == Per::Object && quota.counts(sku));
+    counted.map(|quota| (quota.usage.to_owned(), 1)).collect()
 }
 
 /// There is room for everything in every quota, at every moment.

@@ -159,3 +159,16 @@ fn an_identity_spells_its_group_in_lower_case_and_says_where_it_is_without_a_hos
     assert!(id.contains("/resourcegroups/rg-demo/"), "{id}");
     assert!(answer.header("Location").is_some_and(|place| place.starts_with("/subscriptions/")));
 }
+
+#[test]
+fn compute_has_its_own_words_for_what_has_just_gone() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    let path = compute("disks/data");
+    let disk = json!({ "location": "eastus2", "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 4 } });
+    cloud.make(&path, &disk);
+    cloud.delete(&path);
+    cloud.pass(10_000);
+    assert_eq!(code(&cloud.get(&path)), (404, "NotFound"));
+    cloud.pass(MINUTE);
+    assert_eq!(code(&cloud.get(&path)), (404, "ResourceNotFound"));
+}

@@ -63,6 +63,16 @@ pub(super) fn cases() -> Vec<Case> {
             granted(&["*"], &["Microsoft.Authorization/*/Write", "Microsoft.Authorization/*/Delete"]),
             plain(),
         ),
+        case(
+            "deny_assignment",
+            "LZ1036",
+            "DenyAssignmentAuthorizationFailed",
+            conditions(
+                &json!({ "denials": [{ "name": "managed", "actions": ["Microsoft.Network/natGateways/write"] }] }),
+            ),
+            plain(),
+        ),
+        case("disk_quota", "LZ1024", "OperationNotAllowed", quota("PremiumDiskCount", 1), plain()),
         case("family_quota", "LZ1023", "OperationNotAllowed", quota("standardDSv5Family", 8), plain()),
         case("regional_quota", "LZ1023", "OperationNotAllowed", quota("cores", 11), plain()),
         case("spot_quota", "LZ1023", "OperationNotAllowed", quota("lowPriorityCores", 4), spot),

@@ -116,6 +116,22 @@ fn what_may_not_be_read_is_a_warning() {
 }
 
 #[test]
+fn a_right_under_a_condition_is_a_warning() {
+    let condition = "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEqualsIgnoreCase 'ServicePrincipal'))";
+    let grant = json!({ "grants": [{ "actions": ["*"], "condition": condition }] });
+    let bench = seeded(SMALL, &conditions(&grant));
+    told("preflight_condition", bench.does("plan"));
+    bench.applies();
+}
+
+#[test]
+fn terms_that_are_accepted_are_in_nobodys_way() {
+    let mut case = resources::cases().into_iter().find(|case| case.name == "marketplace_terms").unwrap();
+    case.seed["conditions"]["sold"][0]["accepted"] = json!(true);
+    seeded(&case.configuration, &case.seed).applies();
+}
+
+#[test]
 fn the_number_of_requests_does_not_grow_with_the_cluster() {
     let asked = |configuration: &str| {
         let plan = Workbench::with(configuration).does("plan").stdout;
@@ -149,5 +165,5 @@ fn a_plan_without_changes_asks_next_to_nothing() {
         "  resource_group = \"rg\"\n  tags           = { a = \"b\" }\n  ssh_key",
     );
     let plan = bench.does("plan");
-    assert!(plan.stdout.contains("checks passed (7 requests)"), "{plan}");
+    assert!(plan.stdout.contains("checks passed (8 requests)"), "{plan}");
 }

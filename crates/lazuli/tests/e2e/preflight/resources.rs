@@ -160,7 +160,20 @@ pub(super) fn cases() -> Vec<Case> {
     let disk = |lun: usize| format!("{{ lun = {lun}, createOption = \"Empty\", diskSizeGB = 8 }}");
     let disks: Vec<String> = (0..5).map(disk).collect();
     let disks = format!("{DISK}\n      dataDisks = [{}]", disks.join(", "));
+    let sold = || {
+        let mut seed = hub(&json!({}), &[]);
+        seed["conditions"] =
+            json!({ "sold": [{ "publisher": "Canonical", "offer": "ubuntu-24_04-lts", "plan": "server" }] });
+        seed
+    };
+    let planned = nic().replacen(
+        "  properties = {\n    hardwareProfile",
+        "  plan = { publisher = \"Canonical\", product = \"ubuntu-24_04-lts\", name = \"server\" }\n  properties = {\n    hardwareProfile",
+        1,
+    );
     vec![
+        case("marketplace_terms", "LZ1037", "ResourcePurchaseValidationFailed", sold(), planned),
+        case("marketplace_plan", "LZ1037", "VMMarketplaceInvalidInput", sold(), nic()),
         case("linked_permission", "LZ1022", "LinkedAuthorizationFailed", unjoinable, nic()),
         case(
             "accelerated_networking",
