@@ -86,10 +86,12 @@ pub const SUBSCRIPTION_READS: &[&str] = &[
 ];
 
 /// What is read of the subscription besides when objects of a type are made.
-const TYPE_READS: &[(&str, &str)] = &[("Microsoft.Storage/storageAccounts", "Microsoft.Storage/checkNameAvailability/read")];
+const TYPE_READS: &[(&str, &str)] =
+    &[("Microsoft.Storage/storageAccounts", "Microsoft.Storage/checkNameAvailability/read")];
 
 /// What machines that name a plan of the marketplace need read.
-pub const TERMS_READ: &str = "Microsoft.MarketplaceOrdering/offertypes/publishers/offers/plans/agreements/read";
+pub const TERMS_READ: &str =
+    "Microsoft.MarketplaceOrdering/offertypes/publishers/offers/plans/agreements/read";
 
 /// What is read of the subscription before objects of a type are made, besides [`SUBSCRIPTION_READS`].
 pub fn reads_for(ty: &str) -> Option<&'static str> {
@@ -252,7 +254,8 @@ mod tests {
     fn a_condition_is_about_the_actions_it_lists_or_about_all() {
         let write = "Microsoft.Authorization/roleAssignments/write";
         let read = "Microsoft.Authorization/roleAssignments/read";
-        let listed = format!("((!(ActionMatches{{'{write}'}})) OR (@Request[x] ForAnyOfAnyValues:GuidEquals {{y}}))");
+        let listed =
+            format!("((!(ActionMatches{{'{write}'}})) OR (@Request[x] ForAnyOfAnyValues:GuidEquals {{y}}))");
         for (condition, expected) in [
             (None, (true, true)),
             (Some(listed), (false, true)),

@@ -12,7 +12,7 @@ pub(crate) struct ArmError {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) target: Option<String>,
+    pub(crate) target: Option<Box<str>>,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The cause, in the words of whoever found it. Boxed, as few refusals have one.
     pub(crate) detail: Option<Box<Value>>,
@@ -58,7 +58,7 @@ impl ArmError {
     }
 
     pub(crate) fn at(mut self, target: &str) -> Self {
-        self.target = Some(target.to_owned());
+        self.target = Some(target.into());
         self
     }
 

@@ -34,7 +34,7 @@ mod world;
 mod world_file;
 
 pub use arm::{Settings, handle};
-pub use catalog::published;
+pub use catalog::{Successes, published, successes};
 pub use faults::{Answer, Fault, Faults};
 pub use in_process::InProcess;
 pub use latency::{Pace, Profile};

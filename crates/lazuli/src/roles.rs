@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lazuli_azure::permissions::{
-    EXISTING_NETWORK, GROUP_READS, NETWORK_TYPES, OWN_NETWORK, SUBSCRIPTION_READS, TERMS_READ, implied, linked,
-    manage, reads_for, type_of,
+    EXISTING_NETWORK, GROUP_READS, NETWORK_TYPES, OWN_NETWORK, SUBSCRIPTION_READS, TERMS_READ, implied,
+    linked, manage, reads_for, type_of,
 };
 use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName};
 use lazuli_core::{Address, Value};

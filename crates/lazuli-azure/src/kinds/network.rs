@@ -2,7 +2,10 @@
 
 use lazuli_core::kind::{Kind, List, Lock};
 
-use super::{BELOW, IN_GROUP, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared, standard_quota};
+use super::{
+    BELOW, IN_GROUP, NETWORK_CODES, NETWORK_NAME, network_quota, owned, read_only, seconds, shared,
+    standard_quota,
+};
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {

@@ -229,7 +229,12 @@ fn what_the_simulated_azure_answers_is_what_the_tables_take_for_success() {
         for code in [answers.created, answers.updated] {
             assert!(kind.accepts.put.contains(&code), "PUT of {} is answered with {code}", kind.name);
         }
-        assert!(kind.accepts.delete.contains(&answers.deleted), "DELETE of {}: {}", kind.name, answers.deleted);
+        assert!(
+            kind.accepts.delete.contains(&answers.deleted),
+            "DELETE of {}: {}",
+            kind.name,
+            answers.deleted
+        );
     }
     assert!(compared > 40, "{compared} types");
 }

@@ -60,9 +60,7 @@ impl Quota {
     /// Whether an object of a SKU counts.
     pub fn counts(&self, sku: &str) -> bool {
         self.sku.is_none_or(|wanted| match wanted.strip_suffix('*') {
-            Some(prefix) => {
-                sku.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-            }
+            Some(prefix) => sku.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
             None => sku.eq_ignore_ascii_case(wanted),
         })
     }

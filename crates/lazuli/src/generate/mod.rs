@@ -4,12 +4,16 @@
 //! |---|---|
 //! | [`resources`] | objects → `resource` blocks that refer to each other |
 //! | [`cluster`] | the parts of a cluster → one `cluster` block, and the seats of its nodes |
+//! | `network`, `api_server`, `pool` | its blocks |
 //! | [`body`] | what of an object is configuration |
 //! | [`hcl`] | values as text |
 
+mod api_server;
 pub mod body;
 pub mod cluster;
 pub mod hcl;
+mod network;
+mod pool;
 pub mod resources;
 
 use std::collections::BTreeSet;
@@ -17,6 +21,8 @@ use std::fmt::Write as _;
 
 use lazuli_core::Address;
 use lazuli_core::resource::ResourceId;
+
+pub use network::other_halves;
 
 /// An object that is not written, or not wholly, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -242,11 +242,7 @@ mod tests {
 
     fn granted(actions: &[&str], not: &[&str]) -> Result<Granted, ProviderError> {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        Ok(Granted(vec![Grant {
-            actions: texts(actions),
-            not_actions: texts(not),
-            condition: None,
-        }]))
+        Ok(Granted(vec![Grant { actions: texts(actions), not_actions: texts(not), condition: None }]))
     }
 
     #[test]

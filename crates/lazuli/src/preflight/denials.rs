@@ -69,7 +69,9 @@ fn denies(assignment: &DenyAssignment, need: &Need<'_>) -> bool {
     let above = !scope.starts_with("/subscriptions/");
     let covers = match assignment.only_there {
         true => target == scope,
-        false => above || target.strip_prefix(&scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        false => {
+            above || target.strip_prefix(&scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        }
     };
     covers && Granted(assignment.denied.clone()).allows(&need.action)
 }

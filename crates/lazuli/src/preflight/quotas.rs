@@ -75,8 +75,7 @@ fn uses(work: &Work, body: &Json, sizes: &[Size]) -> Vec<(String, i64)> {
 
 /// What one object of a type and SKU counts, object by object.
 fn objects(ty: &str, sku: &str) -> Vec<(String, i64)> {
-    let counted =
-        kinds::quotas(ty).iter().filter(|quota| quota.per == Per::Object && quota.counts(sku));
+    let counted = kinds::quotas(ty).iter().filter(|quota| quota.per == Per::Object && quota.counts(sku));
     counted.map(|quota| (quota.usage.to_owned(), 1)).collect()
 }
 

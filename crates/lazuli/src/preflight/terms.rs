@@ -35,12 +35,17 @@ pub fn check(works: &Works, images: &ImagesOf, found: &Terms, verdict: &mut Verd
         }
     }
     for (plan, users) in unnamed {
-        verdict.refuse(refusal("LZ1037", format!("the image is sold under the plan {plan}, which the machine does not name"), users).help(
-            format!(
+        verdict.refuse(
+            refusal(
+                "LZ1037",
+                format!("the image is sold under the plan {plan}, which the machine does not name"),
+                users,
+            )
+            .help(format!(
                 "add to the machine: plan = {{ publisher = \"{}\", product = \"{}\", name = \"{}\" }}",
                 plan.publisher, plan.product, plan.name
-            ),
-        ));
+            )),
+        );
     }
     for ((account, plan), answer) in found {
         match answer {

@@ -164,6 +164,53 @@ fn what_modules_made_comes_back_as_resources() {
 }
 
 #[test]
+fn a_private_cluster_with_a_peering_comes_back() {
+    comes_back(&Workbench::example("private-api"), "rg-cluster");
+}
+
+#[test]
+fn variants_of_the_small_cluster_come_back() {
+    let network = "    cidr = \"10.40.0.0/16\"\n";
+    let egress = |way: &str| format!("{network}    egress = \"{way}\"\n");
+    let private = "  api_server {\n    access            = \"private\"\n    authorized_ranges = [\"10.0.0.0/8\"]\n    private {\n      dns_zone = \"k8s.corp\"\n    }\n  }\n\n  control_plane {\n";
+    let size = |size: &str| format!("instance_type = \"{size}\"\n");
+    let zoneless = |name: &str| format!("{}    zones = []\n", size(name));
+    for (what, edits) in [
+        ("load balancer", vec![(network.to_owned(), egress("load_balancer"))]),
+        (
+            "private, leaving by a load balancer",
+            vec![
+                (network.to_owned(), egress("load_balancer")),
+                ("  control_plane {\n".to_owned(), private.to_owned()),
+            ],
+        ),
+        (
+            "private, no way out",
+            vec![
+                (network.to_owned(), egress("user_defined_routing")),
+                ("  control_plane {\n".to_owned(), private.to_owned()),
+            ],
+        ),
+        (
+            "availability sets",
+            vec![
+                (size("Standard_D4s_v5"), zoneless("Standard_D4s_v5")),
+                (size("Standard_D8s_v5"), zoneless("Standard_D8s_v5")),
+            ],
+        ),
+    ] {
+        let bench = Workbench::with(SMALL);
+        for (from, to) in &edits {
+            bench.edit("main.hcl", from, to);
+        }
+        println!("{what}");
+        comes_back(&bench, "rg");
+        let text = bench.text("existing.hcl");
+        assert!(text.contains("cluster \"small\"") && !text.contains("\nresource \""), "{what}\n{text}");
+    }
+}
+
+#[test]
 fn the_small_cluster_is_written_like_this() {
     let bench = Workbench::with(SMALL);
     comes_back(&bench, "rg");

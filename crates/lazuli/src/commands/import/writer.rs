@@ -10,15 +10,17 @@ use lazuli_core::Address;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::provider::{Provider, Wanted};
 use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::resource::{Mode, NodeSlot, ResourceId};
+use lazuli_core::resource::{Mode, NodeSlot, ResourceId, ResourceType};
 use lazuli_planner::Draft;
 
 use crate::clouds::Clouds;
 use crate::commands::begin::{Setting, everything_wrong};
 use crate::failure::{Failure, refused};
-use crate::generate::{Labels, Left, cluster, import};
+use crate::generate::{Labels, Left, cluster, import, other_halves};
 use crate::project::{Inputs, Project};
 use crate::{host, planning};
+
+const PEERINGS: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
 
 pub(super) struct Writer<'a> {
     pub(super) setting: &'a Setting,
@@ -91,7 +93,9 @@ impl Writer<'_> {
             let label = self.labels.take(&name, "cluster");
             let profile = self.labels.take(&format!("{name}_profile"), "profile");
             let mut seats_world = world.clone();
-            let written = cluster::write(&name, &parts, self.account, &world.lineage, &label, &profile);
+            let halves = self.halves(&name, &parts, clouds).await?;
+            let written =
+                cluster::write(&name, &parts, self.account, &world.lineage, &label, &profile, &halves);
             let expanded = written.map_err(|why| (why, Vec::new())).and_then(|written| {
                 seat(&mut seats_world, &written.seats);
                 match self.expand(&written.text, &seats_world) {
@@ -153,6 +157,27 @@ impl Writer<'_> {
         let rest =
             objects.into_iter().filter(|found| !done.contains(&found.id) && !machines.contains(&found.id));
         Ok((text, rest.collect()))
+    }
+
+    /// The halves of a cluster's peerings that are there in the networks of others, ids in lower case.
+    async fn halves(
+        &self,
+        name: &str,
+        parts: &[&Found],
+        clouds: &Clouds,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let ty = lazuli_azure::kinds::api_version(PEERINGS);
+        let wanted: Vec<Wanted> = other_halves(name, parts)
+            .into_iter()
+            .map(|id| Wanted { ty: ResourceType::new(PEERINGS, ty.unwrap_or("2025-05-01")), id })
+            .collect();
+        let Some(provider) = clouds.provider(self.account).filter(|_| !wanted.is_empty()) else {
+            return Ok(BTreeSet::new());
+        };
+        let asking = format!("looking for the peerings of cluster {name}");
+        let observed = provider.observe(&wanted).await;
+        let observed = observed.map_err(|error| Failure::of(refused(&asking, &error)))?;
+        Ok(observed.objects.keys().map(|id| id.as_str().to_lowercase()).collect())
     }
 
     fn leave(&mut self, parts: &[&Found], why: &str) {
