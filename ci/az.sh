@@ -8,47 +8,14 @@
 # Skips (exit 0, with a message) where az cannot be installed.
 set -eu
 
-lazuli=${LAZULI:-target/release/lazuli}
-work=$(mktemp -d)
-server=
-finish() {
-    status=$?
-    if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
-    [ "$status" -eq 0 ] || cat "$work/serve.log" >&2 || true
-    rm -rf "$work"
-    exit "$status"
-}
-trap finish EXIT
-
-if [ ! -x "$lazuli" ]; then
-    echo "az: $lazuli is not there; build it first (cargo build --release)" >&2
-    exit 1
-fi
-if [ -z "${AZ_VENV:-}" ]; then
-    AZ_VENV=$work/venv
-    if ! { python3 -m venv "$AZ_VENV" && "$AZ_VENV/bin/pip" install --quiet azure-cli; } >"$work/pip.log" 2>&1; then
-        echo "az: skipped, azure-cli cannot be installed here: $(tail -n 1 "$work/pip.log")"
-        exit 0
-    fi
-fi
-PATH=$AZ_VENV/bin:$PATH
-
-"$lazuli" simulator serve --listen 127.0.0.1:0 --world "$work/world.json" --profile instant --print-env \
-    >"$work/env.sh" 2>"$work/serve.log" &
-server=$!
-tries=0
-until grep -q AZURE_CORE_COLLECT_TELEMETRY "$work/env.sh"; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
-        echo "az: the simulator does not start" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
-. "$work/env.sh"
+name=az
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/serve.sh"
+environment_of "${AZ_VENV:-}" azure-cli
+PATH=$venv/bin:$PATH
+serve instant
 # A folder of our own, so that it goes with us.
 export AZURE_CONFIG_DIR="$work/az" AZURE_CORE_ONLY_SHOW_ERRORS=true AZURE_CORE_NO_COLOR=true
-export NO_PROXY=localhost no_proxy=localhost
 
 expect() { # expect WANTED COMMAND...
     wanted=$1
@@ -73,11 +40,14 @@ expect "$AZURE_SUBSCRIPTION_ID" az account show --query id
 group=/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/rg-az
 expect Succeeded az group create --name rg-az --location eastus2 --query properties.provisioningState
 expect rg-az az group list --query '[].name'
+expect true az group exists --name rg-az
+expect false az group exists --name rg-none
 expect Succeeded az network vnet create --resource-group rg-az --name net --address-prefixes 10.0.0.0/16 \
     --subnet-name nodes --subnet-prefixes 10.0.0.0/24 --query newVNet.provisioningState
 expect net az network vnet list --query '[].name'
 expect 10.0.0.4 az network nic create --resource-group rg-az --name nic --vnet-name net --subnet nodes \
     --query 'NewNIC.ipConfigurations[0].privateIPAddress'
+expect false az network vnet check-ip-address --resource-group rg-az --name net --ip-address 10.0.0.4 --query available
 # az vm create goes through template deployments, which the simulator does not carry out; the plain PUT does.
 cat >"$work/vm.json" <<JSON
 {"location": "eastus2", "zones": ["1"], "properties": {
@@ -153,6 +123,9 @@ az vm delete --resource-group rg-az --name node --yes
 expect 0 az vm list --query 'length(@)'
 gone 'network nic' --name nic
 gone 'network vnet' --name net
+# What was done is in the activity log: three events of a thing made by an operation, three of its end.
+expect 6 az monitor activity-log list --resource-id "$group/providers/Microsoft.Network/natGateways/nat" \
+    --query 'length(@)'
 # The roles Lazuli prints are what `az role definition create` takes.
 expect Succeeded az group create --name rg-quickstart --location eastus2 --query properties.provisioningState
 "$lazuli" init "$work/project" >/dev/null

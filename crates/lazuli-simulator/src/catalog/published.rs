@@ -69,13 +69,18 @@ fn find(object: &str, value: &Value, path: &str) -> Option<Stranger> {
             map.iter().find_map(|(name, value)| {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 match members.iter().find(|member| member.name.eq_ignore_ascii_case(name)) {
-                    None => Some(Stranger { member: name.clone(), object: object.to_owned(), path }),
+                    None => Some(Stranger { member: name.clone(), object: title(object).to_owned(), path }),
                     Some(member) => find(member.holds?, value, &path),
                 }
             })
         }
         _ => None,
     }
+}
+
+/// The name of a type as Azure says it, without the resource type that sets it apart from others of that name.
+fn title(object: &str) -> &str {
+    object.split('@').next().unwrap_or(object)
 }
 
 /// Gives the properties of `body` the spelling of the published type.
@@ -120,9 +125,11 @@ pub fn writable(kind: &str, body: &Value) -> Value {
     }
 }
 
-/// The names a client may send in objects of a published type, sorted; empty for types that are not known.
-pub fn sendable(object: &str) -> Vec<&'static str> {
-    let members = TYPES.get(object).map_or(&[][..], Vec::as_slice);
+/// The names a client may send in objects of a type of the published resource type `kind`, sorted; empty for types that are
+/// not known.
+pub fn sendable(kind: &str, object: &str) -> Vec<&'static str> {
+    let own = format!("{object}@{kind}");
+    let members = TYPES.get(own.as_str()).or_else(|| TYPES.get(object)).map_or(&[][..], Vec::as_slice);
     let mut names: Vec<_> =
         members.iter().filter(|member| !member.read_only).map(|member| member.name).collect();
     names.sort_unstable();

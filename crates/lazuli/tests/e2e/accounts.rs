@@ -413,6 +413,7 @@ fn who_signs_in_is_compared_with_the_role() {
         scope: Some(GROUP.to_owned()),
         actions: words(&["*"]),
         not_actions: words(&["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]),
+        ..Grant::default()
     };
     let administrator = Grant {
         scope: Some(GROUP.to_owned()),
