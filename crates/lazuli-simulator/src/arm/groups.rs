@@ -20,7 +20,10 @@ pub(super) fn handle(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Resul
     let Some(name) = ids::group_of(&call.request.path) else {
         return match method {
             Method::Get => {
+                let conditions = read::conditions(call);
                 let groups = world.of_kind(KIND, &prefix, call.request.query("$skiptoken"));
+                let groups = groups
+                    .filter(|group| conditions.iter().all(|(name, value)| read::meets(group, name, value)));
                 Ok(read::page(call, groups.map(|group| (group.key(), group)), |group| {
                     render::resource(world, group)
                 }))

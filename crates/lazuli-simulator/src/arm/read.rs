@@ -242,14 +242,7 @@ fn extensions(world: &World, call: &Call<'_>, target: &Target, kind: &str) -> Re
 
 /// `/resources` of a subscription or group, with the filters clients use.
 pub(super) fn resources(world: &World, call: &Call<'_>, prefix: &str) -> Response {
-    let filter = call.request.query("$filter").unwrap_or("");
-    let conditions: Vec<(String, String)> = filter
-        .split(" and ")
-        .filter_map(|condition| {
-            let (name, value) = condition.trim().split_once(" eq ")?;
-            Some((name.trim().to_ascii_lowercase(), value.trim().trim_matches('\'').to_owned()))
-        })
-        .collect();
+    let conditions = conditions(call);
     let prefix = prefix.to_ascii_lowercase();
     let after = call.request.query("$skiptoken");
     let found = world
@@ -275,7 +268,17 @@ pub(super) fn resources(world: &World, call: &Call<'_>, prefix: &str) -> Respons
     })
 }
 
-fn meets(found: &Resource, name: &str, value: &str) -> bool {
+/// What must be equal, as `$filter` says: names in lower case.
+pub(super) fn conditions(call: &Call<'_>) -> Vec<(String, String)> {
+    let filter = call.request.query("$filter").unwrap_or("");
+    let equal = filter.split(" and ").filter_map(|condition| {
+        let (name, value) = condition.trim().split_once(" eq ")?;
+        Some((name.trim().to_ascii_lowercase(), value.trim().trim_matches('\'').to_owned()))
+    });
+    equal.collect()
+}
+
+pub(super) fn meets(found: &Resource, name: &str, value: &str) -> bool {
     let tag = |name: &str| found.body["tags"].as_object().and_then(|tags| tags.get(name));
     match name {
         "resourcegroup" => ids::group_of(&found.id).is_some_and(|group| group.eq_ignore_ascii_case(value)),

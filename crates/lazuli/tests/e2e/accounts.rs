@@ -12,18 +12,18 @@ use tokio::runtime::Runtime;
 
 use crate::workbench::{Ran, Workbench, repository, told};
 
-const TENANT: &str = "11111111-1111-1111-1111-111111111111";
-const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+pub(crate) const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-quickstart";
-const APPLICATION: &str = "33333333-3333-3333-3333-333333333333";
+pub(crate) const APPLICATION: &str = "33333333-3333-3333-3333-333333333333";
 const WITH_CERTIFICATE: &str = "44444444-4444-4444-4444-444444444444";
 const EXPIRED: &str = "55555555-5555-5555-5555-555555555555";
 
 /// What must be nowhere.
-const SECRET: &str = "hunter2-is-the-client-secret";
+pub(crate) const SECRET: &str = "hunter2-is-the-client-secret";
 
 /// A simulated Azure that is not started by Lazuli.
-struct Azure {
+pub(crate) struct Azure {
     runtime: Runtime,
     running: Option<RunningSimulator>,
     ca: PathBuf,
@@ -62,7 +62,7 @@ impl Azure {
         Azure { runtime, running: Some(running), ca }
     }
 
-    fn new(bench: &Workbench) -> Azure {
+    pub(crate) fn new(bench: &Workbench) -> Azure {
         Azure::with(bench, SeedFile::default())
     }
 
@@ -71,7 +71,7 @@ impl Azure {
     }
 
     /// Registers an account; words are separated by blanks.
-    fn add(&self, bench: &Workbench, name: &str, words: &str) {
+    pub(crate) fn add(&self, bench: &Workbench, name: &str, words: &str) {
         let ran = self.try_add(bench, name, words, "");
         assert_eq!(ran.status, Some(0), "{ran}");
     }

@@ -36,6 +36,7 @@ mod resources;
 mod saved_plans;
 mod scope;
 mod settled;
+mod sign_in;
 mod troubled_state;
 mod variables;
 mod variants;

@@ -73,3 +73,21 @@ fn groups_types_and_names_compare_without_case_and_keep_their_first_writing() {
     let used = cloud.get(&net("virtualNetworks/Net")).value().clone();
     assert!(used["properties"]["subnets"][0]["properties"]["ipConfigurations"].is_array(), "{used:#}");
 }
+
+#[test]
+fn groups_are_found_by_tag() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    for (name, team) in [("rg-a", "one"), ("rg-b", "two")] {
+        let body = json!({ "location": "eastus2", "tags": { "team": team } });
+        cloud.put(&format!("{SUBSCRIPTION}/resourceGroups/{name}"), &body);
+    }
+    let filter = "tagName%20eq%20'team'%20and%20tagValue%20eq%20'two'";
+    let found = cloud.get(&format!("{SUBSCRIPTION}/resourcegroups?api-version=2025-04-01&$filter={filter}"));
+    let names: Vec<&str> = found.value()["value"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|group| group["name"].as_str())
+        .collect();
+    assert_eq!(names, ["rg-b"]);
+}
