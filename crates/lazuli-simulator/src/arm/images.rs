@@ -25,6 +25,13 @@ pub(crate) fn is_community_version(version: &str) -> bool {
     community().any(|known| known == version)
 }
 
+/// Architecture and generation of a marketplace image, as the name of its SKU has it.
+pub(crate) fn traits_of(sku: &str) -> (&'static str, &'static str) {
+    let sku = sku.to_ascii_lowercase();
+    let architecture = if sku.contains("arm64") { "Arm64" } else { "x64" };
+    (architecture, if sku.contains("gen1") { "V1" } else { "V2" })
+}
+
 fn community() -> impl Iterator<Item = String> {
     MINORS.flat_map(|minor| (0..PATCHES).map(move |patch| format!("1.{minor}.{patch}")))
 }
@@ -36,6 +43,7 @@ pub(super) fn handle(world: &World, target: &Target, kind: &str) -> Option<Resul
     match kind {
         "microsoft.compute/locations/publishers/artifacttypes/offers/skus/versions" => {
             let entry = |version: &str| {
+                let (architecture, generation) = traits_of(&target.names[4]);
                 let id = target.names[1..5].join("/");
                 let id = format!(
                     "{scope}/Providers/Microsoft.Compute/Locations/{location}/{id}/Versions/{version}"
@@ -45,7 +53,7 @@ pub(super) fn handle(world: &World, target: &Target, kind: &str) -> Option<Resul
                 if target.is_item() {
                     entry["properties"] = json!({
                         "osDiskImage": { "operatingSystem": "Linux", "sizeInGb": 30 }, "dataDiskImages": [],
-                        "hyperVGeneration": "V2", "architecture": "x64", "automaticOSUpgradeProperties": { "automaticOSUpgradeSupported": false },
+                        "hyperVGeneration": generation, "architecture": architecture, "automaticOSUpgradeProperties": { "automaticOSUpgradeSupported": false },
                     });
                     if let [_, publisher, _, offer, sku, ..] = target.names.as_slice()
                         && let Some(plan) = agreements::plan_of(world, publisher, offer, sku)

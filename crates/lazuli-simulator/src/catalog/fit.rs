@@ -129,6 +129,7 @@ fn image(draft: &Draft<'_>, size: &skus::Size, location: &str) -> Result<(), Arm
         return Ok(());
     };
     let text = |key: &str| json::text(reference, key);
+    let (mut architecture, mut generation) = ("x64", "V2");
     if let Some(id) = text("communityGalleryImageId") {
         let version = id.split('/').nth(6).unwrap_or("latest");
         if version != "latest" && !crate::arm::is_community_version(version) {
@@ -154,28 +155,30 @@ fn image(draft: &Draft<'_>, size: &skus::Size, location: &str) -> Result<(), Arm
             )
             .at("imageReference"));
         }
-        return crate::arm::check_machine(draft.world, draft.id, draft.body, reference);
+        crate::arm::check_machine(draft.world, draft.id, draft.body, reference)?;
+        (architecture, generation) = crate::arm::traits_of(sku);
     } else {
         return Ok(());
     }
-    if size.architecture() != "x64" {
+    if size.architecture() != architecture {
         return Err(ArmError::new(
             400,
             "BadRequest",
             format!(
-                "Cannot create a VM of size '{}' because this VM size only supports a CPU Architecture of '{}', but an image or disk with CPU Architecture 'x64' was given.",
+                "Cannot create a VM of size '{}' because this VM size only supports a CPU Architecture of '{}', but an image or disk with CPU Architecture '{architecture}' was given.",
                 size.name,
                 size.architecture()
             ),
         ));
     }
-    if !size.generations().contains("V2") {
+    if !size.generations().contains(generation) {
         return Err(ArmError::new(
             400,
             "BadRequest",
             format!(
-                "The selected VM size '{}' cannot boot Hypervisor Generation '2'. If this was a Create operation please check that the Hypervisor Generation of the Image matches the Hypervisor Generation of the selected VM Size.",
-                size.name
+                "The selected VM size '{}' cannot boot Hypervisor Generation '{}'. If this was a Create operation please check that the Hypervisor Generation of the Image matches the Hypervisor Generation of the selected VM Size.",
+                size.name,
+                generation.trim_start_matches('V')
             ),
         ));
     }
