@@ -154,6 +154,10 @@ expect("the cause is told", error.error.details[0].code, "InvalidJson")
 refused("a network in use", "InUseSubnetCannotBeDeleted",
         lambda: network.virtual_networks.begin_delete(group, "net").result())
 refused("an interface in use", "NicInUse", lambda: network.network_interfaces.begin_delete(group, "nic").result())
+refused("a network in no region", "NoRegisteredProviderFound", lambda: network.virtual_networks.begin_create_or_update(
+    group, "moon", {"location": "moonbase", "properties": {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}}))
+expect("a taken address", network.virtual_networks.check_ip_address_availability(
+    group, "net", ip_address="10.1.0.4").available, False)
 refused("a network in no group", "ResourceGroupNotFound", lambda: network.virtual_networks.get("rg-none", "net"))
 
 gone("the machine", compute.virtual_machines.begin_delete(group, "node"),

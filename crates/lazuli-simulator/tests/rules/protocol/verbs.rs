@@ -204,9 +204,7 @@ fn a_machine_shows_its_instance_view_where_it_is_asked_for() {
     let view = cloud.get(&format!("{path}/instanceView")).value().clone();
     assert_eq!(expanded.value()["properties"]["instanceView"], view);
     assert_snapshot!(serde_json::to_string_pretty(&view["statuses"]).expect("JSON"));
-    let listed = cloud.get(&format!(
-        "{}?api-version=2025-04-01&statusOnly=true",
-        format!("{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines")
-    ));
+    let all = format!("{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines");
+    let listed = cloud.get(&format!("{all}?api-version=2025-04-01&statusOnly=true"));
     assert_eq!(listed.value()["value"][0]["properties"]["instanceView"], view);
 }
