@@ -1,6 +1,5 @@
 //! Parsed files to a [`Module`]: top-level blocks sorted by what they declare.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Diagnostics, Sources, Span};
@@ -12,6 +11,7 @@ use crate::meta;
 use crate::module::{Declaration, DeclarationKind, Local, Module, is_identifier};
 use crate::module_call;
 use crate::parse::parse_file;
+use crate::parser::Names;
 use crate::refactoring;
 use crate::settings;
 use crate::syntax::{Block, Body};
@@ -36,7 +36,7 @@ pub(crate) fn parse_module(
     called: bool,
 ) -> (Module, Diagnostics) {
     let mut builder = Builder::default();
-    let mut names = HashSet::new();
+    let mut names = Names::default();
     for (name, text) in files {
         let text: Arc<str> = text.into();
         let file = sources.add(name, text.clone());

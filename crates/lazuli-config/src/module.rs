@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, Span};
+use lazuli_core::{Diagnostic, Diagnostics, Hashing, Span};
 
 use crate::checks::Check;
 use crate::codes;
@@ -20,12 +20,12 @@ use crate::type_constraint::TypeConstraint;
 #[derive(Debug, Clone)]
 pub struct Named<T> {
     items: Vec<T>,
-    index: HashMap<Arc<str>, usize>,
+    index: HashMap<Arc<str>, usize, Hashing>,
 }
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Named { items: Vec::new(), index: HashMap::new() }
+        Named { items: Vec::new(), index: HashMap::default() }
     }
 }
 

@@ -3,19 +3,19 @@
 //! Each item of a file is parsed alone; one that fails and is a block is taken apart and its items parsed alone, and
 //! so on, so that two mistakes in one block are two reports.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
-use crate::parser::{Parsed, Parser, Piece, Seen};
+use crate::parser::{Names, Parsed, Parser, Piece, Seen};
 use crate::scan::{MAX_TOKENS, name_length};
 use crate::split::{Split, split};
 use crate::syntax::{Attribute, Body, Expr, ExprKind, Name};
 use crate::text::normalize;
+use crate::token::Token;
 
 /// Files larger than this are refused: nobody writes them and offsets must fit 32 bits.
 const MAX_FILE: usize = 64 << 20;
@@ -24,13 +24,13 @@ const MAX_FILE: usize = 64 << 20;
 const MAX_BLOCKS: usize = 32;
 
 /// A file as a body.
-pub(crate) fn parse_file(text: &str, file: FileId, names: &mut HashSet<Arc<str>>) -> (Body, Diagnostics) {
+pub(crate) fn parse_file(text: &str, file: FileId, names: &mut Names) -> (Body, Diagnostics) {
     let mut body = Body::default();
     if text.len() > MAX_FILE {
         return (body, vec![too_large(file)]);
     }
     let start = byte_order_mark(text);
-    let mut reader = Reader { text, file, names, tokens: 0, diagnostics: Vec::new() };
+    let mut reader = Reader { text, file, names, buffer: Vec::new(), tokens: 0, diagnostics: Vec::new() };
     reader.items(start..text.len(), 0, &mut body);
     let mut diagnostics = reader.diagnostics;
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
@@ -71,14 +71,14 @@ fn whole(
     text: &str,
     file: FileId,
     start: usize,
-    parse: impl FnOnce(Piece<'_>, &mut HashSet<Arc<str>>, &mut Diagnostics) -> Parsed<Expr>,
+    parse: impl FnOnce(Piece<'_>, &mut Names, &mut Diagnostics) -> Parsed<Expr>,
 ) -> Result<Expr, Diagnostics> {
     if text.len() > MAX_FILE {
         return Err(vec![too_large(file)]);
     }
     let mut diagnostics = Vec::new();
     let piece = Piece { text, file, start, end: text.len() };
-    let parsed = parse(piece, &mut HashSet::new(), &mut diagnostics);
+    let parsed = parse(piece, &mut Names::default(), &mut diagnostics);
     match parsed {
         Ok(expr) if diagnostics.is_empty() => Ok(expr),
         Ok(_) => Err(diagnostics),
@@ -102,7 +102,9 @@ fn too_large(file: FileId) -> Diagnostic {
 struct Reader<'t> {
     text: &'t str,
     file: FileId,
-    names: &'t mut HashSet<Arc<str>>,
+    names: &'t mut Names,
+    /// The list of tokens of the item before.
+    buffer: Vec<Token<'t>>,
     /// How many have been read.
     tokens: usize,
     diagnostics: Diagnostics,
@@ -112,10 +114,12 @@ impl Reader<'_> {
     /// Parses the items of a part of the text into `into`.
     fn parse(&mut self, range: Range<usize>, seen: &mut Seen, into: &mut Body) -> Parsed<()> {
         let piece = Piece { text: self.text, file: self.file, start: range.start, end: range.end };
-        let mut parser = Parser::new(piece, self.names, &mut self.diagnostics);
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut parser = Parser::reusing(buffer, piece, self.names, &mut self.diagnostics);
         self.tokens += parser.len();
-        parser.bounded(self.tokens)?;
-        parser.only_items(seen, into)
+        let parsed = parser.bounded(self.tokens).and_then(|()| parser.only_items(seen, into));
+        self.buffer = parser.into_tokens();
+        parsed
     }
 
     fn items(&mut self, range: Range<usize>, depth: usize, into: &mut Body) {
@@ -124,7 +128,7 @@ impl Reader<'_> {
         if depth == 0 {
             self.diagnostics.extend(diagnostics);
         }
-        let mut seen = HashMap::new();
+        let mut seen = Seen::new();
         for chunk in chunks {
             let (attributes, blocks) = (into.attributes.len(), into.blocks.len());
             // What is spoilt is reported: its parts are looked at, never the whole.

@@ -29,22 +29,26 @@ pub(crate) const MAX_TOKENS: usize = 5_000_000;
 /// Cuts the text of a template, such as a file, into tokens: all of it stands as in a heredoc.
 pub(crate) fn scan_template(text: &str) -> Vec<Token<'_>> {
     // No line ends it: the marker is empty.
-    run(text, Mode::Heredoc { marker: "", line_start: false })
+    run(text, Mode::Heredoc { marker: "", line_start: false }, Vec::with_capacity(capacity(text)))
 }
 
 /// Cuts a text into tokens; into one more than [`MAX_TOKENS`] if there are more.
 pub(crate) fn scan(text: &str) -> Vec<Token<'_>> {
-    run(text, Mode::Code { braces: 0 })
+    scan_into(text, Vec::with_capacity(capacity(text)))
 }
 
-fn run<'t>(text: &'t str, mode: Mode<'t>) -> Vec<Token<'t>> {
-    let mut scanner = Scanner {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        modes: vec![mode],
-        tokens: Vec::with_capacity((text.len() / 4).min(MAX_TOKENS)),
-    };
+/// The tokens of a text in a list that was used before.
+pub(crate) fn scan_into<'t>(text: &'t str, mut tokens: Vec<Token<'t>>) -> Vec<Token<'t>> {
+    tokens.clear();
+    run(text, Mode::Code { braces: 0 }, tokens)
+}
+
+fn capacity(text: &str) -> usize {
+    (text.len() / 4).min(MAX_TOKENS)
+}
+
+fn run<'t>(text: &'t str, mode: Mode<'t>, tokens: Vec<Token<'t>>) -> Vec<Token<'t>> {
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, modes: vec![mode], tokens };
     while scanner.at < text.len() && scanner.tokens.len() <= MAX_TOKENS {
         match scanner.modes.last() {
             Some(Mode::Quote) => scanner.quoted(),

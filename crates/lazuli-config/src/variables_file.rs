@@ -1,6 +1,5 @@
 //! Files of variables: `name = value` lines.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Diagnostics, Sources};
@@ -21,7 +20,7 @@ pub fn parse_variables(
     let name: Arc<str> = Arc::from(name);
     let text: Arc<str> = Arc::from(text);
     let file = sources.add(name.clone(), text.clone());
-    let (body, mut diagnostics) = parse_file(&text, file, &mut HashSet::new());
+    let (body, mut diagnostics) = parse_file(&text, file, &mut Default::default());
     for block in &body.blocks {
         diagnostics.push(
             Diagnostic::error(codes::UNKNOWN_BLOCK, "a file of variables has no blocks")

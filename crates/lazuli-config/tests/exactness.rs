@@ -49,7 +49,7 @@ fn attributes() -> Vec<(&'static str, Type, bool)> {
         ("set", Type::Set(Arc::new(Type::String)), true),
         ("map", Type::Map(Arc::new(Type::String)), true),
         ("object", object(&[("a", Type::String), ("b", Type::Number)]), true),
-        ("tuple", Type::Tuple([Type::String, Type::Number].into()), true),
+        ("tuple", Type::Tuple(vec![Type::String, Type::Number].into()), true),
         ("objects", list(object(&[("a", Type::String)])), true),
     ]
 }

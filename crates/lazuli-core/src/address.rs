@@ -37,13 +37,13 @@ pub struct AddressError(String);
 impl Address {
     /// `first.second`, both plain names.
     pub fn root(first: &str, second: &str) -> Self {
-        Address(format!("{first}.{second}").into())
+        Address([first, ".", second].concat().into())
     }
 
     /// This address and a name more.
     #[must_use]
     pub fn child(&self, name: &str) -> Address {
-        Address(format!("{}.{name}", self.0).into())
+        Address([&*self.0, ".", name].concat().into())
     }
 
     /// This address and a name with a key more.

@@ -47,3 +47,7 @@ pub use value::{Unknown, Value};
 
 /// JSON as providers and the state file speak it.
 pub type Json = serde_json::Value;
+
+/// How maps with very many names of a configuration hash: quickly, and otherwise in every run. For keys that strangers
+/// choose, the standard library's is the right one.
+pub type Hashing = foldhash::fast::RandomState;

@@ -23,7 +23,7 @@ pub enum Type {
     /// `map(T)`
     Map(Arc<Type>),
     /// `tuple([…])`
-    Tuple(Arc<[Type]>),
+    Tuple(Arc<Vec<Type>>),
     /// `object({…})`
     Object(Arc<BTreeMap<Arc<str>, Field>>),
 }

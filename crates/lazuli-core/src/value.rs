@@ -288,7 +288,7 @@ impl Value {
             Content::List(element, _) => Type::List(Arc::new(element.clone())),
             Content::Set(element, _) => Type::Set(Arc::new(element.clone())),
             Content::Map(element, _) => Type::Map(Arc::new(element.clone())),
-            Content::Tuple(items) => Type::Tuple(items.iter().map(Value::type_of).collect()),
+            Content::Tuple(items) => Type::Tuple(Arc::new(items.iter().map(Value::type_of).collect())),
             Content::Object(entries) => Type::Object(Arc::new(
                 entries.iter().map(|(name, v)| (name.clone(), Field::required(v.type_of()))).collect(),
             )),

@@ -7,7 +7,7 @@ use lazuli_core::Diagnostics;
 use lazuli_core::plan::{Action, Change, Drift, Plan};
 use lazuli_core::recorded::Recorded;
 use lazuli_core::resource::{Declaration, Desired, Mode, ProviderName, ResourceId};
-use lazuli_core::{Address, Diagnostic};
+use lazuli_core::{Address, Diagnostic, Hashing};
 
 use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
@@ -33,7 +33,7 @@ struct Walk<'a> {
     /// `--target` and `--exclude`.
     left_out: LeftOut<'a>,
     /// Who manages an id in this plan.
-    managed: HashMap<(ProviderName, ResourceId), usize>,
+    managed: HashMap<(ProviderName, ResourceId), usize, Hashing>,
     /// The ids of everything recorded, made when somebody asks.
     recorded_ids: OnceCell<HashSet<&'a ResourceId>>,
     /// True when something is replaced under the same id, so that what lies below it has to follow.
@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
             },
             left_out: LeftOut::default(),
             slots: (0..declarations.len()).map(|_| None).collect(),
-            managed: HashMap::new(),
+            managed: HashMap::default(),
             recorded_ids: OnceCell::new(),
             replaces_in_place: false,
             problems: Diagnostics::new(),

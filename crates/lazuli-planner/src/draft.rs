@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lazuli_core::Diagnostics;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::provider::Wanted;
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Desired, ProviderName};
+use lazuli_core::{Diagnostics, Hashing};
 
 use crate::graph::Graph;
 use crate::known::{Exists, Reached};
@@ -80,7 +80,7 @@ impl Draft {
             let wanted = Wanted { ty: d.ty.clone(), id: d.id.clone()? };
             Some(Look { provider: d.provider, account: d.account.clone(), wanted })
         });
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = std::collections::HashSet::with_hasher(Hashing::default());
         of_desired
             .chain(of_record)
             .filter(|look| seen.insert((look.provider, look.account.clone(), look.wanted.id.clone())))

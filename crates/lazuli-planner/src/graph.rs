@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use lazuli_core::resource::{Bond, Declaration, Dependency};
-use lazuli_core::{Address, Diagnostic, Diagnostics};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Hashing};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
@@ -12,7 +12,7 @@ use petgraph::visit::EdgeRef;
 #[derive(Debug)]
 pub struct Graph {
     /// Places of declarations by address.
-    pub places: HashMap<Address, usize>,
+    pub places: HashMap<Address, usize, Hashing>,
     /// For each declaration the declarations it depends on, without doubles, in order of place.
     pub dependencies: Vec<Vec<Link>>,
     /// Every place once, dependencies first; where that leaves a choice, the copies of a block together, after those of
@@ -40,7 +40,7 @@ impl Graph {
     /// # Errors
     /// One diagnostic for each group of resources that depend on each other.
     pub fn new(declarations: &[Declaration]) -> Result<Graph, Diagnostics> {
-        let places: HashMap<Address, usize> =
+        let places: HashMap<Address, usize, Hashing> =
             declarations.iter().enumerate().map(|(i, d)| (d.address.clone(), i)).collect();
         let mut graph: DiGraph<usize, &Dependency, u32> =
             DiGraph::with_capacity(declarations.len(), declarations.len() * 3);
@@ -128,7 +128,8 @@ fn order<N, E>(graph: &DiGraph<N, E, u32>, ranks: &[usize]) -> Option<Vec<usize>
 /// Which declarations are better first. What sees one copy of a block sees all of them: that is put together once when
 /// all are there, and anew for everybody who asks before.
 fn ranks(declarations: &[Declaration], dependencies: &[Vec<Link>]) -> Vec<usize> {
-    let mut blocks: HashMap<&str, usize> = HashMap::with_capacity(declarations.len());
+    let mut blocks: HashMap<&str, usize, Hashing> =
+        HashMap::with_capacity_and_hasher(declarations.len(), Hashing::default());
     let block_of: Vec<usize> = declarations
         .iter()
         .map(|d| {

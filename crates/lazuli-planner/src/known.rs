@@ -1,7 +1,7 @@
 //! What expressions may know of a resource while a plan is made.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::encoding::from_json;
@@ -9,13 +9,13 @@ use lazuli_core::path::PathStep;
 use lazuli_core::plan::Action;
 use lazuli_core::resource::{Desired, ResourceId};
 use lazuli_core::value::Content;
-use lazuli_core::{Address, Json, Path, Type, Value};
+use lazuli_core::{Address, Hashing, Json, Path, Type, Value};
 
 use crate::marks::mark;
 
 /// The objects of the declarations reached so far.
 pub(crate) struct Reached<'a> {
-    places: &'a HashMap<Address, usize>,
+    places: &'a HashMap<Address, usize, Hashing>,
     entries: Vec<OnceLock<Entry<'a>>>,
     epoch: u64,
 }
@@ -31,7 +31,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Reached<'a> {
-    pub(crate) fn new(places: &'a HashMap<Address, usize>, epoch: u64) -> Self {
+    pub(crate) fn new(places: &'a HashMap<Address, usize, Hashing>, epoch: u64) -> Self {
         let entries = (0..places.len()).map(|_| OnceLock::new()).collect();
         Reached { places, entries, epoch }
     }
@@ -123,9 +123,14 @@ fn made_of(
         (None, _) => body.clone(),
     };
     if let Some(id) = id {
+        static NAMES: LazyLock<[Arc<str>; 3]> = LazyLock::new(|| ["id", "name", "type"].map(Arc::from));
+        let [of_id, of_name, of_type] = &*NAMES;
         let name = Value::string(id.name());
-        let facts =
-            [("id", Value::string(id.as_str())), ("name", name), ("type", Value::string(type_name.clone()))];
+        let facts = [
+            (of_id.clone(), Value::string(id.shared())),
+            (of_name.clone(), name),
+            (of_type.clone(), Value::string(type_name.clone())),
+        ];
         value = overlay(&value, &Value::object(facts));
     }
     KnownObject { value, complete: exists.object().is_some() }

@@ -14,7 +14,6 @@ mod rewrite;
 mod spacing;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
@@ -67,7 +66,7 @@ fn unix(text: &str) -> Cow<'_, str> {
 }
 
 fn problems(text: &str, file: FileId) -> Diagnostics {
-    parse_file(text, file, &mut HashSet::new()).1
+    parse_file(text, file, &mut Default::default()).1
 }
 
 /// True when both are the same words in the same order.

@@ -106,7 +106,7 @@ pub(super) fn not_a_list(arguments: &[Value], i: usize) -> Problem {
 pub(super) fn element_type(arguments: &[Value], i: usize) -> Result<Type, Problem> {
     match arguments.get(i).map(Value::type_of) {
         Some(Type::List(element) | Type::Set(element)) => Ok((*element).clone()),
-        Some(Type::Tuple(types)) => Ok(match &*types {
+        Some(Type::Tuple(types)) => Ok(match types.as_slice() {
             [only] => only.clone(),
             _ => Type::Any,
         }),

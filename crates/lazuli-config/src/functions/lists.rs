@@ -127,7 +127,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .keeps_parts()
     .typed(|a| match a[0].type_of() {
         Type::List(element) | Type::Set(element) => Ok(Type::List(element)),
-        Type::Tuple(types) => Ok(Type::Tuple(types.iter().rev().cloned().collect())),
+        Type::Tuple(types) => Ok(Type::Tuple(Arc::new(types.iter().rev().cloned().collect()))),
         _ => Err(not_a_list(a, 0)),
     }),
     Function::new(
@@ -144,7 +144,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .keeps_parts()
     .typed(|a| match (a[0].type_of(), bounds(a)?) {
         (Type::Tuple(types), (Some(start), Some(end))) => {
-            Ok(types.get(start..end).map_or(Type::Any, |types| Type::Tuple(types.into())))
+            Ok(types.get(start..end).map_or(Type::Any, |types| Type::Tuple(Arc::new(types.to_vec()))))
         }
         (ty @ Type::List(_), _) => Ok(ty),
         _ => Ok(Type::Any),

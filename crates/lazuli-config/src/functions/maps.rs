@@ -25,7 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .keeps_parts()
     .typed(|a| match a[0].type_of() {
         Type::Map(_) => Ok(Kind::Strings.ty()),
-        Type::Object(fields) => Ok(Type::Tuple(fields.iter().map(|_| Type::String).collect())),
+        Type::Object(fields) => Ok(Type::Tuple(Arc::new(fields.iter().map(|_| Type::String).collect()))),
         _ => Err(not_a_map(a, 0)),
     }),
     Function::new(
@@ -58,7 +58,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .keeps_parts()
     .typed(|a| match a[0].type_of() {
         Type::Map(element) => Ok(Type::List(element)),
-        Type::Object(fields) => Ok(Type::Tuple(fields.values().map(|f| f.ty.clone()).collect())),
+        Type::Object(fields) => Ok(Type::Tuple(Arc::new(fields.values().map(|f| f.ty.clone()).collect()))),
         _ => Err(not_a_map(a, 0)),
     }),
     Function::new(

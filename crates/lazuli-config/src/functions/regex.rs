@@ -92,7 +92,7 @@ fn type_of(names: &[Option<String>]) -> Result<Type, String> {
     }
     let named = names.iter().flatten();
     match named.clone().count() {
-        0 => Ok(Type::Tuple(names.iter().map(|_| Type::String).collect())),
+        0 => Ok(Type::Tuple(Arc::new(names.iter().map(|_| Type::String).collect()))),
         count if count == names.len() => {
             let fields = named.map(|name| (Arc::from(name.as_str()), Field::required(Type::String)));
             Ok(Type::Object(Arc::new(fields.collect())))

@@ -1,6 +1,6 @@
 //! Attributes and blocks.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lazuli_core::{Diagnostic, Span};
@@ -11,7 +11,7 @@ use crate::syntax::{Attribute, Block, Body, Name};
 use crate::token::Kind;
 
 /// The attributes of a body so far, by name.
-pub(crate) type Seen = HashMap<Arc<str>, Span>;
+pub(crate) type Seen = BTreeMap<Arc<str>, Span>;
 
 impl Parser<'_, '_> {
     /// Items and nothing else.
@@ -125,7 +125,7 @@ impl Parser<'_, '_> {
 
     /// Labels up to what ends them, and the place of name and labels together.
     fn labels(&mut self, name: &Name, end: Kind) -> Parsed<(Vec<Name>, Span)> {
-        let mut labels: Vec<Name> = Vec::new();
+        let mut labels: Vec<Name> = Vec::with_capacity(1);
         loop {
             match self.peek() {
                 Kind::Name => labels.push(self.taken_name()),

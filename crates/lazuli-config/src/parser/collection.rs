@@ -42,7 +42,7 @@ impl Parser<'_, '_> {
             return self.with_lines(false, |parser| parser.for_expression(start, Kind::CloseBrace));
         }
         self.with_lines(true, |parser| {
-            let (mut items, mut height) = (Vec::new(), 0);
+            let (mut items, mut height) = (Vec::with_capacity(1), 0);
             loop {
                 match parser.peek() {
                     Kind::LineEnd => {

@@ -24,10 +24,10 @@ mod traversal;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, FileId, Span};
+use lazuli_core::{Diagnostic, Diagnostics, FileId, Hashing, Span};
 
 use crate::codes;
-use crate::scan::{MAX_TOKENS, scan, scan_template};
+use crate::scan::{MAX_TOKENS, scan, scan_into, scan_template};
 use crate::syntax::{Expr, ExprKind};
 use crate::text::normalize;
 use crate::token::{Kind, Token};
@@ -40,6 +40,9 @@ pub(crate) const MAX_NESTING: usize = 128;
 
 /// The height of an expression's tree; operators in a chain count as well as brackets.
 pub(crate) const MAX_HEIGHT: usize = 400;
+
+/// The spellings so far: each is there once.
+pub(crate) type Names = HashSet<Arc<str>, Hashing>;
 
 /// The first mistake of a piece; boxed because results are returned often and mistakes are rare.
 pub(crate) type Parsed<T> = Result<T, Box<Diagnostic>>;
@@ -68,17 +71,13 @@ pub(crate) struct Parser<'t, 'n> {
     depth: usize,
     /// The height of the expression that was parsed last.
     height: usize,
-    names: &'n mut HashSet<Arc<str>>,
+    names: &'n mut Names,
     diagnostics: &'n mut Diagnostics,
 }
 
 impl<'t, 'n> Parser<'t, 'n> {
     /// A parser for items of a body, or for an expression.
-    pub(crate) fn new(
-        piece: Piece<'t>,
-        names: &'n mut HashSet<Arc<str>>,
-        diagnostics: &'n mut Diagnostics,
-    ) -> Self {
+    pub(crate) fn new(piece: Piece<'t>, names: &'n mut Names, diagnostics: &'n mut Diagnostics) -> Self {
         let tokens = scan(piece.text.get(piece.start..piece.end).unwrap_or(""));
         Parser::of(piece, tokens, names, diagnostics)
     }
@@ -86,7 +85,7 @@ impl<'t, 'n> Parser<'t, 'n> {
     /// A parser for a text that is a template without quotes around it.
     pub(crate) fn of_template(
         piece: Piece<'t>,
-        names: &'n mut HashSet<Arc<str>>,
+        names: &'n mut Names,
         diagnostics: &'n mut Diagnostics,
     ) -> Self {
         let tokens = scan_template(piece.text.get(piece.start..piece.end).unwrap_or(""));
@@ -96,11 +95,27 @@ impl<'t, 'n> Parser<'t, 'n> {
     fn of(
         piece: Piece<'t>,
         tokens: Vec<Token<'t>>,
-        names: &'n mut HashSet<Arc<str>>,
+        names: &'n mut Names,
         diagnostics: &'n mut Diagnostics,
     ) -> Self {
         let (at, end, depth, height) = (0, piece.start, 0, 0);
         Parser { piece, tokens, at, end, lines_matter: true, depth, height, names, diagnostics }
+    }
+
+    /// A parser that takes a used list for its tokens: one after the other needs no memory of its own.
+    pub(crate) fn reusing(
+        tokens: Vec<Token<'t>>,
+        piece: Piece<'t>,
+        names: &'n mut Names,
+        diagnostics: &'n mut Diagnostics,
+    ) -> Self {
+        let tokens = scan_into(piece.text.get(piece.start..piece.end).unwrap_or(""), tokens);
+        Parser::of(piece, tokens, names, diagnostics)
+    }
+
+    /// The list of tokens, to be used again.
+    pub(crate) fn into_tokens(self) -> Vec<Token<'t>> {
+        self.tokens
     }
 
     /// How many tokens there are.

@@ -18,10 +18,14 @@ enum Open {
     For { at: usize },
 }
 
-impl Parser<'_, '_> {
+impl<'t> Parser<'t, '_> {
     /// `"…"`. One that is nothing but an interpolation is that expression.
     pub(super) fn quoted(&mut self, start: usize) -> Parsed<Expr> {
         self.take();
+        if let Some(text) = self.plain_text() {
+            let text = self.name(text);
+            return Ok(Parser::literal(self.span_from(start), Value::string(text)));
+        }
         let pieces = self.with_lines(true, |parser| parser.pieces(Kind::CloseQuote))?;
         self.expect(Kind::CloseQuote, "expected the end of the string")?;
         let mut expr = finish(pieces.done(false), self.span_from(start));
@@ -33,6 +37,18 @@ impl Parser<'_, '_> {
     }
 
     /// `<<EOT`, or `<<-EOT` whose lines lose the indentation they share.
+    /// The whole of a short string in which nothing has a meaning of its own, up to and with its end: most strings.
+    fn plain_text(&mut self) -> Option<&'t str> {
+        let (text, end) = (self.token(self.at), self.token(self.at + 1));
+        let plain = text.kind == Kind::Text && text.text.len() <= SHARED && end.kind == Kind::CloseQuote;
+        if !plain || text.text.contains(['\\', '$', '%']) {
+            return None;
+        }
+        self.take();
+        self.take();
+        Some(text.text)
+    }
+
     pub(super) fn heredoc(&mut self, start: usize) -> Parsed<Expr> {
         let open = self.take();
         let pieces = self.with_lines(true, |parser| parser.pieces(Kind::CloseHeredoc))?;

@@ -26,7 +26,7 @@ impl Parser<'_, '_> {
 
     /// Steps up to the end of the traversal; `splats` are around them. Leaves the height of the highest index.
     fn steps(&mut self, splats: usize) -> Parsed<Vec<Step>> {
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(2); // as most have
         let mut height = 0;
         loop {
             let start = self.start();

@@ -364,7 +364,7 @@ pub fn value(ty: &Type, nullable: bool, random: &mut Random) -> Value {
                 Type::List(string()),
                 Type::Set(string()),
                 Type::Map(string()),
-                Type::Tuple([Type::String, Type::Number].into()),
+                Type::Tuple(vec![Type::String, Type::Number].into()),
                 object(&[("a", Type::String), ("b", Type::Number)]),
             ];
             value(&types[random.below(types.len())], nullable, random)
