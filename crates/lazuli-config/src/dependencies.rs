@@ -48,7 +48,16 @@ impl Evaluator {
     /// The blocks a declaration refers to, in its body and its meta-arguments, looking through local values and modules.
     /// With the key of one of its copies, those that this copy refers to.
     pub fn references(&self, declaration: &Declaration, copy: Option<&Key>) -> Vec<Reference> {
-        self.complete(&references::of_declaration(self.module(), declaration), copy)
+        let direct = references::of_declaration(self.module(), declaration);
+        if copy.is_some() || !direct.links.is_empty() {
+            return self.complete(&direct, copy);
+        }
+        // There is nothing to look through: what is written is all there is.
+        let within = |block: Reference| Reference {
+            root: Root { module: self.unit.address.clone(), ..block.root },
+            ..block
+        };
+        direct.blocks.into_iter().map(within).collect()
     }
 
     /// True when the copies of a declaration refer, each by its own key, to copies of modules: what each refers to has

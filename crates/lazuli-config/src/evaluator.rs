@@ -281,6 +281,9 @@ impl Evaluator {
         instance: Option<&Instance>,
         this: Option<&Value>,
     ) -> Result<(), Diagnostics> {
+        if conditions.is_empty() {
+            return Ok(());
+        }
         self.run(externals, instance, this, |scope| scope.conditions(conditions))
     }
 

@@ -88,7 +88,7 @@ impl Evaluator {
         };
         let block = self.block(&declaration.block, schema, externals, instance)?;
         let mut diagnostics = Vec::new();
-        let type_and_version = type_and_version(&block, &mut diagnostics);
+        let type_and_version = self.type_and_version(&block, &mut diagnostics);
         let placement = placement(&block, &mut diagnostics);
         let cloud_account = self.account(&block, &mut diagnostics);
         let ignore = ignore(&block, &mut diagnostics);
@@ -117,6 +117,21 @@ impl Evaluator {
             sensitive_properties,
             ignore,
             block,
+        })
+    }
+
+    /// The name and the version in `type`; what is right is looked at once.
+    fn type_and_version(
+        &self,
+        block: &Evaluated,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<(Arc<str>, Arc<str>)> {
+        let written = block.value("type").and_then(Value::as_str);
+        let known = written.and_then(|text| self.tree.type_written(text));
+        known.or_else(|| {
+            let read = type_and_version(block, diagnostics)?;
+            self.tree.keep_type(written?, &read);
+            Some(read)
         })
     }
 

@@ -88,6 +88,8 @@ pub(crate) struct Tree {
     /// The copies of calls, by unit and position.
     calls: Mutex<HashMap<(usize, usize), Counted>>,
     next: AtomicUsize,
+    /// Names and versions of the types of resources, by what is written: few types, very many resources.
+    types: Mutex<HashMap<Arc<str>, (Arc<str>, Arc<str>)>>,
     /// Mistakes nobody was told of yet, in what is computed once.
     found: Mutex<Diagnostics>,
 }
@@ -103,6 +105,7 @@ impl Tree {
             kept: Mutex::default(),
             calls: Mutex::default(),
             next: AtomicUsize::new(1),
+            types: Mutex::default(),
             found: Mutex::default(),
         }
     }
@@ -181,6 +184,16 @@ impl Tree {
                 Units { units: instances.into_iter().map(|i| make(Some(i))).collect(), places }
             }
         })
+    }
+
+    /// The name and the version of a type, when somebody read it before.
+    pub(crate) fn type_written(&self, text: &str) -> Option<(Arc<str>, Arc<str>)> {
+        self.types.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned()
+    }
+
+    pub(crate) fn keep_type(&self, text: &str, name_and_version: &(Arc<str>, Arc<str>)) {
+        let mut types = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        types.insert(text.into(), name_and_version.clone());
     }
 
     pub(crate) fn report(&self, diagnostics: Diagnostics) {
