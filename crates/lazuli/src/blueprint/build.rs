@@ -239,7 +239,8 @@ impl Blueprint {
         };
         let shared = self.dependencies(&shared, None);
         for instance in self.copies(unit, block) {
-            let mut dependencies = awaited.clone();
+            let mut dependencies = Vec::with_capacity(awaited.len() + shared.len() + own.len());
+            dependencies.extend_from_slice(&awaited);
             dependencies.extend_from_slice(&shared);
             dependencies.extend(self.dependencies(&own, instance.as_ref()));
             if by_key {

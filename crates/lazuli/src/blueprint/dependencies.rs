@@ -70,9 +70,10 @@ impl Blueprint {
         let mut dependencies = Vec::with_capacity(references.len());
         for reference in references {
             let span = Some(reference.through.as_ref().map_or(reference.span, |(_, span)| *span));
-            let because: Arc<str> = match reference.attribute.steps().is_empty() {
-                true => format!("refers to {}", reference.root).into(),
-                false => format!("refers to {}.{}", reference.root, reference.attribute).into(),
+            let address = reference.root.address();
+            let because: Arc<str> = match reference.attribute.steps() {
+                [] => ["refers to ", address.as_str()].concat().into(),
+                _ => format!("refers to {address}.{}", reference.attribute).into(),
             };
             let mut on = |address: Address| {
                 dependencies.push(Dependency {
@@ -82,7 +83,6 @@ impl Blueprint {
                     bond: Bond::Reference,
                 });
             };
-            let address = reference.root.address();
             let key = match &reference.key {
                 Some(ReferenceKey::Literal(key)) => Some(key),
                 Some(ReferenceKey::Instance) => instance.map(|instance| &instance.key),

@@ -18,18 +18,18 @@ use super::Blueprint;
 pub(super) struct Mark {
     key: Arc<str>,
     lineage: Value,
+    tags: Arc<str>,
 }
 
 impl Mark {
     pub(super) fn of(lineage: &str) -> Mark {
-        Mark { key: LINEAGE_TAG.into(), lineage: Value::string(lineage) }
+        Mark { key: LINEAGE_TAG.into(), lineage: Value::string(lineage), tags: "tags".into() }
     }
 
     /// The body with the tag, when its type can carry one: Azure's tracked resources are those of a resource group that
     /// have a location. Tags that are not known yet are left for when they are.
     pub(super) fn put_on(&self, body: Value, placement: &Placement, ty: &ResourceType) -> Value {
-        let tracked = matches!(placement, Placement::ResourceGroup(_))
-            && !ty.name.to_ascii_lowercase().starts_with("microsoft.authorization/"); // a location, but no tags
+        let tracked = matches!(placement, Placement::ResourceGroup(_)) && !is_access(&ty.name); // a location, but no tags
         let located = body.get("location").is_some_and(|location| !location.is_null());
         let tags = body.get("tags").filter(|tags| !tags.is_null());
         let known = tags.map_or_else(|| Some(Entries::default()), |tags| tags.as_entries().cloned());
@@ -38,7 +38,7 @@ impl Mark {
         marked.insert(self.key.clone(), self.lineage.clone());
         let marked = Value::object(marked);
         let marked = tags.map_or_else(|| marked.clone(), |tags| marked.clone().marked_as(tags));
-        entries.insert("tags".into(), marked);
+        entries.insert(self.tags.clone(), marked);
         Value::object(entries).marked_as(&body)
     }
 }
@@ -81,4 +81,10 @@ pub(super) fn refuse_mark(resource: &Resource) -> Result<(), Diagnostics> {
         .at(resource.block.span_of("tags"), "by it an object says which Lazuli state it belongs to")
         .help("take it out");
     Err(vec![problem])
+}
+
+/// True for role assignments and the like.
+fn is_access(type_name: &str) -> bool {
+    const ACCESS: &str = "microsoft.authorization/";
+    type_name.get(..ACCESS.len()).is_some_and(|start| start.eq_ignore_ascii_case(ACCESS))
 }

@@ -20,7 +20,9 @@ pub struct Project {
     pub evaluator: Arc<Evaluator>,
     /// Warnings so far.
     pub warnings: Diagnostics,
+    /// Without the files of the root module: they are the first of the sources.
     inputs: Inputs,
+    root_files: usize,
     machine: Arc<Machine>,
 }
 
@@ -75,8 +77,9 @@ impl Project {
         apply: Option<Moment>,
     ) -> Result<(Project, Diagnostics), Rejected> {
         let mut sources = Sources::default();
-        let texts =
-            inputs.files.iter().map(|(name, text)| (Arc::from(name.as_str()), text.clone())).collect();
+        let files = std::mem::take(&mut inputs.files); // the sources have them from now on
+        let root_files = files.len();
+        let texts = files.into_iter().map(|(name, text)| (Arc::from(name), text)).collect();
         let mut called = std::mem::take(&mut inputs.modules);
         let mut read = |directory: &str| module(&mut called, dir, directory);
         let (modules, mut diagnostics) = load(&mut sources, texts, &mut read);
@@ -123,13 +126,15 @@ impl Project {
             let diagnostics = diagnostics.into_iter().chain(of_values).collect();
             return Err(Rejected { diagnostics, sources, evaluator });
         }
-        Ok((Project { sources, evaluator, warnings: diagnostics, inputs, machine }, of_values))
+        Ok((Project { sources, evaluator, warnings: diagnostics, inputs, root_files, machine }, of_values))
     }
 
     /// The inputs, with every file that expressions have read so far and everything else they asked.
     pub fn inputs(&self) -> Inputs {
         let (read, answers) = (self.machine.files_read(), self.machine.answers());
-        Inputs { read, answers, ..self.inputs.clone() }
+        let files = self.sources.files().take(self.root_files);
+        let files = files.map(|(_, file)| (file.name.to_string(), file.text.to_string())).collect();
+        Inputs { files, read, answers, ..self.inputs.clone() }
     }
 }
 
