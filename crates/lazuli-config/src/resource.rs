@@ -12,6 +12,7 @@ use crate::evaluator::Evaluator;
 use crate::externals::{Externals, Instance};
 use crate::module::{Declaration, DeclarationKind};
 use crate::schemas;
+use crate::unit::TypeAndVersion;
 
 /// Attributes of a `resource` block that are Lazuli's own and not part of the body sent to ARM.
 const OWN: [&str; 8] = [
@@ -121,11 +122,7 @@ impl Evaluator {
     }
 
     /// The name and the version in `type`; what is right is looked at once.
-    fn type_and_version(
-        &self,
-        block: &Evaluated,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<(Arc<str>, Arc<str>)> {
+    fn type_and_version(&self, block: &Evaluated, diagnostics: &mut Diagnostics) -> Option<TypeAndVersion> {
         let written = block.value("type").and_then(Value::as_str);
         let known = written.and_then(|text| self.tree.type_written(text));
         known.or_else(|| {
@@ -220,7 +217,7 @@ pub fn duration(text: &str) -> Option<Duration> {
     Some(total)
 }
 
-fn type_and_version(block: &Evaluated, diagnostics: &mut Diagnostics) -> Option<(Arc<str>, Arc<str>)> {
+fn type_and_version(block: &Evaluated, diagnostics: &mut Diagnostics) -> Option<TypeAndVersion> {
     let attribute = block.attribute("type")?;
     let report = |diagnostics: &mut Diagnostics, label: &str| {
         diagnostics.push(

@@ -64,6 +64,9 @@ impl Units {
     }
 }
 
+/// `Microsoft.Network/virtualNetworks` and `2025-05-01`.
+pub(crate) type TypeAndVersion = (Arc<str>, Arc<str>);
+
 /// The copies of a call as they were counted: the edition they belong to; `None` when counting failed.
 type Counted = (u64, Option<Arc<Units>>);
 
@@ -89,7 +92,7 @@ pub(crate) struct Tree {
     calls: Mutex<HashMap<(usize, usize), Counted>>,
     next: AtomicUsize,
     /// Names and versions of the types of resources, by what is written: few types, very many resources.
-    types: Mutex<HashMap<Arc<str>, (Arc<str>, Arc<str>)>>,
+    types: Mutex<HashMap<Arc<str>, TypeAndVersion>>,
     /// Mistakes nobody was told of yet, in what is computed once.
     found: Mutex<Diagnostics>,
 }
@@ -187,11 +190,11 @@ impl Tree {
     }
 
     /// The name and the version of a type, when somebody read it before.
-    pub(crate) fn type_written(&self, text: &str) -> Option<(Arc<str>, Arc<str>)> {
+    pub(crate) fn type_written(&self, text: &str) -> Option<TypeAndVersion> {
         self.types.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned()
     }
 
-    pub(crate) fn keep_type(&self, text: &str, name_and_version: &(Arc<str>, Arc<str>)) {
+    pub(crate) fn keep_type(&self, text: &str, name_and_version: &TypeAndVersion) {
         let mut types = self.types.lock().unwrap_or_else(PoisonError::into_inner);
         types.insert(text.into(), name_and_version.clone());
     }
