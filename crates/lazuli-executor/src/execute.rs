@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazuli_core::Json;
 use lazuli_core::configuration::Configuration;
@@ -22,7 +23,7 @@ use crate::objects::Objects;
 use crate::ownership::recorded_ids;
 use crate::queue::{Offer, Queue};
 use crate::report::{Ending, Report};
-use crate::step::{Context, perform};
+use crate::step::{Context, Performed, perform};
 
 /// Finds what carries steps out.
 pub trait Providers: Send + Sync {
@@ -62,6 +63,8 @@ pub struct Run {
     pub now: Arc<dyn Fn() -> String + Send + Sync>,
     /// How many steps may run at the same time; at least one.
     pub parallelism: usize,
+    /// Of a forced destroy: how long after its beginning a delete that fails is given up and its object forgotten.
+    pub give_up: Option<Duration>,
 }
 
 /// How many steps run at the same time when nobody says. Nearly all of a step's time is Azure's; what Azure allows is the
@@ -108,7 +111,7 @@ pub async fn execute(
     let context = Arc::new(context);
 
     let mut queue = Queue::new(&plan);
-    let mut tasks: JoinSet<Result<(), Failure>> = JoinSet::new();
+    let mut tasks: JoinSet<Result<Performed, Failure>> = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, (u32, Instant)> = HashMap::new();
     let mut may_start = true;
     let mut hears = true;
@@ -155,10 +158,16 @@ pub async fn execute(
         let Some((step, started)) = running.remove(&id) else { continue };
         let elapsed = started.elapsed();
         match result {
-            Ok(()) => {
+            Ok(Performed::Done) => {
                 queue.done(step);
                 endings.endings[step as usize] = Ending::Done { elapsed };
                 context.tell(step, EventKind::Completed { elapsed });
+            }
+            Ok(Performed::GivenUp(failure)) => {
+                queue.done(step);
+                let failure = Arc::new(failure);
+                context.tell(step, EventKind::Errored { failure: failure.clone(), elapsed });
+                endings.endings[step as usize] = Ending::GivenUp { failure, elapsed };
             }
             Err(failure) => {
                 may_start &= !matches!(failure.error, StepError::Journal(_)); // nothing can be made durable any more
@@ -181,7 +190,7 @@ impl Endings {
         &mut self,
         step: u32,
         failure: Arc<Failure>,
-        elapsed: std::time::Duration,
+        elapsed: Duration,
         dropped: Vec<u32>,
         context: &Context,
     ) {

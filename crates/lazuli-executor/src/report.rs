@@ -36,6 +36,13 @@ pub enum Ending {
         /// How long it took.
         elapsed: Duration,
     },
+    /// A delete that failed in a forced destroy: the object is forgotten, whether it still exists or not.
+    GivenUp {
+        /// Why.
+        failure: Arc<Failure>,
+        /// How long it was tried.
+        elapsed: Duration,
+    },
     /// Not started: it needs a step that failed.
     Skipped {
         /// The step that failed.
@@ -54,6 +61,8 @@ pub struct Counts {
     pub done: usize,
     /// Failed.
     pub failed: usize,
+    /// Given up by a forced destroy.
+    pub given_up: usize,
     /// Not started because of a failure.
     pub skipped: usize,
     /// Not started because the run was stopped.
@@ -70,6 +79,7 @@ impl Report {
             match ending {
                 Ending::Done { .. } => counts.done += 1,
                 Ending::Failed { .. } => counts.failed += 1,
+                Ending::GivenUp { .. } => counts.given_up += 1,
                 Ending::Skipped { .. } => counts.skipped += 1,
                 Ending::NotStarted => counts.not_started += 1,
                 Ending::Abandoned => counts.abandoned += 1,

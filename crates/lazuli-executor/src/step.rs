@@ -23,6 +23,8 @@ use crate::record::{Draft, add_hidden, sensitive_paths};
 use crate::resolve::{Sight, is_as_sent, look_until_rest};
 use crate::{ownership, promise, secrets, write_only};
 
+mod give_up;
+
 /// What all steps of a run share.
 pub(crate) struct Context {
     pub(crate) run: Run,
@@ -46,18 +48,26 @@ enum Answer<T> {
     Unknown(StepError),
 }
 
+/// What became of a step that did not fail.
+pub(crate) enum Performed {
+    Done,
+    /// A delete that a forced destroy gave up: its object is no longer recorded, whether it exists or not.
+    GivenUp(Failure),
+}
+
 /// Carries a step out; when it returns, its outcome is durable.
-pub(crate) async fn perform(context: &Context, number: u32) -> Result<(), Failure> {
+pub(crate) async fn perform(context: &Context, number: u32) -> Result<Performed, Failure> {
     let step = &context.run.plan.steps[number as usize];
     let Some(provider) = context.run.providers.provider(step.provider, &step.account) else {
         let text = format!("there is no cloud account `{}` for {}", step.account, step.address);
         return Err(StepError::Plan(text).untouched());
     };
-    match step.operation {
+    let done = match step.operation {
         Operation::Create | Operation::Update => put(context, step, &*provider).await,
-        Operation::Delete => delete(context, step, &*provider).await,
+        Operation::Delete => return give_up::delete(context, step, &*provider).await,
         Operation::Read => read(context, step, &*provider).await,
-    }
+    };
+    done.map(|()| Performed::Done)
 }
 
 impl Context {
@@ -172,11 +182,10 @@ impl Watch for StepWatch<'_> {
 
 /// Waits for a provider, at most as long as the step may take.
 async fn answer<T>(
-    step: &Step,
+    timeout: Duration,
     watch: &StepWatch<'_>,
     request: impl Future<Output = Result<T, ProviderError>>,
 ) -> Answer<T> {
-    let timeout = Duration::from_secs(step.timeout);
     match tokio::time::timeout(timeout, request).await {
         Ok(Ok(value)) => Answer::Ok(value),
         // what was accepted may have happened, whatever the provider says of it
@@ -235,7 +244,7 @@ async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<
     };
     let sent = async { provider.put(request, &watch).await.map_err(hidden) };
     let until = Instant::now() + Duration::from_secs(step.timeout);
-    match answer(step, &watch, sent).await {
+    match answer(Duration::from_secs(step.timeout), &watch, sent).await {
         Answer::Ok(observed) => made(context, step, &desired, recorded, observed).await,
         Answer::Refused(error) => refuse(context, step, error).await,
         Answer::Unknown(error) => {
@@ -320,7 +329,8 @@ async fn made(
     context.append(record).await.map_err(|error| Failure { error, left: Left::Exists })
 }
 
-async fn delete(context: &Context, step: &Step, provider: &dyn Provider) -> Result<(), Failure> {
+/// Makes the intent to delete durable.
+async fn intend_to_delete<'a>(context: &'a Context, step: &Step) -> Result<&'a Recorded, Failure> {
     let Some(recorded) = context.recorded_object(step) else {
         return Err(StepError::Plan(format!("{} is not in the state", step.address)).untouched());
     };
@@ -331,10 +341,20 @@ async fn delete(context: &Context, step: &Step, provider: &dyn Provider) -> Resu
         deposed: step.deposed,
     };
     context.append(intent).await.map_err(StepError::untouched)?;
+    Ok(recorded)
+}
+
+async fn delete(
+    context: &Context,
+    step: &Step,
+    provider: &dyn Provider,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let recorded = intend_to_delete(context, step).await?;
     let gone = Record::Done { step: step.number, resource: None };
     let watch = StepWatch::new(context, step.number);
-    let until = Instant::now() + Duration::from_secs(step.timeout);
-    match answer(step, &watch, provider.delete(&recorded.ty, &recorded.id, &watch)).await {
+    let until = Instant::now() + timeout;
+    match answer(timeout, &watch, provider.delete(&recorded.ty, &recorded.id, &watch)).await {
         Answer::Ok(()) => context.append(gone).await.map_err(|error| Failure { error, left: Left::NotSeen }),
         Answer::Refused(error) => refuse(context, step, error).await,
         Answer::Unknown(error) => {

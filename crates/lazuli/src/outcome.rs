@@ -2,11 +2,12 @@
 
 use lazuli_core::plan::{Change, Operation, Plan, Step, Summary};
 use lazuli_core::provider::{Outcome, ProviderError};
+use lazuli_core::resource::ProviderName;
 use lazuli_executor::{Ending, Event, EventKind, Failure, Left, Report, StepError};
 
 use crate::progress::{Reporter, StepEvent, What};
 use crate::render::duration;
-use crate::render::report::{Abandoned, ApplyReport, Existence, Skipped, StepFailure};
+use crate::render::report::{Abandoned, ApplyReport, Existence, GivenUp, Skipped, StepFailure};
 
 /// Hands an event on.
 pub fn tell(event: &Event, plan: &Plan, reporter: &dyn Reporter) {
@@ -42,6 +43,7 @@ pub fn left_at_once(report: &Report) -> bool {
 pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
     let counts = report.counts();
     let mut failures = Vec::new();
+    let mut given_up = Vec::new();
     let mut skipped = Vec::new();
     let mut abandoned = Vec::new();
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
@@ -49,6 +51,11 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
             Ending::Failed { failure, .. } => {
                 failures.push(failed(step, plan.changes.get(step.change as usize), failure))
             }
+            Ending::GivenUp { failure, .. } => given_up.push(GivenUp {
+                address: step.address.clone(),
+                id: step.id.clone().filter(|_| step.provider == ProviderName::Azure),
+                reason: failure.error.to_string(),
+            }),
             Ending::Skipped { because } => {
                 if let Some(cause) = plan.steps.get(*because as usize) {
                     skipped.push(Skipped {
@@ -73,6 +80,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
         succeeded: counts.done,
         total: plan.steps.len(),
         failures,
+        given_up,
         skipped,
         interrupted: report.cancelled.then_some(counts.not_started),
         abandoned,

@@ -186,3 +186,23 @@ async fn what_is_only_read_must_exist() {
         "a read that finds what is recorded writes nothing"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_destroy_tries_again_and_then_forgets_what_stays_stuck() {
+    let mut scene = Scene::new(vec![thing("a", &[], 1.0), thing("b", &["a"], 1.0), thing("c", &["b"], 1.0)]);
+    scene.world = scene.apply().await.world;
+    scene.journal = Arc::default();
+    scene.things = super::fake::Things::new(Vec::new());
+    scene.cloud.jam("b");
+    scene.cloud.break_once("c", Fault::Refused);
+    scene.give_up = Some(Duration::from_secs(900));
+    let ended = scene.apply().await;
+    assert_eq!(ended.report.counts(), Counts { done: 2, given_up: 1, ..Counts::default() });
+    let Ending::GivenUp { failure, .. } = &ended.report.endings[1] else {
+        panic!("{:?}", ended.report.endings)
+    };
+    assert_eq!(failure.left, Left::Untouched);
+    assert!(ended.report.elapsed >= Duration::from_secs(900), "b was tried until then");
+    assert_eq!(scene.cloud.names(), ["b"], "what others need was deleted all the same");
+    assert!(ended.world.resources.is_empty(), "what was given up is forgotten");
+}

@@ -156,6 +156,7 @@ pub(super) struct Cloud {
     pub(super) log: Mutex<Vec<String>>,
     pub(super) seconds: Mutex<HashMap<String, f64>>,
     pub(super) faults: Mutex<HashMap<String, Fault>>,
+    jammed: Mutex<std::collections::HashSet<String>>,
     pub(super) unreadable: Mutex<bool>,
     /// Whether nobody can be asked about an operation.
     pub(super) speechless: Mutex<bool>,
@@ -203,6 +204,11 @@ impl Cloud {
         self.log.lock().unwrap().clone()
     }
 
+    /// From now on it can neither be changed nor deleted.
+    pub(super) fn jam(&self, name: &str) {
+        self.jammed.lock().unwrap().insert(name.into());
+    }
+
     pub(super) fn break_once(&self, name: &str, fault: Fault) {
         self.faults.lock().unwrap().insert(name.into(), fault);
     }
@@ -235,6 +241,9 @@ impl Cloud {
             Busy(self)
         };
         self.log.lock().unwrap().push(format!("{verb} {name}"));
+        if self.jammed.lock().unwrap().contains(&name) {
+            return Err(ProviderError::own("ScopeLocked", "it is locked", Outcome::Nothing));
+        }
         let fault = self.faults.lock().unwrap().remove(&name);
         let url = format!("https://poll/{name}");
         match fault {
@@ -497,6 +506,7 @@ pub(super) struct Scene {
     pub(super) journal: Arc<Memory>,
     pub(super) parallelism: usize,
     pub(super) looked: bool,
+    pub(super) give_up: Option<Duration>,
 }
 
 pub(super) struct Ended {
@@ -519,6 +529,7 @@ impl Scene {
             journal: Arc::default(),
             parallelism: 10,
             looked: true,
+            give_up: None,
         }
     }
 
@@ -543,6 +554,7 @@ impl Scene {
             salt: Arc::from(&b"salt"[..]),
             now: Arc::new(|| "2026-11-22T14:00:00Z".into()),
             parallelism: self.parallelism,
+            give_up: self.give_up,
         }
     }
 

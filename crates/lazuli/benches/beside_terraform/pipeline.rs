@@ -142,6 +142,7 @@ async fn apply(
         salt: Arc::from(&b"salt"[..]),
         now: Arc::new(lazuli::host::now),
         parallelism: PARALLELISM,
+        give_up: None,
     };
     let (tell, mut told) = mpsc::unbounded_channel();
     let listener = tokio::spawn(async move { while told.recv().await.is_some() {} });

@@ -284,6 +284,15 @@ pub struct Destroy {
     /// Exit with 2 when there were changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Give up on what stays stuck: forget it, and list what is left with the commands that remove it
+    #[arg(long)]
+    pub force: bool,
+    /// With --force: how long what is stuck is tried, from the beginning of the run
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "force")]
+    pub force_after: Duration,
+    /// Delete also volumes whose reclaim policy is to retain them
+    #[arg(long)]
+    pub delete_volumes: bool,
     /// How the plan is made.
     #[command(flatten)]
     pub options: PlanOptions,

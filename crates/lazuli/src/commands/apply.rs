@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazuli_azure::AzureKinds;
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
@@ -36,10 +37,13 @@ use crate::{host, outcome};
 struct Manner {
     auto_approve: bool,
     detailed_exitcode: bool,
+    /// After how long a forced destroy gives up.
+    give_up: Option<Duration>,
 }
 
 pub(super) async fn apply(args: &Apply, printer: &Arc<Printer>) -> Outcome {
-    let manner = Manner { auto_approve: args.auto_approve, detailed_exitcode: args.detailed_exitcode };
+    let (auto_approve, detailed_exitcode) = (args.auto_approve, args.detailed_exitcode);
+    let manner = Manner { auto_approve, detailed_exitcode, give_up: None };
     match &args.plan_file {
         Some(path) => saved(path, &args.options, manner, printer).await,
         None => fresh(&args.goal, &args.options, manner, printer).await,
@@ -47,7 +51,8 @@ pub(super) async fn apply(args: &Apply, printer: &Arc<Printer>) -> Outcome {
 }
 
 pub(super) async fn destroy(args: &Destroy, printer: &Arc<Printer>) -> Outcome {
-    let manner = Manner { auto_approve: args.auto_approve, detailed_exitcode: args.detailed_exitcode };
+    let (auto_approve, detailed_exitcode) = (args.auto_approve, args.detailed_exitcode);
+    let manner = Manner { auto_approve, detailed_exitcode, give_up: args.force.then_some(args.force_after) };
     fresh(&Goal { destroy: true, ..Goal::default() }, &args.options, manner, printer).await
 }
 
@@ -211,6 +216,7 @@ async fn carry_out(
         salt: recorded.lineage.as_bytes().into(),
         now: Arc::new(host::now),
         parallelism: options.parallelism.get(),
+        give_up: manner.give_up,
     };
     let reporter = reporter(printer, Schedule::of(&plan, clouds.time_factor), Clock::real());
     let (cancel_sender, cancel) = watch::channel(Cancel::Go);

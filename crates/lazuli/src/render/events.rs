@@ -89,11 +89,14 @@ pub fn unfinished(report: &ApplyReport) -> Json {
         .map(|step| json!({"address": step.address, "operation": step.operation, "because": step.because}));
     let running =
         report.abandoned.iter().map(|step| json!({"address": step.address, "operation": step.operation}));
+    let given_up =
+        report.given_up.iter().map(|one| json!({"address": one.address, "id": one.id, "reason": one.reason}));
     json!({
         "type": "unfinished",
         "steps": report.total,
         "done": report.succeeded,
         "failed": report.failures.len(),
+        "given_up": given_up.collect::<Vec<_>>(),
         "skipped": skipped.collect::<Vec<_>>(),
         "not_started": report.interrupted.unwrap_or_default(),
         "still_running": running.collect::<Vec<_>>(),

@@ -180,6 +180,7 @@ impl VirtualAzure {
             salt: recorded.lineage.as_bytes().into(),
             now: Arc::new(lazuli::host::now),
             parallelism: self.parallelism,
+            give_up: None,
         };
         let (_go, cancel) = watch::channel(Cancel::Go);
         let (sender, mut receiver) = mpsc::unbounded_channel();

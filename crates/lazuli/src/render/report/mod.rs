@@ -5,6 +5,7 @@ use std::time::Duration;
 use lazuli_core::address::Address;
 use lazuli_core::plan::{Operation, PlanMode, Summary};
 use lazuli_core::provider::ProviderError;
+use lazuli_core::resource::ResourceId;
 use lazuli_core::source::{Location, Sources};
 
 use super::layout::{count, wrap};
@@ -28,6 +29,8 @@ pub struct ApplyReport {
     pub total: usize,
     /// Steps that failed, in the order they did.
     pub failures: Vec<StepFailure>,
+    /// What a forced destroy gave up.
+    pub given_up: Vec<GivenUp>,
     /// Steps that were not started because they depend on a failed one.
     pub skipped: Vec<Skipped>,
     /// Steps that were not started because somebody pressed Ctrl-C.
@@ -84,6 +87,17 @@ impl Existence {
     }
 }
 
+/// An object that a forced destroy could not delete and forgot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The resource.
+    pub address: Address,
+    /// The Azure object to be looked for; `None` of what is not in Azure.
+    pub id: Option<ResourceId>,
+    /// What the last attempt was answered.
+    pub reason: String,
+}
+
 /// A step that was not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -108,6 +122,7 @@ impl ApplyReport {
     /// True when every step was done.
     pub fn is_complete(&self) -> bool {
         self.failures.is_empty()
+            && self.given_up.is_empty()
             && self.skipped.is_empty()
             && self.interrupted.is_none()
             && self.abandoned.is_empty()
@@ -158,6 +173,10 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
             let lines = others.iter().map(|other| (other.operation, &other.address, other.exists.short()));
             out.push_str(&listed(&heading, lines));
         }
+    }
+    if !report.given_up.is_empty() {
+        out.push('\n');
+        out.push_str(&leftovers(&report.given_up));
     }
     if !report.skipped.is_empty() {
         out.push('\n');
@@ -244,6 +263,7 @@ fn headline(report: &ApplyReport) -> String {
     let were = |n: usize| if n == 1 { "was" } else { "were" };
     match (report.failures.len(), waits) {
         (0, 0) => {}
+        (0, w) => parts.push(format!("{w} {} not started.", were(w))),
         (f, 0) => parts.push(format!("{f} failed.")),
         (f, w) => parts.push(format!(
             "{f} failed, {w} {} not started because {} on {}.",
@@ -251,6 +271,10 @@ fn headline(report: &ApplyReport) -> String {
             if w == 1 { "it depends" } else { "they depend" },
             if f == 1 { "it" } else { "them" },
         )),
+    }
+    match report.given_up.len() {
+        0 => {}
+        n => parts.push(format!("{n} given up and forgotten.")),
     }
     let left = report.interrupted.map(|left| format!("{left} {} not started", were(left)));
     match (report.abandoned.len(), left) {
@@ -262,6 +286,23 @@ fn headline(report: &ApplyReport) -> String {
         }
     }
     parts.join(" ")
+}
+
+/// What was given up, with the commands that remove what is left of it.
+fn leftovers(given_up: &[GivenUp]) -> String {
+    let mut out = "Given up: no longer in the state, and perhaps still there.\n".to_owned();
+    for one in given_up {
+        out.push_str(&format!("  {}   {}\n", one.address, one.reason));
+    }
+    // what was to be deleted first comes first here too, so that the commands can be run in this order
+    let commands: Vec<_> = given_up.iter().filter_map(|one| one.id.as_ref()).collect();
+    if !commands.is_empty() {
+        out.push_str("Once nothing holds it any more, this removes what is left:\n");
+        for id in commands {
+            out.push_str(&format!("  az resource delete --ids '{id}'\n"));
+        }
+    }
+    out
 }
 
 /// What was not started, one line per failed step.

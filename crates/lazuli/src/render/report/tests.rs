@@ -14,6 +14,7 @@ fn report() -> ApplyReport {
         succeeded: 57,
         total: 57,
         failures: Vec::new(),
+        given_up: Vec::new(),
         skipped: Vec::new(),
         interrupted: None,
         abandoned: Vec::new(),
@@ -156,5 +157,24 @@ fn a_lost_answer_is_not_guessed() {
     report.failures[0].exists = Existence::Unknown;
     report.failures[0].also = None;
     report.skipped.clear();
+    insta::assert_snapshot!(shown(&report));
+}
+
+#[test]
+fn what_a_forced_destroy_gave_up_is_listed_with_the_commands_that_remove_it() {
+    let id = "/subscriptions/s/resourceGroups/rg-platform/providers/Microsoft.Network/networkInterfaces/prod-cp-1-a41c-nic";
+    let given_up = vec![
+        GivenUp {
+            address: "cluster.prod.control_plane.node[\"1\"].member".parse().unwrap(),
+            id: None,
+            reason: "ClusterUnreachable: nobody answers".into(),
+        },
+        GivenUp {
+            address: "cluster.prod.control_plane.node[\"1\"].nic".parse().unwrap(),
+            id: Some(lazuli_core::resource::ResourceId::new(id)),
+            reason: "409 ScopeLocked: it is locked".into(),
+        },
+    ];
+    let report = ApplyReport { mode: PlanMode::Destroy, given_up, succeeded: 55, total: 57, ..report() };
     insta::assert_snapshot!(shown(&report));
 }
