@@ -3,10 +3,16 @@
 //! | module | what |
 //! |---|---|
 //! | [`version`] | Kubernetes versions: kubeadm's configuration API, version skew, allowed upgrades (pure) |
-//! | [`user_data`] | the cloud-init document that prepares a node's machine (pure) |
+//! | [`pki`] | certificate authorities, keys, tokens and client certificates of a cluster |
+//! | [`keyring`] | the keys of clusters while a run lasts |
+//! | [`tls`] | the provider `tls` |
+//! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod keyring;
+pub mod pki;
+pub mod tls;
 pub mod user_data;
 pub mod version;

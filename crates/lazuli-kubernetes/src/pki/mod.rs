@@ -1,0 +1,31 @@
+//! Keys and certificates of a cluster, and what is made from them.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`CertificateAuthority`] | the cluster's own authorities: cluster CA, etcd CA, front-proxy CA |
+//! | [`ServiceAccountKey`] | the key that signs tokens of service accounts |
+//! | [`derived`] | bootstrap tokens and certificate keys: functions of the cluster CA's key, stored nowhere |
+//! | [`ClientIdentity`], [`admin_identity`] | a short-lived client certificate, made when it is needed |
+//! | [`public_key_hash`], [`expiry`] | what is told of a certificate |
+//! | [`kubeconfig`] | the file `kubectl` reads |
+//!
+//! All keys are ECDSA P-256. Time comes in as a value; only making a key or a nonce takes randomness.
+
+mod authority;
+mod certificate;
+pub mod derived;
+mod error;
+mod identity;
+mod kubeconfig;
+mod secret;
+mod service_account;
+#[cfg(test)]
+mod tests;
+
+pub use authority::CertificateAuthority;
+pub use certificate::{expiry, public_key_hash};
+pub use error::PkiError;
+pub use identity::{ClientIdentity, admin_identity};
+pub use kubeconfig::{Kubeconfig, kubeconfig};
+pub use secret::Secret;
+pub use service_account::ServiceAccountKey;
