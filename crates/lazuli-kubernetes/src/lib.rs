@@ -5,12 +5,14 @@
 //! | [`version`] | Kubernetes versions: kubeadm's configuration API, version skew, allowed upgrades (pure) |
 //! | [`pki`] | certificate authorities, keys, tokens and client certificates of a cluster |
 //! | [`keyring`] | the keys of clusters while a run lasts |
+//! | [`api`] | how the API of a cluster is reached: clients, retries, errors, commands in containers |
 //! | [`tls`] | the provider `tls` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod api;
 pub mod keyring;
 pub mod pki;
 pub mod tls;
