@@ -8,7 +8,12 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use lazuli_core::resource::{Lifecycle, Timeouts};
 use lazuli_core::{Address, Span, Value};
-use semver::Version;
+
+mod pool;
+mod profile;
+
+pub use pool::{Commands, Disk, Pool, Role, Taint, Update};
+pub use profile::{Addon, Cni, Csi, Image, Manifests, Profile, Storage, StorageClass};
 
 /// A `cluster` block.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +40,20 @@ pub struct Cluster {
     pub api_server: ApiServer,
     /// A user-assigned identity that exists; one is made otherwise.
     pub existing_identity: Option<String>,
+    /// What nodes without direct egress go through.
+    pub proxy: Option<Proxy>,
     /// The control plane.
     pub control_plane: Pool,
     /// The worker pools, in the order written.
     pub workers: Vec<Pool>,
+    /// Whether the nodes of several pools are replaced at the same time.
+    pub update_pools: UpdatePools,
+    /// When a node counts as failed.
+    pub health_check: HealthCheck,
+    /// Who may do what, in the order written.
+    pub bindings: Vec<Binding>,
+    /// Namespaces with their quotas, in the order written.
+    pub namespaces: Vec<Namespace>,
     /// `lifecycle`
     pub lifecycle: Lifecycle,
     /// `timeouts`
@@ -47,56 +62,80 @@ pub struct Cluster {
     pub span: Span,
 }
 
-/// A `cluster_profile` block.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Profile {
+/// An HTTP proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// For plain HTTP.
+    pub http: Option<String>,
+    /// For HTTPS.
+    pub https: Option<String>,
+    /// What is reached without it; the cluster's own addresses are added where it is used.
+    pub no_proxy: Vec<String>,
+}
+
+/// Whether the nodes of several pools are replaced at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdatePools {
+    /// One pool after the other, in the order written.
+    Sequential,
+    /// All at once.
+    Parallel,
+}
+
+/// When a node counts as failed. Times in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// How long a node may take to become ready.
+    pub node_startup_timeout: u64,
+    /// How long a node may be not ready.
+    pub unhealthy_after: u64,
+    /// How many nodes of a pool may be failed for any to be replaced.
+    pub max_unhealthy: Amount,
+}
+
+/// A number of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// So many.
+    Nodes(u32),
+    /// So many of a hundred.
+    Percent(u32),
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
     /// Its name.
-    pub name: Arc<str>,
-    /// The image nodes boot from.
-    pub image: Image,
-    /// The Kubernetes version.
-    pub kubernetes: Version,
-    /// The addresses of pods.
-    pub pod_cidr: Ipv4Net,
-    /// The addresses of services.
-    pub service_cidr: Ipv4Net,
-    /// Who carries packets between pods.
-    pub cni: Cni,
-    /// Extra arguments of every kubelet.
-    pub kubelet_args: BTreeMap<String, String>,
+    pub name: String,
+    /// The role's name.
+    pub role: String,
+    /// Where it holds; everywhere when there is none.
+    pub namespace: Option<String>,
+    /// Groups of users.
+    pub groups: Vec<String>,
+    /// Users.
+    pub users: Vec<String>,
+    /// Service accounts, as namespace and name.
+    pub service_accounts: Vec<(String, String)>,
     /// The block's header.
     pub span: Span,
 }
 
-/// An operating system image.
+/// A namespace with its quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Image {
-    /// An image of the Cluster API community gallery, in the version of Kubernetes.
-    Reference(String),
-    /// A gallery image version, by id.
-    Gallery(String),
-    /// An image of the marketplace.
-    Marketplace {
-        /// Publisher.
-        publisher: String,
-        /// Offer.
-        offer: String,
-        /// SKU.
-        sku: String,
-        /// Version.
-        version: String,
-        /// True when it is sold under a plan.
-        plan: bool,
-    },
-}
-
-/// Who carries packets between pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cni {
-    /// Azure's route table: nodes forward packets of pods.
-    AzureRoutes,
-    /// Whatever the user's manifests install.
-    Manifests,
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// CPU, as Kubernetes writes quantities.
+    pub cpu: Option<String>,
+    /// Memory.
+    pub memory: Option<String>,
+    /// GPUs; no quota when it is not written.
+    pub gpu: Option<u32>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// Where nodes sit.
@@ -228,12 +267,33 @@ pub struct ExistingNetwork {
 pub struct ApiServer {
     /// The port, inside and outside.
     pub port: u16,
+    /// How Lazuli reaches it.
+    pub transport: Transport,
     /// Who may call it; everybody when empty.
     pub authorized_ranges: Vec<String>,
     /// Where it is when it has no public address.
     pub private: Option<PrivateApi>,
     /// The block's header, or the cluster's.
     pub span: Span,
+}
+
+/// How Lazuli reaches the Kubernetes API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// By a connection of its own.
+    Direct,
+    /// Through commands that Azure runs on a control-plane node.
+    RunCommand,
+}
+
+impl Transport {
+    /// As the configuration says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::Direct => "direct",
+            Transport::RunCommand => "run_command",
+        }
+    }
 }
 
 /// A Kubernetes API without a public address.
@@ -245,115 +305,4 @@ pub struct PrivateApi {
     pub zone: String,
     /// The resource group of a zone that exists; one is made otherwise.
     pub zone_group: Option<String>,
-}
-
-/// The control plane or a pool of workers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pool {
-    /// Which it is.
-    pub role: Role,
-    /// Number of nodes.
-    pub count: u32,
-    /// `Standard_D4s_v5`
-    pub instance_type: String,
-    /// The zones its nodes are spread over, sorted; none where the region or the machine has none.
-    pub zones: Vec<String>,
-    /// The disk the system boots from.
-    pub os_disk: Disk,
-    /// The disk etcd lives on.
-    pub etcd_disk: Option<Disk>,
-    /// Whether Azure encrypts disks on the host too.
-    pub encryption_at_host: bool,
-    /// Bought from spare capacity, at most at that price; -1 for the usual price.
-    pub spot: Option<Value>,
-    /// Labels of its nodes.
-    pub labels: BTreeMap<String, String>,
-    /// Taints of its nodes.
-    pub taints: Vec<Taint>,
-    /// Commands before a node joins.
-    pub pre_bootstrap: Commands,
-    /// Commands after it has.
-    pub post_bootstrap: Commands,
-    /// Extra arguments of its kubelets.
-    pub kubelet_args: BTreeMap<String, String>,
-    /// How its nodes are replaced.
-    pub update: Update,
-    /// The block's header.
-    pub span: Span,
-}
-
-/// What a pool is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
-    /// etcd and the Kubernetes API.
-    ControlPlane,
-    /// Workloads, under the pool's name.
-    Worker(String),
-}
-
-/// A managed disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// GiB.
-    pub size_gb: i64,
-    /// `Premium_LRS`
-    pub sku: String,
-}
-
-/// Shell commands. They may hold secrets: `Debug` tells only how many there are.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Commands(pub Vec<String>);
-
-impl std::fmt::Debug for Commands {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "({} commands)", self.0.len())
-    }
-}
-
-/// A taint of a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taint {
-    /// Key.
-    pub key: String,
-    /// Value; may be empty.
-    pub value: String,
-    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
-    pub effect: String,
-}
-
-/// How nodes of a pool are replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Update {
-    /// True when the new node is made before the old one goes.
-    pub create_first: bool,
-    /// How many nodes are in replacement at the same time.
-    pub window: usize,
-}
-
-impl Pool {
-    /// `cp` for the control plane, the pool's name otherwise: what stands in node names.
-    pub fn short_name(&self) -> &str {
-        match &self.role {
-            Role::ControlPlane => "cp",
-            Role::Worker(name) => name,
-        }
-    }
-
-    /// True for the control plane.
-    pub fn is_control_plane(&self) -> bool {
-        self.role == Role::ControlPlane
-    }
-
-    /// True when its nodes are in an availability set: where there are no zones. Azure takes no spot machine into one.
-    pub fn has_availability_set(&self) -> bool {
-        self.zones.is_empty() && self.spot.is_none()
-    }
-
-    /// The pool's address in its cluster.
-    pub fn address(&self, cluster: &Address) -> Address {
-        match &self.role {
-            Role::ControlPlane => cluster.child("control_plane"),
-            Role::Worker(name) => cluster.keyed("worker_pool", name),
-        }
-    }
 }

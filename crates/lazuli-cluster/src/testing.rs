@@ -11,7 +11,7 @@ use lazuli_core::value::Content;
 use lazuli_core::{Address, Diagnostic, FileId, Json, Sources, Span, Type, Value};
 
 use crate::decode::{self, Context};
-use crate::expand::{Expansion, expand};
+use crate::expand::{Expansion, Features, expand};
 use crate::names::Account;
 use crate::roster::{Records, Renewals};
 use crate::schema;
@@ -128,7 +128,7 @@ pub(crate) fn nothing() -> RecordedWorld {
 }
 
 pub(crate) fn expanded(cluster: &Cluster, world: &RecordedWorld, renewals: &Renewals) -> Expansion {
-    expand(cluster, &account(), Records { world, renewals })
+    expand(cluster, &account(), Records { world, renewals }, Features::default())
 }
 
 /// Diagnostics in words: code and message, then every place with what is said there, the text it means in `‹›`.

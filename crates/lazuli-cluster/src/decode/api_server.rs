@@ -8,7 +8,7 @@ use lazuli_core::block::Block;
 
 use super::name;
 use super::reader::{Reader, shown};
-use crate::spec::{ApiServer, Network, PrivateApi};
+use crate::spec::{ApiServer, Network, PrivateApi, Transport};
 
 /// Addresses Azure keeps at the beginning of every subnet; it keeps the last one too.
 const KEPT_AT_THE_BEGINNING: u32 = 4;
@@ -21,7 +21,8 @@ pub(super) fn api_server(
 ) -> Option<ApiServer> {
     let Some(block) = cluster.block("api_server") else {
         let authorized_ranges = Vec::new();
-        return Some(ApiServer { port: 6443, authorized_ranges, private: None, span: cluster.span });
+        let (port, transport, private) = (6443, Transport::Direct, None);
+        return Some(ApiServer { port, transport, authorized_ranges, private, span: cluster.span });
     };
     let is_private = match block.attribute("access") {
         Some(_) => read.choice(block, "access", &[("public", false), ("private", true)]),
@@ -38,11 +39,13 @@ pub(super) fn api_server(
             .help("set access = \"private\", or take the block out"),
         );
     }
-    if block.attribute("transport").is_some()
-        && read.choice(block, "transport", &[("direct", true), ("run_command", false)]) == Some(false)
-    {
-        read.not_supported(block.span_of("transport"), "`transport = \"run_command\"`");
-    }
+    let transport = match block.attribute("transport") {
+        Some(_) => {
+            let words = [Transport::Direct, Transport::RunCommand].map(|word| (word.as_str(), word));
+            read.choice(block, "transport", &words)
+        }
+        None => Some(Transport::Direct),
+    };
     let port = match block.attribute("port") {
         Some(_) => read.int(block, "port", 1..=65535),
         None => Some(6443),
@@ -52,7 +55,8 @@ pub(super) fn api_server(
         true => Some(private(read, block, details, name?, network?)?),
         false => None,
     };
-    Some(ApiServer { port: u16::try_from(port?).ok()?, authorized_ranges, private, span: block.span })
+    let (port, transport) = (u16::try_from(port?).ok()?, transport?);
+    Some(ApiServer { port, transport, authorized_ranges, private, span: block.span })
 }
 
 fn authorized_ranges(read: &mut Reader, block: &Block) -> Vec<String> {

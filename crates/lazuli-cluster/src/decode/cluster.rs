@@ -8,8 +8,8 @@ use lazuli_core::resource::{Lifecycle, Timeouts};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
 
 use super::reader::{Reader, shown_of};
-use super::{api_server, check, name, network, pool};
-use crate::spec::{Cluster, Profile};
+use super::{access, api_server, check, name, network, pool};
+use crate::spec::{Amount, Cluster, HealthCheck, Profile, Proxy, UpdatePools};
 
 /// Words a tag's key may not begin with: Azure keeps them for itself.
 const RESERVED_TAGS: [&str; 3] = ["azure", "microsoft", "windows"];
@@ -48,22 +48,17 @@ pub fn cluster(
         .and_then(|b| network::network(&mut read, b, resource_group.as_deref().unwrap_or("")));
     let api_server = api_server::api_server(&mut read, block, name.as_deref(), network.as_ref());
     let existing_identity = block.block("identity").and_then(|b| identity(&mut read, b));
-    if let Some(proxy) = block.block("proxy") {
-        read.not_supported(proxy.span, "`proxy`");
-    }
+    let proxy = block.block("proxy").and_then(|b| proxy(&mut read, b));
     let control_plane = block.block("control_plane").and_then(|b| pool::control_plane(&mut read, b));
     let workers: Vec<_> = block.blocks_named("worker_pool").map(|b| pool::worker(&mut read, b)).collect();
-    for later in
-        block.blocks.iter().filter(|b| matches!(&*b.name, "health_check" | "rbac_binding" | "namespace"))
-    {
-        read.no_effect(later.span, &format!("`{}`", later.name));
-    }
-    if let Some(choice) = block.attribute("update_pools") {
-        let words = [("sequential", ()), ("parallel", ())];
-        if read.choice(block, "update_pools", &words).is_some() {
-            read.no_effect(choice.span, "`update_pools`");
-        }
-    }
+    let bindings = access::bindings(&mut read, block);
+    let namespaces = access::namespaces(&mut read, block);
+    let health_check = health_check(&mut read, block.block("health_check"));
+    let words = [("sequential", UpdatePools::Sequential), ("parallel", UpdatePools::Parallel)];
+    let update_pools = match block.attribute("update_pools") {
+        Some(_) => read.choice(block, "update_pools", &words),
+        None => Some(UpdatePools::Sequential),
+    };
     let (Some(name), Some(account), Some(region), Some(resource_group), Some(ssh_key)) =
         (name, account, region, resource_group, ssh_key)
     else {
@@ -73,6 +68,9 @@ pub fn cluster(
         return Err(read.problems);
     };
     let Some(workers) = workers.into_iter().collect::<Option<Vec<_>>>() else { return Err(read.problems) };
+    let (Some(update_pools), Some(health_check)) = (update_pools, health_check) else {
+        return Err(read.problems);
+    };
     let cluster = Cluster {
         address: context.address,
         name,
@@ -85,8 +83,13 @@ pub fn cluster(
         network,
         api_server,
         existing_identity,
+        proxy,
         control_plane,
         workers,
+        update_pools,
+        health_check,
+        bindings,
+        namespaces,
         lifecycle: context.lifecycle,
         timeouts: context.timeouts,
         span: block.span,
@@ -140,6 +143,63 @@ fn identity(read: &mut Reader, block: &Block) -> Option<String> {
             .at(block.span_of("existing"), shape),
     );
     None
+}
+
+fn proxy(read: &mut Reader, block: &Block) -> Option<Proxy> {
+    let [http, https] = ["http", "https"].map(|name| proxy_url(read, block, name));
+    let no_proxy = read.texts(block, "no_proxy");
+    if ["http", "https"].iter().all(|name| block.attribute(name).is_none()) {
+        read.problem(
+            Diagnostic::error("LZ0105", "`proxy` needs `http` or `https`")
+                .at(block.span, "which proxy is it?"),
+        );
+        return None;
+    }
+    Some(Proxy { http, https, no_proxy })
+}
+
+/// `http://proxy:3128`. A password in it would be in every node's user-data and environment.
+fn proxy_url(read: &mut Reader, block: &Block, name: &str) -> Option<String> {
+    let url = read.text(block, name)?;
+    let host = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let wrong = match host {
+        Some(host) if host.contains('@') => "user names and passwords of proxies are not supported",
+        Some(host) if !host.is_empty() && !host.contains(char::is_whitespace) => return Some(url),
+        _ => "a URL such as http://proxy:3128",
+    };
+    read.problem(
+        Diagnostic::error("LZ0223", format!("`{name}` cannot be a proxy")).at(block.span_of(name), wrong),
+    );
+    None
+}
+
+/// The longest anybody may wait for a node, in seconds: a day.
+const DAY: u64 = 86_400;
+
+fn health_check(read: &mut Reader, block: Option<&Block>) -> Option<HealthCheck> {
+    let mut check = HealthCheck {
+        node_startup_timeout: 20 * 60,
+        unhealthy_after: 5 * 60,
+        max_unhealthy: Amount::Percent(40),
+    };
+    let Some(block) = block else { return Some(check) };
+    let known = read.problems.len();
+    if block.attribute("node_startup_timeout").is_some()
+        && let Some(seconds) = read.seconds(block, "node_startup_timeout", 60..=DAY)
+    {
+        check.node_startup_timeout = seconds;
+    }
+    if block.attribute("unhealthy_after").is_some()
+        && let Some(seconds) = read.seconds(block, "unhealthy_after", 30..=DAY)
+    {
+        check.unhealthy_after = seconds;
+    }
+    if block.attribute("max_unhealthy").is_some()
+        && let Some(amount) = read.amount(block, "max_unhealthy", 1000)
+    {
+        check.max_unhealthy = amount;
+    }
+    (read.problems.len() == known).then_some(check)
 }
 
 fn public_key(read: &mut Reader, block: &Block, key: &str) -> Option<String> {

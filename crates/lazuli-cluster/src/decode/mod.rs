@@ -2,10 +2,12 @@
 //!
 //! Names and shapes of attributes have been checked against [`crate::schema`] already; here is what they mean.
 
+mod access;
 mod api_server;
 mod check;
 mod cluster;
 mod labels;
+mod manifests;
 mod name;
 mod network;
 mod pool;

@@ -25,6 +25,16 @@ pub(super) const POOL: NameRule = NameRule {
     says: "1 to 24 lower-case letters, digits and hyphens, a letter first",
     allows: |name| (1..=24).contains(&name.len()) && is_label(name),
 };
+pub(super) const OBJECT: NameRule = NameRule {
+    of: "an object of Kubernetes",
+    says: "1 to 63 lower-case letters, digits and hyphens, a letter first",
+    allows: |name| (1..=63).contains(&name.len()) && is_label(name),
+};
+pub(super) const NAMESPACE: NameRule = NameRule {
+    of: "a namespace",
+    says: "1 to 63 lower-case letters, digits and hyphens, a letter first",
+    allows: |name| (1..=63).contains(&name.len()) && is_label(name),
+};
 pub(super) const REGION: NameRule = NameRule {
     of: "a region",
     says: "letters and digits, such as eastus2",

@@ -32,8 +32,7 @@ pub(super) fn control_plane(read: &mut Reader, block: &Block) -> Option<Pool> {
         });
     }
     let etcd = disk(read, block.block("etcd_disk"), 256, 4..=32767, &DATA_DISKS);
-    let update = Update { create_first: true, window: 1 };
-    let pool = pool(read, block, Role::ControlPlane, count, taints, Some(update))?;
+    let pool = pool(read, block, Role::ControlPlane, count, taints, Some(Update::DEFAULT))?;
     Some(Pool { etcd_disk: Some(etcd?), ..pool })
 }
 
@@ -59,13 +58,37 @@ pub(super) fn worker(read: &mut Reader, block: &Block) -> Option<Pool> {
     }
     let count = read.int(block, "count", 0..=1000);
     let taints = taints(read, block);
-    let update = update(read, block);
-    if let Some(cordon) =
-        block.attribute("cordon").filter(|a| a.value.as_sequence().is_some_and(|s| !s.is_empty()))
-    {
-        read.not_supported(cordon.span, "`cordon`");
+    let update = update(read, block, count);
+    let cordon = cordon(read, block, count);
+    let pool = pool(read, block, Role::Worker(name), count, taints, update)?;
+    Some(Pool { cordon, ..pool })
+}
+
+/// Slots of the pool.
+fn cordon(read: &mut Reader, block: &Block, count: Option<i64>) -> Vec<String> {
+    let mut slots = read.texts(block, "cordon");
+    let is_slot = |slot: &String| {
+        let number = slot.parse::<i64>().ok().filter(|number| number.to_string() == *slot);
+        number.is_some_and(|number| (1..=count.unwrap_or(i64::MAX)).contains(&number))
+    };
+    if let (Some(odd), Some(count)) = (slots.iter().find(|slot| !is_slot(slot)), count) {
+        let shown = shown(block, "cordon", odd);
+        let slots = if count > 0 {
+            format!("its nodes are \"1\" to \"{count}\"")
+        } else {
+            "it has no nodes".to_owned()
+        };
+        read.problem(
+            Diagnostic::error(
+                "LZ0223",
+                format!("the pool has no node \"{shown}\" to be held out of scheduling"),
+            )
+            .at(block.span_of("cordon"), slots),
+        );
     }
-    pool(read, block, Role::Worker(name), count, taints, update)
+    slots.sort();
+    slots.dedup();
+    slots
 }
 
 fn pool(
@@ -96,6 +119,7 @@ fn pool(
         spot,
         labels,
         taints,
+        cordon: Vec::new(),
         pre_bootstrap,
         post_bootstrap,
         kubelet_args,

@@ -1,10 +1,13 @@
 //! `cluster_profile`.
 
+use std::collections::BTreeMap;
+
 use ipnet::Ipv4Net;
 use lazuli_core::block::Block;
 use lazuli_core::{Diagnostic, Diagnostics};
 use semver::Version;
 
+use super::manifests;
 use super::reader::{Reader, shown};
 use crate::spec::{Cni, Image, Profile};
 
@@ -22,8 +25,12 @@ pub fn profile(block: &Block) -> Result<(Profile, Diagnostics), Diagnostics> {
     let mut read = Reader::default();
     let image = image(&mut read, block);
     let kubernetes = block.block("kubernetes").and_then(|b| version(&mut read, b));
-    let kubelet = block.block("kubernetes").and_then(|b| b.block("kubelet"));
-    let kubelet_args = kubelet.map(|b| read.text_map(b, "extra_args")).unwrap_or_default();
+    let components = block.block("kubernetes");
+    let feature_gates = components.map(|b| feature_gates(&mut read, b)).unwrap_or_default();
+    let cert_sans = cert_sans(&mut read, components);
+    let [api_server_args, controller_manager_args, scheduler_args, kubelet_args] =
+        ["api_server", "controller_manager", "scheduler", "kubelet"]
+            .map(|component| extra_args(&mut read, components, component));
     let (mut pod_cidr, mut service_cidr, mut cni) =
         (Some(POD_CIDR), Some(SERVICE_CIDR), Some(Cni::AzureRoutes));
     if let Some(network) = block.block("network") {
@@ -44,9 +51,12 @@ pub fn profile(block: &Block) -> Result<(Profile, Diagnostics), Diagnostics> {
             overlap(&mut read, network, pods, services);
         }
     }
-    without_effect(&mut read, block);
-    match (image, kubernetes, pod_cidr, service_cidr, cni) {
-        (Some(image), Some(kubernetes), Some(pod_cidr), Some(service_cidr), Some(cni))
+    let cloud_provider = manifests::manifests(&mut read, block.block("cloud_provider"));
+    let network = manifests::network(&mut read, block.block("network"), cni);
+    let storage = manifests::storage(&mut read, block.block("storage"));
+    let addons = manifests::addons(&mut read, block);
+    match (image, kubernetes, pod_cidr, service_cidr, cni, storage) {
+        (Some(image), Some(kubernetes), Some(pod_cidr), Some(service_cidr), Some(cni), Some(storage))
             if read.problems.is_empty() =>
         {
             let profile = Profile {
@@ -56,7 +66,16 @@ pub fn profile(block: &Block) -> Result<(Profile, Diagnostics), Diagnostics> {
                 pod_cidr,
                 service_cidr,
                 cni,
+                feature_gates,
+                api_server_args,
+                cert_sans,
+                controller_manager_args,
+                scheduler_args,
                 kubelet_args,
+                cloud_provider,
+                network,
+                storage,
+                addons,
                 span: block.span,
             };
             Ok((profile, read.warnings))
@@ -136,32 +155,67 @@ fn services(read: &mut Reader, network: &Block, cidr: Ipv4Net) -> bool {
     false
 }
 
-/// Parts of the language that this version does not act on. An empty list says nothing, so nothing is said about it.
-fn without_effect(read: &mut Reader, profile: &Block) {
-    let parts: [(&[&str], &[&str]); 7] = [
-        (&["kubernetes"], &["feature_gates"]),
-        (&["kubernetes", "api_server"], &["extra_args", "cert_sans"]),
-        (&["kubernetes", "controller_manager"], &["extra_args"]),
-        (&["kubernetes", "scheduler"], &["extra_args"]),
-        (&["cloud_provider"], &["manifests"]),
-        (&["network"], &["manifests"]),
-        (&["storage"], &["csi", "manifests"]),
-    ];
-    for (path, attributes) in parts {
-        let inner = path.iter().try_fold(profile, |block, name| block.block(name));
-        for attribute in attributes.iter().filter_map(|name| inner?.attribute(name)) {
-            let value = &attribute.value;
-            if value.is_unknown() || value.as_str().is_some() || value.children().next().is_some() {
-                read.no_effect(attribute.name_span, &format!("`{}.{}`", path.join("."), attribute.name));
-            }
-        }
+/// Names of feature gates with whether they are open.
+fn feature_gates(read: &mut Reader, kubernetes: &Block) -> BTreeMap<String, bool> {
+    let Some(attribute) = kubernetes.attribute("feature_gates") else { return BTreeMap::new() };
+    if !attribute.value.is_wholly_known() {
+        read.not_known(attribute, "`feature_gates`");
+        return BTreeMap::new();
     }
-    if let Some(class) = profile.block("storage").and_then(|storage| storage.block("default_class")) {
-        read.no_effect(class.span, "`storage.default_class`");
+    if attribute.value.is_null() {
+        return BTreeMap::new();
     }
-    for addon in profile.blocks_named("addon") {
-        read.no_effect(addon.span, "`addon`");
+    let gates: Option<BTreeMap<String, bool>> = attribute.value.as_entries().and_then(|entries| {
+        entries.iter().map(|(name, open)| Some((name.to_string(), open.as_bool()?))).collect()
+    });
+    gates.unwrap_or_else(|| {
+        read.problem(
+            Diagnostic::error("LZ0223", "`feature_gates` must be an object of true and false")
+                .at(attribute.span, "for example { InPlacePodVerticalScaling = true }"),
+        );
+        BTreeMap::new()
+    })
+}
+
+/// `extra_args` of a component.
+fn extra_args(read: &mut Reader, kubernetes: Option<&Block>, component: &str) -> BTreeMap<String, String> {
+    let Some(block) = kubernetes.and_then(|b| b.block(component)) else { return BTreeMap::new() };
+    let args = read.text_map(block, "extra_args");
+    for (name, _) in args.iter().filter(|(name, _)| name.starts_with('-') || name.is_empty()) {
+        let (shown, bare) = (shown(block, "extra_args", name), name.trim_start_matches('-'));
+        let help = format!("write {} = \"…\"", if bare.is_empty() { "v" } else { bare });
+        read.problem(
+            Diagnostic::error("LZ0223", format!("`{shown}` is not the name of an argument"))
+                .at(block.span_of("extra_args"), "names are written without dashes")
+                .help(help),
+        );
     }
+    args
+}
+
+/// Host names and addresses.
+fn cert_sans(read: &mut Reader, kubernetes: Option<&Block>) -> Vec<String> {
+    let Some(block) = kubernetes.and_then(|b| b.block("api_server")) else { return Vec::new() };
+    let sans = read.texts(block, "cert_sans");
+    let is_name = |text: &str| {
+        let text = text.strip_prefix("*.").unwrap_or(text);
+        text.parse::<std::net::IpAddr>().is_ok()
+            || text.len() <= 253
+                && text.split('.').all(|label| {
+                    (1..=63).contains(&label.len())
+                        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                        && !label.starts_with('-')
+                        && !label.ends_with('-')
+                })
+    };
+    for wrong in sans.iter().filter(|san| !is_name(san)) {
+        let shown = shown(block, "cert_sans", wrong);
+        read.problem(
+            Diagnostic::error("LZ0223", format!("`{shown}` cannot stand in a certificate"))
+                .at(block.span_of("cert_sans"), "a host name or an IP address, such as api.example.com"),
+        );
+    }
+    sans
 }
 
 fn version(read: &mut Reader, kubernetes: &Block) -> Option<Version> {

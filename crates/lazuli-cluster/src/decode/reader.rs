@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use ipnet::Ipv4Net;
 use lazuli_core::block::{Attribute, Block};
-use lazuli_core::{Diagnostic, Diagnostics, Value};
+use lazuli_core::{Diagnostic, Diagnostics, Span, Value};
+
+use crate::spec::Amount;
 
 /// Reads attributes and remembers problems and warnings.
 #[derive(Default)]
@@ -159,23 +161,79 @@ impl Reader {
         None
     }
 
-    /// Says that something is correct and changes nothing yet, where leaving it out harms nobody.
-    pub(super) fn no_effect(&mut self, span: lazuli_core::Span, what: &str) {
-        self.warnings.push(
-            Diagnostic::warning(
-                "LZ0231",
-                format!("{what} is checked, but this version of Lazuli does not act on it yet"),
-            )
-            .at(span, "has no effect"),
-        );
+    /// A duration such as `90s`, `10m` or `1h30m`, in seconds.
+    pub(super) fn seconds(
+        &mut self,
+        block: &Block,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let text = self.text(block, name)?;
+        let seconds = duration(&text);
+        if let Some(seconds) = seconds.filter(|seconds| range.contains(seconds)) {
+            return Some(seconds);
+        }
+        let label = match seconds {
+            Some(_) => format!("from {}s to {}s", range.start(), range.end()),
+            None => "a number and a unit, such as 90s, 10m or 1h30m".to_owned(),
+        };
+        let message = format!("`{}` cannot be `{name}`", shown(block, name, &text));
+        self.problem(Diagnostic::error("LZ0223", message).at(block.span_of(name), label));
+        None
     }
 
-    /// Says that something is part of the language and not yet of this version: ignoring it would be worse.
-    pub(super) fn not_supported(&mut self, span: lazuli_core::Span, what: &str) {
+    /// A number of nodes, or a part of them such as `25%`.
+    pub(super) fn amount(&mut self, block: &Block, name: &str, most: i64) -> Option<Amount> {
+        let text = block.value(name).and_then(|value| value.as_str()).map(str::trim).map(str::to_owned);
+        let Some(text) = text else {
+            return self
+                .int(block, name, 0..=most)
+                .and_then(|int| u32::try_from(int).ok())
+                .map(Amount::Nodes);
+        };
+        let text = self.text(block, name).map(|_| text)?;
+        let read = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().filter(|p| *p <= 100).map(Amount::Percent),
+            None => text.parse().ok().filter(|n| i64::from(*n) <= most).map(Amount::Nodes),
+        };
+        if read.is_none() {
+            let message = format!("`{}` cannot be `{name}`", shown(block, name, &text));
+            self.problem(
+                Diagnostic::error("LZ0223", message)
+                    .at(block.span_of(name), "a number of nodes, or a part of them such as \"25%\""),
+            );
+        }
+        read
+    }
+
+    /// Refuses a block whose label another one has already.
+    pub(super) fn twice(&mut self, what: &str, name: &str, span: Span, first: Span) {
         self.problem(
-            Diagnostic::error("LZ0230", format!("{what} is not supported by this version of Lazuli"))
-                .at(span, "cannot be carried out")
-                .help("take it out; nothing was changed"),
+            Diagnostic::error("LZ0201", format!("the {what} `{name}` is declared twice"))
+                .at(span, "again here")
+                .also_at(first, "first here"),
         );
     }
+}
+
+/// Seconds of `1h30m`.
+fn duration(text: &str) -> Option<u64> {
+    let mut rest = text.trim();
+    let mut seconds: u64 = 0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit = match rest[digits..].chars().next()? {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[digits + 1..];
+    }
+    Some(seconds)
 }

@@ -44,7 +44,7 @@ fn the_smallest_cluster_gets_the_defaults() {
     assert_eq!(cluster.control_plane.taints[0].key, "node-role.kubernetes.io/control-plane");
     assert_eq!(cluster.control_plane.etcd_disk.as_ref().unwrap().size_gb, 256);
     assert_eq!(cluster.workers[0].os_disk.size_gb, 128);
-    assert_eq!(cluster.workers[0].update, Update { create_first: true, window: 1 });
+    assert_eq!(cluster.workers[0].update, Update::DEFAULT);
     assert_eq!(cluster.api_server.port, 6443);
     assert_eq!(cluster.profile.image, Image::Reference("capi-ubun2-2404".into()));
     let Network::Dynamic(network) = cluster.network else { panic!("a network of its own") };

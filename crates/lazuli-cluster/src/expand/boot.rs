@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lazuli_core::Address;
 
-use crate::spec::{Commands, Taint};
+use crate::spec::{Commands, Proxy, Taint};
 
 /// What the first boot of a node needs to know. Rendering it is not this crate's business.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,22 @@ pub struct NodeBoot {
     pub pod_cidr: String,
     /// Addresses of services.
     pub service_cidr: String,
+    /// True when the API has an address in the network only.
+    pub api_server_private: bool,
+    /// True when Azure's route table carries the packets of pods.
+    pub azure_routes: bool,
+    /// Feature gates of all components.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// Extra arguments of the API server.
+    pub api_server_args: BTreeMap<String, String>,
+    /// Further names and addresses in the API server's certificate.
+    pub cert_sans: Vec<String>,
+    /// Extra arguments of the controller manager.
+    pub controller_manager_args: BTreeMap<String, String>,
+    /// Extra arguments of the scheduler.
+    pub scheduler_args: BTreeMap<String, String>,
+    /// How the node reaches the outside, where not directly; `no_proxy` has the cluster's own addresses, too.
+    pub proxy: Option<Proxy>,
     /// Labels of the node.
     pub labels: BTreeMap<String, String>,
     /// Taints of the node.
@@ -37,6 +53,51 @@ pub struct NodeBoot {
     pub post_bootstrap: Commands,
     /// What the cloud provider on the node is told of Azure.
     pub azure: AzureFacts,
+    /// The keys that its token, and of the first node its certificates, come from.
+    pub pki: Pki,
+}
+
+/// The addresses of a cluster's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pki {
+    /// The authority of the Kubernetes API and its clients.
+    pub cluster_ca: Address,
+    /// The authority of etcd.
+    pub etcd_ca: Address,
+    /// The authority of the API's extensions.
+    pub front_proxy_ca: Address,
+    /// The key that signs tokens of service accounts.
+    pub service_account: Address,
+}
+
+impl Pki {
+    /// The keys of a cluster.
+    pub fn of(cluster: &Address) -> Pki {
+        let key = |name: &str| cluster.child("pki").child(name);
+        Pki {
+            cluster_ca: key("cluster_ca"),
+            etcd_ca: key("etcd_ca"),
+            front_proxy_ca: key("front_proxy_ca"),
+            service_account: key("service_account"),
+        }
+    }
+
+    /// All four, in the order of the table of addresses.
+    pub fn all(&self) -> [&Address; 4] {
+        [&self.cluster_ca, &self.etcd_ca, &self.front_proxy_ca, &self.service_account]
+    }
+}
+
+impl NodeBoot {
+    /// The resources whose attributes are needed to render it.
+    pub fn needs(&self) -> Vec<&Address> {
+        let mut needs = vec![&self.azure.identity];
+        match self.first {
+            true => needs.extend(self.pki.all()),
+            false => needs.push(&self.pki.cluster_ca),
+        }
+        needs
+    }
 }
 
 /// The contents of `azure.json` that are known at plan time.

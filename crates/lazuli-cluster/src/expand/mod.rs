@@ -4,6 +4,7 @@
 
 mod api_server;
 mod boot;
+mod content;
 mod identity;
 mod network;
 mod node;
@@ -20,10 +21,11 @@ use crate::names::{self, Account};
 use crate::roster::Records;
 use crate::spec::{Cluster, Network};
 
-pub use boot::{AzureFacts, NodeBoot};
+pub use boot::{AzureFacts, NodeBoot, Pki};
+pub use content::{ClusterFacts, Content, Layer, LayerSpec};
 pub use network::{API_RULE, API_RULE_PRIORITY};
-pub use part::Part;
 use part::Site;
+pub use part::{Features, Part};
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]
@@ -69,7 +71,7 @@ pub struct NodeFacts {
 }
 
 /// Expands a cluster. What cannot be expanded has been refused by [`crate::decode`].
-pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>) -> Expansion {
+pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, features: Features) -> Expansion {
     let group = names::resource_group(account, &cluster.resource_group);
     let public_ip = format!("pip-{}-apiserver", cluster.name);
     let label = names::dns_label(&cluster.name, account, &cluster.resource_group, &public_ip);
@@ -83,6 +85,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>) -> Exp
             None => names::fqdn(&label, &cluster.region, account),
         },
         dns_label: label,
+        features,
     };
     let mut parts = Vec::new();
     let network = match &cluster.network {

@@ -5,17 +5,21 @@ use lazuli_core::{Address, Type, Value};
 
 use super::NodeFacts;
 use super::api_server::Balancer;
-use super::boot::{AzureFacts, NodeBoot};
+use super::boot::{AzureFacts, NodeBoot, Pki};
+use super::content::Content;
 use super::identity::Identity;
 use super::network::Placement;
 use super::part::{Part, Site, VERSION_COMPUTE, VERSION_NETWORK, object, reference, strings};
 use crate::names;
 use crate::roster::{Records, Seat, Wanted, seat};
-use crate::spec::{Cni, Disk, Image, Pool};
+use crate::spec::{Cni, Disk, Image, Network, Pool, Proxy};
 
 /// The gallery of the Cluster API project's reference images.
 const REFERENCE_GALLERY: &str = "ClusterAPI-f72ceb4f-5159-4c26-a0fe-2ea738f0d019";
 const ADMIN: &str = "lazuli";
+/// Where a machine asks Azure about itself, and where its agent talks to Azure: never through a proxy.
+const METADATA_SERVICE: &str = "169.254.169.254";
+const WIRE_SERVER: &str = "168.63.129.16";
 
 /// What nodes are connected to.
 pub(super) struct Surroundings<'a> {
@@ -95,7 +99,7 @@ pub(super) fn expand(
             .part(vm.clone(), vm_type(), vm_id, pool.span)
             .with_body(vm_body)
             .on(&nic, "properties.networkProfile")
-            .boots(boot(site, pool, around, &slot))
+            .with(Content::Boot(Box::new(boot(site, pool, around, &slot))))
             .of_node(&slot, succeeds.as_deref(), rollout, create_first);
         draft = draft.on(
             &around.identity.principal,
@@ -300,8 +304,6 @@ fn boot(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot
     let cluster = site.cluster;
     let mut kubelet_args = cluster.profile.kubelet_args.clone();
     kubelet_args.extend(pool.kubelet_args.clone());
-    let network = around.network;
-    let group = |id: &lazuli_core::resource::ResourceId| id.resource_group().unwrap_or_default().to_owned();
     NodeBoot {
         name: slot.name.clone(),
         cluster: cluster.name.clone(),
@@ -312,22 +314,61 @@ fn boot(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot
         endpoint: (site.fqdn.clone(), cluster.api_server.port),
         pod_cidr: cluster.profile.pod_cidr.to_string(),
         service_cidr: cluster.profile.service_cidr.to_string(),
+        api_server_private: cluster.api_server.private.is_some(),
+        azure_routes: cluster.profile.cni == Cni::AzureRoutes,
+        feature_gates: cluster.profile.feature_gates.clone(),
+        api_server_args: cluster.profile.api_server_args.clone(),
+        cert_sans: cluster.profile.cert_sans.clone(),
+        controller_manager_args: cluster.profile.controller_manager_args.clone(),
+        scheduler_args: cluster.profile.scheduler_args.clone(),
+        proxy: cluster.proxy.as_ref().map(|proxy| proxied(site, proxy)),
         labels: pool.labels.clone(),
         taints: pool.taints.clone(),
         kubelet_args,
         pre_bootstrap: pool.pre_bootstrap.clone(),
         post_bootstrap: pool.post_bootstrap.clone(),
-        azure: AzureFacts {
-            tenant_id: site.account.tenant_id.clone(),
-            subscription_id: site.account.subscription_id.clone(),
-            resource_group: cluster.resource_group.clone(),
-            location: cluster.region.clone(),
-            network_resource_group: group(&network.virtual_network),
-            virtual_network: network.virtual_network.name().to_owned(),
-            worker_subnet: network.worker_subnet.0.name().to_owned(),
-            worker_security_group: network.worker_security_group.as_ref().map(|id| id.name().to_owned()),
-            route_table: network.route_table.as_ref().map(|id| id.name().to_owned()),
-            identity: around.identity.principal.clone(),
-        },
+        azure: azure_facts(site, around),
+        pki: Pki::of(&cluster.address),
     }
+}
+
+/// What the cloud provider is told of Azure.
+pub(super) fn azure_facts(site: &Site<'_>, around: &Surroundings<'_>) -> AzureFacts {
+    let (cluster, network) = (site.cluster, around.network);
+    let group = |id: &ResourceId| id.resource_group().unwrap_or_default().to_owned();
+    AzureFacts {
+        tenant_id: site.account.tenant_id.clone(),
+        subscription_id: site.account.subscription_id.clone(),
+        resource_group: cluster.resource_group.clone(),
+        location: cluster.region.clone(),
+        network_resource_group: group(&network.virtual_network),
+        virtual_network: network.virtual_network.name().to_owned(),
+        worker_subnet: network.worker_subnet.0.name().to_owned(),
+        worker_security_group: network.worker_security_group.as_ref().map(|id| id.name().to_owned()),
+        route_table: network.route_table.as_ref().map(|id| id.name().to_owned()),
+        identity: around.identity.principal.clone(),
+    }
+}
+
+/// The proxy, without which nodes reach each other, their services and Azure's own addresses.
+fn proxied(site: &Site<'_>, proxy: &Proxy) -> Proxy {
+    let cluster = site.cluster;
+    let mut own = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        METADATA_SERVICE.to_owned(),
+        WIRE_SERVER.to_owned(),
+    ];
+    if let Network::Dynamic(network) = &cluster.network {
+        own.push(network.cidr.to_string());
+    }
+    own.extend([cluster.profile.pod_cidr.to_string(), cluster.profile.service_cidr.to_string()]);
+    own.extend([".svc".to_owned(), ".cluster.local".to_owned(), site.fqdn.clone()]);
+    let mut no_proxy = proxy.no_proxy.clone();
+    for address in own {
+        if !no_proxy.contains(&address) {
+            no_proxy.push(address);
+        }
+    }
+    Proxy { no_proxy, ..proxy.clone() }
 }

@@ -9,6 +9,7 @@ use lazuli_core::resource::{
 use lazuli_core::{Address, Path, Span, Type, Value};
 
 use super::boot::NodeBoot;
+use super::content::Content;
 use crate::names::{self, Account};
 use crate::spec::Cluster;
 
@@ -25,8 +26,25 @@ pub struct Part {
     pub declaration: Declaration,
     /// What is desired of it; parts that other resources supply are unknown, with their source.
     pub desired: Desired,
-    /// Of a virtual machine, what its first boot needs: rendered into `osProfile.customData` when all of it is known.
-    pub boot: Option<Box<NodeBoot>>,
+    /// What is still to be rendered into the body, when all of it is known.
+    pub content: Content,
+}
+
+impl Part {
+    /// Of a virtual machine, what its first boot needs.
+    pub fn boot(&self) -> Option<&NodeBoot> {
+        match &self.content {
+            Content::Boot(boot) => Some(boot),
+            _ => None,
+        }
+    }
+}
+
+/// What is expanded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Keys, nodes' membership and everything inside the cluster too, beside what lives in Azure.
+    pub kubernetes: bool,
 }
 
 /// What is the same for all parts of a cluster.
@@ -37,6 +55,7 @@ pub(super) struct Site<'a> {
     pub(super) lineage: &'a str,
     pub(super) fqdn: String,
     pub(super) dns_label: String,
+    pub(super) features: Features,
 }
 
 /// A part under construction.
@@ -73,7 +92,7 @@ impl<'a> Site<'a> {
             slot: None,
             succeeds: None,
         };
-        Draft { site: self, part: Part { declaration, desired, boot: None } }
+        Draft { site: self, part: Part { declaration, desired, content: Content::Plain } }
     }
 
     /// A part directly in the cluster's resource group.
@@ -168,9 +187,15 @@ impl Draft<'_> {
         self
     }
 
-    /// Boots with user-data.
-    pub(super) fn boots(mut self, boot: NodeBoot) -> Self {
-        self.part.boot = Some(Box::new(boot));
+    /// Has a place in its body that other rooms render.
+    pub(super) fn with(mut self, content: Content) -> Self {
+        self.part.content = content;
+        self
+    }
+
+    /// Is carried out by another provider than Azure.
+    pub(super) fn by(mut self, provider: ProviderName) -> Self {
+        self.part.desired.provider = provider;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lazuli_cluster::decode::{self, Context};
-use lazuli_cluster::expand::{Expansion, expand};
+use lazuli_cluster::expand::{Expansion, Features, expand};
 use lazuli_cluster::roster::Records;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, Instances, Root};
@@ -14,6 +14,9 @@ use super::ids::Ids;
 use super::meta::meta;
 use super::seen::Seen;
 use super::{Blueprint, ClusterBlock, history};
+
+/// What goes into the cluster itself waits for the providers that carry it out.
+const FEATURES: Features = Features { kubernetes: false };
 
 impl Blueprint {
     /// Decodes the profiles of a module.
@@ -85,12 +88,13 @@ impl Blueprint {
         self.warnings.extend(warnings);
         let Some(account) = self.accounts.get(&cluster.account) else { return }; // undeclared accounts are refused where they are named
         let records = Records { world: ground.recorded, renewals: ground.renewals };
-        let mut expansion = expand(&cluster, account, records);
+        let mut expansion = expand(&cluster, account, records, FEATURES);
         let told = self.moved_cluster(ground.recorded, &address);
         let by_ids = || history::former(ground.recorded, &expansion, |address| self.is_declared(address));
         if let Some(former) = told.or_else(by_ids) {
             let world = history::renamed(ground.recorded, &former, &address);
-            expansion = expand(&cluster, account, Records { world: &world, renewals: ground.renewals });
+            let records = Records { world: &world, renewals: ground.renewals };
+            expansion = expand(&cluster, account, records, FEATURES);
         }
         problems.extend(user_data(&expansion));
         let key = instance.as_ref().map(|instance| &instance.key);
@@ -125,10 +129,10 @@ impl Blueprint {
 fn user_data(expansion: &Expansion) -> Diagnostics {
     let mut pools = BTreeSet::new();
     let first_of_pool = expansion.parts.iter().filter(|part| {
-        part.declaration.rollout.as_ref().is_some_and(|r| part.boot.is_some() && pools.insert(&r.pool))
+        part.declaration.rollout.as_ref().is_some_and(|r| part.boot().is_some() && pools.insert(&r.pool))
     });
     let problems = first_of_pool.filter_map(|part| {
-        let problem = *crate::boot::check(part.boot.as_ref()?).err()?;
+        let problem = *crate::boot::check(part.boot()?).err()?;
         Some(match part.declaration.origin {
             Some(span) => problem.at(span, "nodes of this pool could not boot"),
             None => problem,

@@ -236,7 +236,7 @@ impl Blueprint {
     fn part(&self, part: &Part, known: &dyn Known) -> Result<Desired, Diagnostics> {
         let mut desired = part.desired.clone();
         desired.body = supplied(&desired.body, known);
-        let Some(boot) = part.boot.as_ref().filter(|_| self.boots) else { return Ok(desired) };
+        let Some(boot) = part.boot().filter(|_| self.boots) else { return Ok(desired) };
         let client_id: Path = Path::root().name("properties").name("clientId");
         let identity = known.object(&boot.azure.identity);
         let Some(client_id) =
