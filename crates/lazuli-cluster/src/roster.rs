@@ -47,6 +47,8 @@ pub struct Wanted {
     pub vm: (ResourceId, Value),
     /// Its network interface.
     pub nic: (ResourceId, Value),
+    /// What it is prepared with, by name; recorded with its registration.
+    pub configuration: Value,
 }
 
 /// An attribute that cannot change in place: where it is, what the configuration calls it, what it means to be absent.
@@ -188,7 +190,11 @@ fn occupant(
         return Occupant::Leaves(slot, "its pool has zones now".to_owned());
     }
     let wanted = wanted(&slot);
-    let mut changed = Vec::new();
+    let registration = records.world.resources.get(&address.child("registration"));
+    let prepared = registration.filter(|registration| registration.slot.as_ref() == Some(&slot));
+    let mut changed = prepared.map(|r| prepared_otherwise(r, &wanted.configuration)).unwrap_or_default();
+    // The reference image follows the version.
+    let upgrade = changed.iter().any(|change| change.starts_with(VERSION));
     let [vm, nic] = parts;
     for (part, (id, body), fixed) in
         [(vm, &wanted.vm, FIXED_OF_VM.as_slice()), (nic, &wanted.nic, FIXED_OF_NIC.as_slice())]
@@ -196,7 +202,8 @@ fn occupant(
         // A part of an older generation is about to be replaced anyway.
         let Some(part) = part.filter(|part| part.slot.as_ref() == Some(&slot)) else { continue };
         for change in changes(part, id, body, fixed) {
-            if !changed.contains(&change) {
+            let follows = upgrade && change.starts_with("image ");
+            if !follows && !changed.contains(&change) {
                 changed.push(change);
             }
         }
@@ -206,6 +213,40 @@ fn occupant(
     }
     let unfinished = recorded_slots().any(|other| other.generation < slot.generation);
     Occupant::Stays(slot, unfinished.then(|| "its replacement was begun and not finished".to_owned()))
+}
+
+const VERSION: &str = "kubernetes.version";
+
+/// What a node is prepared with and the configuration calls otherwise.
+const CONFIGURED: [(&str, &str); 10] = [
+    ("kubernetesVersion", VERSION),
+    ("cni", "network.cni"),
+    ("featureGates", "kubernetes.feature_gates"),
+    ("apiServerArgs", "kubernetes.api_server.extra_args"),
+    ("certSans", "kubernetes.api_server.cert_sans"),
+    ("controllerManagerArgs", "kubernetes.controller_manager.extra_args"),
+    ("schedulerArgs", "kubernetes.scheduler.extra_args"),
+    ("kubeletArgs", "kubelet.extra_args"),
+    ("commands", "bootstrap commands"),
+    ("proxy", "proxy"),
+];
+
+/// What a node was prepared with and is to be prepared with otherwise. What was not recorded says nothing.
+fn prepared_otherwise(registration: &Recorded, wanted: &Value) -> Vec<String> {
+    let mut changed = Vec::new();
+    for (member, name) in CONFIGURED {
+        let before = registration.inputs.pointer(&format!("/properties/configuration/{member}"));
+        let (Some(before), Some(after)) = (before, wanted.get(member)) else { continue };
+        let Ok(plain) = to_json(after) else { continue };
+        match (before.as_str(), after.as_str()) {
+            _ if *before == plain => {}
+            (Some(before), Some(after)) if member != "commands" => {
+                changed.push(format!("{name} {before} -> {after}"));
+            }
+            _ => changed.push(name.to_owned()),
+        }
+    }
+    changed
 }
 
 /// What of a recorded part differs and cannot change in place.

@@ -211,6 +211,8 @@ pub struct Rollout {
     pub node: Address,
     /// At most so many nodes of the pool are in replacement at the same time; at least one.
     pub window: usize,
+    /// Pools whose nodes are replaced before any of this one.
+    pub after: Vec<Address>,
 }
 
 /// An ordering constraint with its reason.

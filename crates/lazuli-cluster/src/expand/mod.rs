@@ -6,26 +6,32 @@ mod api_server;
 mod boot;
 mod content;
 mod identity;
+mod inside;
+mod membership;
 mod network;
 mod node;
 mod outbound;
 mod part;
+mod phase;
+mod pki;
 mod private_dns;
 
 #[cfg(test)]
 mod tests;
 
+use lazuli_core::Address;
 use lazuli_core::resource::ResourceId;
 
 use crate::names::{self, Account};
 use crate::roster::Records;
-use crate::spec::{Cluster, Network};
+use crate::spec::{Cluster, Network, UpdatePools};
 
 pub use boot::{AzureFacts, NodeBoot, Pki};
 pub use content::{ClusterFacts, Content, Layer, LayerSpec};
 pub use network::{API_RULE, API_RULE_PRIORITY};
 use part::Site;
 pub use part::{Features, Part};
+use phase::Phase;
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]
@@ -67,7 +73,7 @@ pub struct NodeFacts {
     /// Its zone.
     pub zone: Option<String>,
     /// Its network interface.
-    pub nic: lazuli_core::Address,
+    pub nic: Address,
 }
 
 /// Expands a cluster. What cannot be expanded has been refused by [`crate::decode`].
@@ -95,9 +101,23 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, featur
     let balancer = api_server::expand(&site, &network, &mut parts);
     let identity = identity::expand(&site, &network, &mut parts);
     let around = node::Surroundings { network: &network, balancer: &balancer, identity: &identity };
-    let mut nodes = Vec::new();
-    for pool in std::iter::once(&cluster.control_plane).chain(&cluster.workers) {
-        node::expand(&site, pool, &around, records, &mut parts, &mut nodes);
+    let (phase, mut nodes) = (Phase::of(&cluster.address, records.world), Vec::new());
+    let mut sketch = node::Sketch { around: &around, records, phase, parts: &mut parts, nodes: &mut nodes };
+    let (control_plane, workers) = (&cluster.control_plane, &cluster.workers);
+    let init = node::expand(&site, control_plane, &[], &mut sketch);
+    let mut before = vec![control_plane.address(&cluster.address)];
+    for pool in workers {
+        node::expand(&site, pool, &before, &mut sketch);
+        if cluster.update_pools == UpdatePools::Sequential {
+            before.push(pool.address(&cluster.address));
+        }
+    }
+    if features.kubernetes {
+        pki::expand(&site, &mut parts);
+        let members: Vec<Address> =
+            (1..=control_plane.count).map(|n| node::member(cluster, control_plane, n)).collect();
+        let order = inside::Order { phase, init: init.as_ref(), control_plane: &members };
+        inside::expand(&site, &around, &order, &mut parts);
     }
     let ids = Ids {
         resource_group: group,

@@ -18,6 +18,8 @@ pub(super) const VERSION_COMPUTE: &str = "2025-04-01";
 pub(super) const VERSION_PRIVATE_DNS: &str = "2024-06-01";
 pub(super) const VERSION_IDENTITY: &str = "2024-11-30";
 pub(super) const VERSION_AUTHORIZATION: &str = "2022-04-01";
+/// Of Lazuli's own types.
+pub(super) const VERSION_OWN: &str = "2026-11-01";
 
 /// A resource of a cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +103,14 @@ impl<'a> Site<'a> {
         self.part(address, ty, id, span)
     }
 
+    /// A part inside the cluster: `ty` says below its id what it is.
+    pub(super) fn inside(&'a self, address: Address, ty: &str, name: &str, span: Span) -> Draft<'a> {
+        let root = ResourceType::new("Lazuli.Kubernetes/clusters", VERSION_OWN);
+        let id = names::resource(&self.group, &root, &self.cluster.name).child(ty, name);
+        let ty = ResourceType::new(&format!("{}/{ty}", root.name), VERSION_OWN);
+        self.part(address, ty, id, span).by(ProviderName::Kubernetes)
+    }
+
     /// `cluster.prod.GROUP.NAME`
     pub(super) fn address(&self, group: &str, name: &str) -> Address {
         self.cluster.address.child(group).child(name)
@@ -177,6 +187,12 @@ impl Draft<'_> {
         self.part.declaration.rollout = Some(rollout);
         self.part.declaration.lifecycle.create_before_destroy = create_first;
         // `prevent_destroy` guards the cluster; its nodes come and go.
+        self.part.declaration.lifecycle.prevent_destroy = false;
+        self
+    }
+
+    /// Comes and goes: `prevent_destroy` guards the cluster.
+    pub(super) fn transient(mut self) -> Self {
         self.part.declaration.lifecycle.prevent_destroy = false;
         self
     }

@@ -1,0 +1,220 @@
+//! What is inside the cluster: settings, layers, add-ons, bindings and namespaces, in their order.
+
+use std::collections::BTreeMap;
+
+use lazuli_core::{Address, Span, Type, Value};
+
+use super::boot::Pki;
+use super::content::{ClusterFacts, Content, Layer, LayerSpec};
+use super::node::{Surroundings, azure_facts};
+use super::part::{Part, Site, object, strings};
+use super::phase::Phase;
+use crate::spec::{Cluster, Cni, Csi, Profile};
+
+/// The address of a layer.
+pub(super) fn layer(cluster: &Address, name: &str) -> Address {
+    cluster.keyed("layer", name)
+}
+
+/// What the layers come after, and before what.
+pub(super) struct Order<'a> {
+    pub(super) phase: Phase,
+    /// The member that makes the cluster, while it is still to be made.
+    pub(super) init: Option<&'a Address>,
+    /// The members of the control plane.
+    pub(super) control_plane: &'a [Address],
+}
+
+/// Adds everything that is inside the cluster.
+pub(super) fn expand(site: &Site<'_>, around: &Surroundings<'_>, order: &Order<'_>, parts: &mut Vec<Part>) {
+    let cluster = site.cluster;
+    let profile = &cluster.profile;
+    let at = |name: &str| layer(&cluster.address, name);
+    let span = profile.span;
+    let made: Vec<(Address, &str)> =
+        order.init.iter().map(|member| ((*member).clone(), "the first node makes the cluster")).collect();
+    let not_newer = "no part is newer than the API server it talks to";
+    let current: Vec<(Address, &str)> = order.control_plane.iter().map(|m| (m.clone(), not_newer)).collect();
+    let in_turn = "layers go in one after the other";
+    let mut after_settings = vec![(at("settings"), in_turn)];
+    if order.phase.settled {
+        // Nodes of a new cluster wait for these layers; in one that runs, they wait for the control plane.
+        after_settings.extend(current.clone());
+    }
+    parts.push(settings(site, "settings", kubeadm_settings(site), &made));
+    let mut push = |name: &str, layer: Layer, after: &[(Address, &str)]| {
+        let spec = LayerSpec { layer, cluster: facts(site, around) };
+        parts.push(objects(
+            site,
+            at(name),
+            "layers",
+            name,
+            span,
+            true,
+            Content::Layer(Box::new(spec)),
+            after,
+        ));
+    };
+    let manifests = profile.cloud_provider.clone();
+    push("cloud_provider", Layer::CloudProvider { manifests }, &after_settings);
+    let (cni, manifests) = (profile.cni, profile.network.clone());
+    push("network", Layer::Network { cni, manifests }, &[(at("cloud_provider"), in_turn)]);
+    let mut last = at("network");
+    if profile.storage.csi != Csi::None {
+        let storage = profile.storage.clone();
+        let layer = Layer::Storage {
+            csi: storage.csi,
+            manifests: storage.manifests,
+            default_class: storage.default_class,
+        };
+        push("storage", layer, &[(last.clone(), in_turn)]);
+        last = at("storage");
+    }
+    let components = match order.phase.made {
+        true => current.clone(),
+        // kubeadm has just installed them in this version.
+        false => vec![(at("network"), in_turn)],
+    };
+    let version = object([("kubernetesVersion", Value::string(tag(profile)))]);
+    parts.push(settings(site, "components", version, &components));
+    for addon in &profile.addons {
+        let address = cluster.address.keyed("addon", &addon.name);
+        let after = [(last, "add-ons go in one after the other, in the order written")];
+        let content = Content::Addon(Box::new(addon.clone()));
+        parts.push(objects(site, address.clone(), "addons", &addon.name, addon.span, true, content, &after));
+        last = address;
+    }
+    for namespace in &cluster.namespaces {
+        let address = cluster.address.keyed("namespace", &namespace.name);
+        let content = Content::Namespace(Box::new(namespace.clone()));
+        parts.push(objects(
+            site,
+            address,
+            "namespaces",
+            &namespace.name,
+            namespace.span,
+            false,
+            content,
+            &made,
+        ));
+    }
+    for binding in &cluster.bindings {
+        let address = cluster.address.keyed("rbac_binding", &binding.name);
+        let mut after = made.clone();
+        if let Some(namespace) = &binding.namespace
+            && cluster.namespaces.iter().any(|own| own.name == *namespace)
+        {
+            after.push((cluster.address.keyed("namespace", namespace), "the binding holds in it"));
+        }
+        let content = Content::Binding(Box::new(binding.clone()));
+        parts.push(objects(
+            site,
+            address,
+            "roleBindings",
+            &binding.name,
+            binding.span,
+            false,
+            content,
+            &after,
+        ));
+    }
+}
+
+/// `v1.34.2`
+fn tag(profile: &Profile) -> String {
+    format!("v{}", profile.kubernetes)
+}
+
+/// What kubeadm's own records are to say. Arguments are maps here, whatever kubeadm's version makes of them.
+fn kubeadm_settings(site: &Site<'_>) -> Value {
+    let Cluster { profile, name, .. } = site.cluster;
+    let gates = profile.feature_gates.iter().map(|(gate, open)| format!("{gate}={open}")).collect::<Vec<_>>();
+    let args = |map: &BTreeMap<String, String>| {
+        let mut args = map.clone();
+        if !gates.is_empty() {
+            args.entry("feature-gates".to_owned()).or_insert_with(|| gates.join(","));
+        }
+        ("extraArgs", Value::object(args.into_iter().map(|(name, value)| (name, Value::string(value)))))
+    };
+    let api_server = object([
+        args(&profile.api_server_args),
+        ("certSANs", strings(profile.cert_sans.iter().map(String::as_str))),
+    ]);
+    let networking = object([
+        ("podSubnet", Value::string(profile.pod_cidr.to_string())),
+        ("serviceSubnet", Value::string(profile.service_cidr.to_string())),
+    ]);
+    let of_kubelet = profile.feature_gates.iter().map(|(gate, open)| (gate.as_str(), Value::from(*open)));
+    object([
+        ("kubernetesVersion", Value::string(tag(profile))),
+        (
+            "clusterConfiguration",
+            object([
+                ("clusterName", Value::string(name.as_str())),
+                ("controlPlaneEndpoint", Value::string(super::pki::server(site))),
+                ("networking", networking),
+                ("apiServer", api_server),
+                ("controllerManager", object([args(&profile.controller_manager_args)])),
+                ("scheduler", object([args(&profile.scheduler_args)])),
+            ]),
+        ),
+        ("kubelet", object([("featureGates", Value::object(of_kubelet))])),
+    ])
+}
+
+fn settings(site: &Site<'_>, name: &str, properties: Value, after: &[(Address, &str)]) -> Part {
+    let pki = Pki::of(&site.cluster.address);
+    let mut draft = site
+        .inside(layer(&site.cluster.address, name), "settings", name, site.cluster.profile.span)
+        .body([("properties", properties)])
+        .on(&pki.cluster_ca, "it is in the cluster");
+    for (address, because) in after {
+        draft = draft.after(address, because);
+    }
+    draft.transient().done()
+}
+
+#[allow(clippy::too_many_arguments)]
+fn objects(
+    site: &Site<'_>,
+    address: Address,
+    ty: &str,
+    name: &str,
+    span: Span,
+    wait: bool,
+    content: Content,
+    after: &[(Address, &str)],
+) -> Part {
+    let pki = Pki::of(&site.cluster.address);
+    let properties = object([("objects", Value::unknown_of(Type::Any)), ("wait", Value::from(wait))]);
+    let needs: Vec<Address> = content.needs().into_iter().cloned().collect();
+    let mut draft = site
+        .inside(address, ty, name, span)
+        .body([("properties", properties)])
+        .on(&pki.cluster_ca, "it is in the cluster");
+    for address in needs {
+        draft = draft.on(&address, "properties.objects");
+    }
+    for (address, because) in after {
+        draft = draft.after(address, because);
+    }
+    draft.with(content).transient().done()
+}
+
+fn facts(site: &Site<'_>, around: &Surroundings<'_>) -> ClusterFacts {
+    let Cluster { profile, control_plane, workers, name, api_server, .. } = site.cluster;
+    let pools = std::iter::once(control_plane).chain(workers);
+    let zones: std::collections::BTreeSet<&String> = pools.flat_map(|pool| &pool.zones).collect();
+    ClusterFacts {
+        name: name.clone(),
+        kubernetes: profile.kubernetes.clone(),
+        endpoint: (site.fqdn.clone(), api_server.port),
+        pod_cidr: profile.pod_cidr.to_string(),
+        service_cidr: profile.service_cidr.to_string(),
+        azure_routes: profile.cni == Cni::AzureRoutes,
+        control_plane_nodes: control_plane.count,
+        workers: workers.iter().map(|pool| pool.count).sum(),
+        zones: zones.into_iter().cloned().collect(),
+        azure: azure_facts(site, around),
+    }
+}
