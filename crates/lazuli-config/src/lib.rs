@@ -14,6 +14,7 @@
 //! | `named`, `repetition`, `rules`, `dependencies` | named values; copies; conditions; what blocks wait for |
 //! | `scope`, `operators`, `conditional`, `traverse`, `one`, `splat`, `collections`, `template`, `template_functions`, `call` | evaluation of expressions |
 //! | `explain`, `discretion` | what a failed expression refers to, said with its mistakes; what is not said |
+//! | `manifests` | files of Kubernetes objects |
 //! | `convert`, `mismatch`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
@@ -43,6 +44,7 @@ pub mod functions;
 mod graph;
 mod imports;
 mod limits;
+mod manifests;
 mod meta;
 mod mismatch;
 mod module;

@@ -18,21 +18,8 @@ const DEPTH: usize = limits::DEPTH / 2;
 
 /// The value of a YAML document.
 pub(super) fn decode(text: &str) -> Answer {
-    // Characters that no YAML text may have, quoted or not.
-    let control = |c: char| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f' | '\u{80}'..='\u{84}' | '\u{86}'..='\u{9f}');
-    if text.contains(control) {
-        return Err(Problem::at(0, "this is not YAML: it has control characters"));
-    }
-    let end_of_text = if text.ends_with('\n') { usize::MAX } else { text.chars().count() };
-    let parser = Parser::new_from_str(text);
-    let mut reader = Reader { parser, anchors: HashMap::new(), parts: 0, end_of_text };
-    loop {
-        match reader.next()?.0 {
-            Event::StreamStart => {}
-            Event::DocumentStart(_) => break,
-            _ => return Err(Problem::at(0, "this is not YAML: there is no document in it")),
-        }
-    }
+    let mut reader = Reader::of(text)?;
+    reader.begin()?;
     let first = reader.next()?;
     let value = reader.value(&first, 0)?;
     loop {
@@ -41,6 +28,27 @@ pub(super) fn decode(text: &str) -> Answer {
             Event::DocumentEnd => {}
             Event::StreamEnd => return Ok(value),
             _ => return Err(wrong("one document and no more", &event)),
+        }
+    }
+}
+
+/// The values of all documents of a text; empty documents, such as one of remarks only, are left out.
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Problem> {
+    let mut reader = Reader::of(text)?;
+    let mut values = Vec::new();
+    loop {
+        let event = reader.next()?;
+        match event.0 {
+            Event::StreamStart | Event::DocumentEnd => {}
+            Event::StreamEnd => return Ok(values),
+            Event::DocumentStart(_) => {
+                reader.anchors.clear(); // they hold for one document
+                let first = reader.next()?;
+                if !matches!(first.0, Event::DocumentEnd) {
+                    values.push(reader.value(&first, 0)?);
+                }
+            }
+            _ => return Err(wrong("a document", &event)),
         }
     }
 }
@@ -64,6 +72,28 @@ fn wrong(expected: &str, event: &Spanned<'_>) -> Problem {
 }
 
 impl<'t> Reader<'t> {
+    fn of(text: &'t str) -> Result<Self, Problem> {
+        // Characters that no YAML text may have, quoted or not.
+        let control = |c: char| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f' | '\u{80}'..='\u{84}' | '\u{86}'..='\u{9f}');
+        if text.contains(control) {
+            return Err(Problem::at(0, "this is not YAML: it has control characters"));
+        }
+        let end_of_text = if text.ends_with('\n') { usize::MAX } else { text.chars().count() };
+        let parser = Parser::new_from_str(text);
+        Ok(Reader { parser, anchors: HashMap::new(), parts: 0, end_of_text })
+    }
+
+    /// Goes to the first document.
+    fn begin(&mut self) -> Result<(), Problem> {
+        loop {
+            match self.next()?.0 {
+                Event::StreamStart => {}
+                Event::DocumentStart(_) => return Ok(()),
+                _ => return Err(Problem::at(0, "this is not YAML: there is no document in it")),
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<Spanned<'t>, Problem> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),

@@ -1,0 +1,47 @@
+//! Files of Kubernetes objects: YAML documents, or templates of such.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazuli_core::{Diagnostic, Diagnostics, Span, Type, Value};
+
+use crate::codes;
+use crate::evaluator::Evaluator;
+use crate::externals::NoExternals;
+use crate::functions;
+use crate::syntax::{Call, Expr, ExprKind, Name};
+
+impl Evaluator {
+    /// The documents of a file, in order. With `values` the file is a template in which these names mean something, as with
+    /// `templatefile`. `None` while a value is not known. What comes from a sensitive value is sensitive.
+    ///
+    /// # Errors
+    /// When the file cannot be read, the template not be rendered, or the text is no YAML.
+    pub fn documents(
+        &self,
+        path: &str,
+        values: &BTreeMap<Arc<str>, Value>,
+        span: Span,
+    ) -> Result<Option<Vec<Value>>, Diagnostics> {
+        let literal = |value: Value| Expr { span, kind: ExprKind::Literal(value) };
+        let (name, mut arguments) = match values.is_empty() {
+            true => ("file", Vec::new()),
+            false => ("templatefile", vec![literal(Value::object(values.clone()))]),
+        };
+        arguments.insert(0, literal(Value::string(path)));
+        let call = Call { name: Name { text: name.into(), span }, arguments, expand_last: false };
+        let expr = Expr { span, kind: ExprKind::Call(Box::new(call)) };
+        let text = self.expression(&expr, &NoExternals, None)?;
+        if !text.is_wholly_known() {
+            return Ok(None);
+        }
+        let text = crate::convert(&text, &Type::String).map_or(text, |text| text);
+        let Some(plain) = text.as_str() else { return Ok(Some(Vec::new())) }; // impossible: both functions give text
+        let documents = functions::yaml_documents(plain).map_err(|problem| {
+            let found = if text.is_sensitive() { "it holds a secret, so its text is not shown".to_owned() } else { problem.message };
+            let message = format!("{path} cannot be read as Kubernetes objects");
+            vec![Diagnostic::error(codes::FUNCTION_FAILED, message).at(span, found)]
+        })?;
+        Ok(Some(documents.into_iter().map(|document| document.marked_as(&text)).collect()))
+    }
+}
