@@ -6,6 +6,8 @@
 //! | [`pki`] | certificate authorities, keys, tokens and client certificates of a cluster |
 //! | [`keyring`] | the keys of clusters while a run lasts |
 //! | [`api`] | how the API of a cluster is reached: clients, retries, errors, commands in containers |
+//! | [`manifests`] | what Lazuli puts into a cluster: cloud provider, storage, namespaces, bindings; manifests of users (pure) |
+//! | [`objects`] | sets of objects in a cluster: apply, wait, prune, delete, observe |
 //! | [`tls`] | the provider `tls` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 
@@ -14,6 +16,8 @@
 
 pub mod api;
 pub mod keyring;
+pub mod manifests;
+pub mod objects;
 pub mod pki;
 pub mod tls;
 pub mod user_data;
