@@ -8,6 +8,7 @@
 //! | [`provider`] | the [`lazuli_core::provider::Provider`]: observe, read, put, delete, resume |
 //! | [`checks`] | what must be true of the account before anything is planned |
 //! | [`inventory`] | everything that is in a resource group |
+//! | [`machine`] | the serial console of a virtual machine, and scripts run on it |
 //! | [`permissions`] | which actions access control asks for, and whether somebody has them |
 //! | [`preflight`] | what a plan asks of Azure, as typed facts: sizes, images, locks, policies, names |
 //!
@@ -22,6 +23,7 @@ pub mod checks;
 mod deletion;
 pub mod inventory;
 pub mod kinds;
+pub mod machine;
 mod merge;
 pub mod permissions;
 pub mod preflight;

@@ -76,6 +76,8 @@ pub struct AzureProvider {
     /// What mints the tokens, and what for.
     pub(crate) credential: Arc<dyn TokenCredential>,
     pub(crate) audience: Arc<str>,
+    /// For addresses that carry their own permission.
+    pub(crate) http: Arc<dyn HttpClient>,
     parallel: usize,
 }
 
@@ -118,13 +120,14 @@ impl AzureProvider {
     ) -> Self {
         let endpoints = account.cloud.endpoints();
         let throttle = options.throttles.of(&endpoints.resource_manager, &account.subscription_id);
-        let arm = ArmClient::new(http, bearer, &endpoints, options.patience, options.seed, throttle);
+        let arm = ArmClient::new(Arc::clone(&http), bearer, &endpoints, options.patience, options.seed, throttle);
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),
             patience: options.patience,
             credential,
             audience: endpoints.audience.into(),
+            http,
             parallel: options.parallel,
         }
     }

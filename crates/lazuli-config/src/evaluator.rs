@@ -162,6 +162,11 @@ impl Evaluator {
         }
     }
 
+    /// The module's folder, relative to the configuration; empty for the root.
+    pub fn folder(&self) -> &str {
+        &self.tree.modules.nodes()[self.unit.node].directory
+    }
+
     pub(crate) fn files(&self) -> &dyn Files {
         &*self.tree.files
     }

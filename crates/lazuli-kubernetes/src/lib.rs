@@ -8,6 +8,7 @@
 //! | [`api`] | how the API of a cluster is reached: clients, retries, errors, commands in containers |
 //! | [`manifests`] | what Lazuli puts into a cluster: cloud provider, storage, namespaces, bindings; manifests of users (pure) |
 //! | [`objects`] | sets of objects in a cluster: apply, wait, prune, delete, observe |
+//! | [`settings`] | what `kubeadm upgrade` would maintain: kubeadm-config, kubelet-config, kube-proxy, CoreDNS |
 //! | [`tls`] | the provider `tls` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 
@@ -19,6 +20,7 @@ pub mod keyring;
 pub mod manifests;
 pub mod objects;
 pub mod pki;
+pub mod settings;
 pub mod tls;
 pub mod user_data;
 pub mod version;

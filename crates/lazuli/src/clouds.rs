@@ -7,8 +7,10 @@ use std::sync::Arc;
 use lazuli_azure::provider::Throttles;
 use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Endpoints, Options, Secret, Trust};
 use lazuli_core::provider::{Outcome, Provider, ProviderError};
-use lazuli_core::resource::ResourceId;
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_core::{Diagnostic, Json};
+use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_planner::draft::Look;
 use lazuli_simulator::{
     Faults, Pace, Profile, RunningSimulator, Seed, SeedFile, SeededGroup, Simulator, SimulatorOptions,
@@ -16,13 +18,16 @@ use lazuli_simulator::{
 
 use crate::accounts::given::Access;
 use crate::accounts::{DeclaredAccount, Environment, Place, Simulated};
+use crate::blueprint::Blueprint;
 use crate::failure::{Failure, refused};
+use crate::inside::{self, Inside, Routes};
 
 /// The accounts of a run, signed in on first use.
-#[derive(Default)]
 pub struct Clouds {
     providers: BTreeMap<Arc<str>, AzureProvider>,
     simulators: Vec<RunningSimulator>,
+    /// The clusters' insides.
+    pub inside: Inside,
     /// The names of accounts whose Azure is simulated.
     pub simulated: Vec<Arc<str>>,
     /// What real time is to the expected durations of operations: 1 for Azure.
@@ -36,6 +41,8 @@ pub struct World {
     pub objects: HashMap<ResourceId, Json>,
     /// How many requests it took.
     pub requests: usize,
+    /// The clusters that could not be asked, and why.
+    pub unreachable: Vec<(ClusterId, ProviderError)>,
 }
 
 impl Clouds {
@@ -49,7 +56,7 @@ impl Clouds {
         parallel: usize,
         environment: Environment<'_>,
     ) -> Result<Clouds, Failure> {
-        let mut clouds = Clouds { time_factor: 1.0, ..Clouds::default() };
+        let mut clouds = Clouds::with(Inside::over_the_network(Routes::default()));
         let keys = crate::planning::keys(environment);
         let access = Access { environment, keys: &keys };
         let throttles = Throttles::default();
@@ -84,14 +91,44 @@ impl Clouds {
                     None => problem,
                 })
             })?;
+            clouds.inside.has(&provider);
             clouds.providers.insert(declared.name.clone(), provider);
         }
         Ok(clouds)
     }
 
     /// Accounts whose providers are made already.
-    pub fn of(providers: impl IntoIterator<Item = (Arc<str>, AzureProvider)>) -> Clouds {
-        Clouds { providers: providers.into_iter().collect(), time_factor: 1.0, ..Clouds::default() }
+    pub fn of(providers: impl IntoIterator<Item = (Arc<str>, AzureProvider)>, inside: Inside) -> Clouds {
+        let mut clouds = Clouds::with(inside);
+        clouds.providers.extend(providers);
+        clouds.providers.values().for_each(|provider| clouds.inside.has(provider));
+        clouds
+    }
+
+    fn with(inside: Inside) -> Clouds {
+        Clouds {
+            providers: BTreeMap::new(),
+            simulators: Vec::new(),
+            inside,
+            simulated: Vec::new(),
+            time_factor: 1.0,
+        }
+    }
+
+    /// Takes in what the state holds of clusters: their keys, and where the simulated ones are.
+    pub fn learn(&self, recorded: &RecordedWorld) {
+        self.inside.learn(recorded);
+        for (account, running) in self.simulated.iter().zip(&self.simulators) {
+            self.inside.simulated_before(recorded, account, running.addr());
+        }
+    }
+
+    /// Lets the hosts of simulated clusters lead to their simulator.
+    pub fn expect(&self, blueprint: &Blueprint) {
+        for (account, running) in self.simulated.iter().zip(&self.simulators) {
+            let clusters: Vec<_> = blueprint.clusters().filter(|c| c.cluster.account == *account).collect();
+            self.inside.simulated(&clusters, running.addr());
+        }
     }
 
     async fn simulate(
@@ -142,28 +179,62 @@ impl Clouds {
         Ok(looks)
     }
 
-    /// Looks at objects, one account after the other.
+    /// Looks at objects, one account after the other. Of clusters that never answered nothing is asked: what is to be in
+    /// them does not exist. Where `doomed`, a cluster that cannot be asked is taken to be as it is recorded.
     ///
     /// # Errors
     /// When one of them cannot be asked.
-    pub async fn look(&self, looks: Vec<Look>) -> Result<World, Failure> {
-        let mut by_account: BTreeMap<Arc<str>, Vec<_>> = BTreeMap::new();
-        for look in looks {
-            by_account.entry(look.account).or_default().push(look.wanted);
-        }
+    pub async fn look(
+        &self,
+        looks: Vec<Look>,
+        recorded: &RecordedWorld,
+        doomed: bool,
+    ) -> Result<World, Failure> {
+        let mut by_account: BTreeMap<(ProviderName, Arc<str>, Option<ClusterId>), Vec<_>> = BTreeMap::new();
+        let (answering, finished) = (inside::answers(recorded), inside::finished(recorded));
+        let as_recorded = |id: &ResourceId| finished.get(id).map(|object| (id.clone(), (*object).clone()));
         let mut world = World::default();
-        for (account, wanted) in &by_account {
-            let answer = match self.providers.get(account) {
-                Some(provider) => provider.observe(wanted).await,
-                None => Err(ProviderError::own(
+        for look in looks {
+            let cluster = match look.provider {
+                ProviderName::Kubernetes => ClusterId::of(&look.wanted.id),
+                ProviderName::Azure | ProviderName::Tls => None,
+            };
+            match &cluster {
+                Some(cluster) if !answering.contains(cluster) => {
+                    // the first registration leaves no trace until the cluster answers
+                    world.objects.extend(as_recorded(&look.wanted.id));
+                }
+                _ => by_account
+                    .entry((look.provider, look.account, cluster))
+                    .or_default()
+                    .push(look.wanted),
+            }
+        }
+        for ((provider, account, cluster), wanted) in &by_account {
+            let answer = match (provider, self.providers.get(account)) {
+                (ProviderName::Azure, Some(provider)) => provider.observe(wanted).await,
+                (ProviderName::Azure, None) => Err(ProviderError::own(
                     "NoAccount",
                     "the account is not declared any more",
                     Outcome::Nothing,
                 )),
+                (ProviderName::Tls, _) => self.inside.tls.observe(wanted).await,
+                (ProviderName::Kubernetes, _) => self.inside.kubernetes.observe(wanted).await,
             };
-            let found = answer.map_err(|error| {
-                Failure::of(refused(&format!("looking at what exists (cloud_account.{account})"), &error))
-            })?;
+            let found = match answer {
+                Err(error) if doomed && error.code == "ClusterUnreachable" => {
+                    world.objects.extend(wanted.iter().filter_map(|w| as_recorded(&w.id)));
+                    world.unreachable.extend(cluster.clone().map(|cluster| (cluster, error)));
+                    continue;
+                }
+                answer => answer.map_err(|error| {
+                    let doing = match cluster {
+                        Some(cluster) => format!("looking into the cluster {}", cluster.name()),
+                        None => format!("looking at what exists (cloud_account.{account})"),
+                    };
+                    Failure::of(refused(&doing, &error))
+                })?,
+            };
             world.requests += found.requests;
             world.objects.extend(found.objects);
         }

@@ -19,6 +19,8 @@ pub mod commands;
 pub mod failure;
 pub mod generate;
 pub mod host;
+pub mod inside;
+pub mod kinds;
 pub mod outcome;
 pub mod plan_file;
 pub mod planning;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lazuli_azure::AzureKinds;
 use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
@@ -20,6 +19,7 @@ use crate::blueprint::Blueprint;
 use crate::blueprint::build::Ground;
 use crate::clouds::{Clouds, World};
 use crate::failure::Failure;
+use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
 
@@ -193,7 +193,7 @@ pub async fn plan(
     let start = Instant::now();
     let (world, findings) = match wish.no_refresh {
         true => (World::default(), preflight::Findings::default()),
-        false => look(project, clouds, &blueprint, draft.looks(recorded), wish).await?,
+        false => look(project, clouds, &blueprint, draft.looks(recorded), recorded, wish).await?,
     };
     let elapsed = start.elapsed();
     if !wish.no_refresh && applies {
@@ -208,7 +208,7 @@ pub async fn plan(
             blueprint.refactoring(recorded).map_err(|found| Failure::at(found, &project.sources))?;
         let request = Request {
             configuration: &blueprint,
-            kinds: &AzureKinds,
+            kinds: &AllKinds,
             recorded,
             observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
             mode: wish.mode,
@@ -264,6 +264,7 @@ async fn look(
     clouds: &Clouds,
     blueprint: &Blueprint,
     looks: Vec<lazuli_planner::draft::Look>,
+    recorded: &RecordedWorld,
     wish: &Wish,
 ) -> Result<(World, preflight::Findings), Failure> {
     let skip = wish.skip_preflight || wish.mode != PlanMode::Apply;
@@ -271,7 +272,9 @@ async fn look(
     let mut findings = preflight::groups(clouds, blueprint, skip).await.map_err(refuse)?;
     // What was made may be gone with its group already; what is to be made needs the group.
     let looks = if wish.mode != PlanMode::Apply { clouds.in_existing_groups(looks).await? } else { looks };
-    let world = clouds.look(looks).await?;
+    clouds.learn(recorded);
+    clouds.expect(blueprint);
+    let world = clouds.look(looks, recorded, wish.mode == PlanMode::Destroy).await?;
     if !skip {
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
     }

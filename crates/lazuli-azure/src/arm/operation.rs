@@ -181,11 +181,11 @@ impl ArmClient {
         };
         // The object says nothing when it looked finished from the beginning, or is what is asked anyway.
         let object = Some(object).filter(|object| !already && object.url != url);
-        self.poll(url, first, pace, object, watch).await?
+        self.poll(url, first, pace, object, watch).await?.map(drop)
     }
 
-    /// Asks until the operation has ended, the first time after `first`; how it ended is inside. The error outside is that
-    /// it cannot be asked about.
+    /// Asks until the operation has ended, the first time after `first`; how it ended is inside, with the last answer. The
+    /// error outside is that it cannot be asked about.
     pub(crate) async fn poll(
         &self,
         mut url: Url,
@@ -193,7 +193,7 @@ impl ArmClient {
         pace: Pace,
         mut object: Option<&Object>,
         watch: &dyn Watch,
-    ) -> Result<Result<(), ProviderError>, ProviderError> {
+    ) -> Result<Result<Json, ProviderError>, ProviderError> {
         let began = Instant::now();
         let mut look = began + pace.next_look(Duration::ZERO);
         let mut wait = first;
@@ -215,7 +215,7 @@ impl ArmClient {
             let answer = self.send(Call::get(url.clone(), Purpose::Poll), &watch).await.map_err(unread)?;
             match state(&answer) {
                 State::Running => {}
-                State::Succeeded => return Ok(Ok(())),
+                State::Succeeded => return Ok(Ok(answer.body)),
                 State::Failed(error) => return Ok(Err(error)),
             }
             if let Some(moved) = answer.location.as_deref().filter(|_| answer.status == 202) {

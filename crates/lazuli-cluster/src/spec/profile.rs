@@ -131,3 +131,19 @@ pub enum Cni {
     /// Whatever the user's manifests install.
     Manifests,
 }
+
+impl Profile {
+    /// Lets the paths of manifests begin at the configuration instead of the module they are written in.
+    pub fn in_folder(&mut self, folder: &str) {
+        if folder.is_empty() {
+            return;
+        }
+        let own = [&mut self.cloud_provider, &mut self.network, &mut self.storage.manifests];
+        let addons = self.addons.iter_mut().map(|addon| &mut addon.manifests);
+        for file in own.into_iter().chain(addons).flat_map(|manifests| &mut manifests.files) {
+            if !file.starts_with(['/', '~']) {
+                *file = format!("{folder}/{file}");
+            }
+        }
+    }
+}

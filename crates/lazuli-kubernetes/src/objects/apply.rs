@@ -15,12 +15,12 @@ use super::wire::{Wire, is_transient};
 pub(super) const PACE: Duration = Duration::from_secs(2);
 
 /// What the work on a set is done with.
-pub(super) struct Work<'a> {
-    pub(super) wire: &'a Wire<'a>,
-    pub(super) paths: &'a Paths,
-    pub(super) set: &'a SetName,
-    pub(super) deadline: Instant,
-    pub(super) watch: &'a dyn Watch,
+pub(crate) struct Work<'a> {
+    pub(crate) wire: &'a Wire<'a>,
+    pub(crate) paths: &'a Paths,
+    pub(crate) set: &'a SetName,
+    pub(crate) deadline: Instant,
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl Work<'_> {

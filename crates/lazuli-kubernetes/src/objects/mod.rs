@@ -16,13 +16,13 @@
 //! | `wire`, `api_resource` | requests and their paths |
 
 pub(crate) mod api_resource;
-mod apply;
+pub(crate) mod apply;
 pub mod delete;
 mod inventory;
 pub mod observe;
 mod order;
 pub mod put;
-mod ready;
+pub(crate) mod ready;
 pub mod set;
 mod why;
 pub(crate) mod wire;

@@ -20,7 +20,7 @@ pub(super) enum Readiness {
 }
 
 /// Waits until all of these are ready; says which are not.
-pub(super) async fn wait(work: &Work<'_>, keys: &[&Key]) -> Result<(), ProviderError> {
+pub(crate) async fn wait(work: &Work<'_>, keys: &[&Key]) -> Result<(), ProviderError> {
     let mut left: Vec<&Key> = keys.iter().copied().filter(|key| takes_time(key)).collect();
     let mut said = String::new();
     while !left.is_empty() {

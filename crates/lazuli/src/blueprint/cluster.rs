@@ -26,7 +26,8 @@ impl Blueprint {
             let block = unit.block(&declaration.block, &schema::PROFILE, &seen, None);
             let profile = block.and_then(|block| decode::profile(&block));
             let profile = match profile {
-                Ok((profile, found)) => {
+                Ok((mut profile, found)) => {
+                    profile.in_folder(unit.folder());
                     lazuli_config::merge(&mut self.warnings, found);
                     Some(profile)
                 }

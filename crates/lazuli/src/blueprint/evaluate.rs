@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use lazuli_azure::AzureKinds;
-use lazuli_cluster::expand::Part;
 use lazuli_cluster::names;
 use lazuli_config::{Evaluator, Instance, Placement, Resource};
 use lazuli_core::configuration::{Configuration, Known, Output};
@@ -13,7 +11,8 @@ use lazuli_core::value::Content;
 use lazuli_core::{Address, Diagnostic, Diagnostics, Path, Value};
 
 use super::seen::{Seen, supplied};
-use super::{Blueprint, ClusterBlock, Item, ownership};
+use super::{Blueprint, ClusterBlock, Item, content, ownership};
+use crate::kinds::AllKinds;
 
 impl Configuration for Blueprint {
     fn declarations(&self) -> &[Declaration] {
@@ -34,7 +33,7 @@ impl Configuration for Blueprint {
                 let address = &self.declarations[index].address;
                 self.block(address, &self.units[*unit], *data, *position, instance.as_ref(), known)
             }
-            Item::Part { cluster, part } => self.part(&self.clusters[*cluster].expansion.parts[*part], known),
+            Item::Part { cluster, part } => self.part(&self.clusters[*cluster], *part, known),
         }
     }
 
@@ -195,7 +194,7 @@ impl Blueprint {
         if name.is_empty() || name.contains('/') {
             return refuse("name", "not empty, and without a slash");
         }
-        let rule = AzureKinds.kind(ty);
+        let rule = AllKinds.kind(ty);
         if !data && !rule.names.allows(name) {
             let problem =
                 Diagnostic::error("LZ0225", format!("`{name}` cannot be the name of this {}", rule.title));
@@ -233,21 +232,11 @@ impl Blueprint {
         }
     }
 
-    fn part(&self, part: &Part, known: &dyn Known) -> Result<Desired, Diagnostics> {
+    fn part(&self, cluster: &ClusterBlock, part: usize, known: &dyn Known) -> Result<Desired, Diagnostics> {
+        let part = &cluster.expansion.parts[part];
         let mut desired = part.desired.clone();
-        desired.body = supplied(&desired.body, known);
-        let Some(boot) = part.boot().filter(|_| self.boots) else { return Ok(desired) };
-        let client_id: Path = Path::root().name("properties").name("clientId");
-        let identity = known.object(&boot.azure.identity);
-        let Some(client_id) =
-            identity.as_ref().and_then(|object| object.value.at(&client_id)).and_then(Value::as_str)
-        else {
-            return Ok(desired);
-        };
-        let user_data = crate::boot::custom_data(boot, client_id).map_err(|problem| vec![*problem])?;
-        desired.body = set(&desired.body, &["properties", "osProfile", "customData"], |_| {
-            Value::string(user_data.clone()).sensitive()
-        });
+        let body = supplied(&desired.body, known);
+        desired.body = content::fill(body, part, cluster, known, self.boots)?;
         Ok(desired)
     }
 }
@@ -265,7 +254,7 @@ fn is_resource_group(type_name: &str) -> bool {
 }
 
 /// The value with what lies at a path of names replaced.
-fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Value {
+pub(super) fn set(value: &Value, path: &[&str], with: impl FnOnce(&Value) -> Value) -> Value {
     let Some((first, rest)) = path.split_first() else { return with(value) };
     let mut entries = value.as_entries().cloned().unwrap_or_default();
     let before = entries.get(first).cloned().unwrap_or_else(|| Value::object::<&str>([]));

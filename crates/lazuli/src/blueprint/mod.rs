@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`build`] | blocks → declarations, in every module: in which order, how many copies |
 //! | `cluster` | clusters with their profiles |
+//! | `content` | user-data of machines, objects of layers and add-ons |
 //! | `dependencies`, `meta` | what a block waits for; `lifecycle` and `timeouts` |
 //! | `history` | the label a cluster had before; what of one that exists cannot change |
 //! | `ownership` | the tag by which an object says whose it is |
@@ -15,6 +16,7 @@
 pub mod ask;
 pub mod build;
 mod cluster;
+mod content;
 mod dependencies;
 pub mod evaluate;
 mod history;

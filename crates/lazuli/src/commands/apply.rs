@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_azure::AzureKinds;
 use lazuli_core::configuration::{Configuration, Known, KnownObject};
 use lazuli_core::journal::{Journal, Record};
 use lazuli_core::plan::{Plan, PlanMode};
@@ -24,6 +23,7 @@ use crate::blueprint::Blueprint;
 use crate::cli::{Apply, Destroy, Goal, PlanOptions, Variables};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
+use crate::kinds::{self, AllKinds};
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned};
 use crate::progress::{Clock, Reporter, Schedule, reporter};
@@ -132,7 +132,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
     let warnings = planning::partial(&saved.plan).into_iter().collect();
     let planned = Planned {
         plan: saved.plan,
-        world: crate::clouds::World { objects: saved.observed, requests: 0 },
+        world: crate::clouds::World { objects: saved.observed, ..Default::default() },
         findings: Default::default(),
         looked: 0,
         elapsed: Default::default(),
@@ -199,20 +199,23 @@ async fn carry_out(
         true,
         &host::environment,
     )?;
+    // A saved plan is applied by a run that has looked at nothing yet.
+    clouds.learn(&recorded);
+    clouds.expect(&blueprint);
     let blueprint = Arc::new(blueprint);
     let plan = Arc::new(planned.plan);
     let journal = state.journal()?;
     let run = Run {
         plan: plan.clone(),
         configuration: blueprint.clone(),
-        kinds: Arc::new(AzureKinds),
+        kinds: Arc::new(AllKinds),
         providers: Arc::new(ProvidersOf(clouds.clone())),
         journal: journal.clone(),
         recorded: recorded.clone(),
         observed: Arc::new(planned.world.objects),
         // Nodes that are made anew have ids that nobody looked at.
         looked: planned.refreshed && planned.renewals.is_empty(),
-        hidden: |_| &[],
+        hidden: kinds::hidden,
         salt: recorded.lineage.as_bytes().into(),
         now: Arc::new(host::now),
         parallelism: options.parallelism.get(),
@@ -396,7 +399,8 @@ impl Providers for ProvidersOf {
             ProviderName::Azure => {
                 self.0.provider(account).map(|provider| Arc::new(provider.clone()) as Arc<dyn Provider>)
             }
-            ProviderName::Kubernetes | ProviderName::Tls => None,
+            ProviderName::Kubernetes => Some(Arc::new(self.0.inside.kubernetes.clone())),
+            ProviderName::Tls => Some(Arc::new(self.0.inside.tls.clone())),
         }
     }
 }

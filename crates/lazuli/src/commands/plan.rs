@@ -14,7 +14,7 @@ use super::{Exit, Outcome, tell};
 use crate::cli::{self, Goal, PlanOptions};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
-use crate::host;
+use crate::{host, kinds};
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned, Wish};
 use crate::preflight::verdict::one_line;
@@ -179,8 +179,9 @@ pub(super) async fn look_at_unfinished(
         );
         printer.message(&format!("{who} stopped without finishing {}:", count(open.len(), "step")));
     }
+    clouds.learn(state.world());
     let settled =
-        settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, |_| &[], &|_, _| {}).await;
+        settle::settle(state.world(), &ProvidersOf(clouds.clone()), wait, kinds::hidden, &|_, _| {}).await;
     for one in &settled {
         let (address, found) = (one.address.as_str(), found(&one.finding));
         match printer.json() {

@@ -1,0 +1,115 @@
+//! The insides of clusters: the providers `tls` and `kubernetes` on the clouds that a run has opened.
+//!
+//! | module | what |
+//! |---|---|
+//! | `machines` | what is asked of a cluster's machines through Azure: their consoles, scripts |
+//! | `unreachable` | which clusters are not asked, because nobody can answer yet |
+
+mod machines;
+mod unreachable;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lazuli_azure::AzureProvider;
+use lazuli_cluster::expand::Expansion;
+use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::resource::ProviderName;
+use lazuli_kubernetes::api::{Clusters, Connect, Direct};
+use lazuli_kubernetes::keyring::KeyRing;
+use lazuli_kubernetes::provider::KubernetesProvider;
+use lazuli_kubernetes::tls::TlsProvider;
+use time::OffsetDateTime;
+
+use machines::Machines;
+pub use unreachable::{answers, finished};
+
+/// What time it is.
+pub type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// The providers of what is inside of clusters. Clones share what they know.
+#[derive(Clone)]
+pub struct Inside {
+    /// Keys and certificates.
+    pub tls: TlsProvider,
+    /// The clusters' own APIs.
+    pub kubernetes: KubernetesProvider,
+    ring: KeyRing,
+    machines: Machines,
+    routes: Routes,
+}
+
+/// Host names of simulated clusters with the address of their simulator.
+#[derive(Clone, Default)]
+pub struct Routes(Arc<Mutex<HashMap<String, SocketAddr>>>);
+
+impl Routes {
+    /// A host that leads to an address.
+    pub fn lead(&self, host: &str, address: SocketAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_ascii_lowercase(), address);
+    }
+
+    /// Where a host is, when it is not where the name service says.
+    pub fn of(&self, host: &str) -> Option<SocketAddr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&host.to_ascii_lowercase()).copied()
+    }
+}
+
+impl Inside {
+    /// The providers of clusters that are reached over the network, simulated ones at the addresses that `routes` tells.
+    pub fn over_the_network(routes: Routes) -> Inside {
+        let told = routes.clone();
+        let connect = Direct { addresses: Arc::new(move |host| told.of(host)) };
+        Inside::new(Arc::new(connect), routes, Arc::new(OffsetDateTime::now_utc))
+    }
+
+    /// The providers of clusters that `connect` reaches, at the time that `now` tells.
+    pub fn new(connect: Arc<dyn Connect>, routes: Routes, now: Now) -> Inside {
+        let ring = KeyRing::default();
+        let machines = Machines::default();
+        let clusters = Clusters::new(ring.clone(), connect, now.clone())
+            .with_run_command(Arc::new(machines.clone()));
+        let kubernetes = KubernetesProvider::new(clusters, Arc::new(machines.clone()));
+        let tls = TlsProvider::new(ring.clone(), move || now());
+        Inside { tls, kubernetes, ring, machines, routes }
+    }
+
+    /// Takes in the keys that the state holds.
+    pub fn learn(&self, recorded: &RecordedWorld) {
+        for resource in recorded.resources.values().filter(|r| r.provider == ProviderName::Tls) {
+            self.ring.learn(&resource.id, &resource.observed);
+        }
+    }
+
+    /// Takes in a provider of Azure, through which machines are asked.
+    pub fn has(&self, azure: &AzureProvider) {
+        self.machines.add(azure);
+    }
+
+    /// Lets the hosts of an account's clusters lead to its simulator.
+    pub fn simulated(&self, clusters: &[&Expansion], address: SocketAddr) {
+        for cluster in clusters {
+            self.routes.lead(&cluster.fqdn, address);
+        }
+    }
+
+    /// Lets the hosts of the clusters that the state knows of in an account lead to its simulator.
+    pub fn simulated_before(&self, recorded: &RecordedWorld, account: &str, address: SocketAddr) {
+        let keys = recorded.resources.values().filter(|r| r.provider == ProviderName::Tls && &*r.account == account);
+        for server in keys.filter_map(|r| r.inputs.pointer("/properties/server")?.as_str()) {
+            self.routes.lead(server.rsplit_once(':').map_or(server, |(host, _)| host), address);
+        }
+    }
+
+    /// The keys of clusters.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
+    }
+}
+
+impl std::fmt::Debug for Inside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inside")
+    }
+}
