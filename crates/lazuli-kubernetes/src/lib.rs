@@ -10,6 +10,8 @@
 //! | [`objects`] | sets of objects in a cluster: apply, wait, prune, delete, observe |
 //! | [`settings`] | what `kubeadm upgrade` would maintain: kubeadm-config, kubelet-config, kube-proxy, CoreDNS |
 //! | [`tls`] | the provider `tls` |
+//! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
+//! | [`provider`] | the provider `kubernetes` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 
 #![forbid(unsafe_code)]
@@ -21,6 +23,9 @@ pub mod manifests;
 pub mod objects;
 pub mod pki;
 pub mod settings;
+pub mod node;
+pub mod pki;
+pub mod provider;
 pub mod tls;
 pub mod user_data;
 pub mod version;

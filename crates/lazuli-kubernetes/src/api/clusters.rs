@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::connect::{Connect, ConnectError};
+use super::exec::Exec;
 use super::retry::{Patience, patient};
 use crate::keyring::{ClusterId, KeyRing};
 use crate::pki;
@@ -66,6 +67,16 @@ impl Clusters {
     /// What time it is.
     pub fn now(&self) -> OffsetDateTime {
         (self.now)()
+    }
+
+    /// What tells the time.
+    pub fn clock(&self) -> Clock {
+        Arc::clone(&self.now)
+    }
+
+    /// What runs commands in the containers of a cluster.
+    pub fn exec(&self, _cluster: &ClusterId, client: kube::Client) -> Arc<dyn Exec> {
+        Arc::new(client)
     }
 
     /// A client that is signed in as `system:masters`: the first one is made here, the others share its connections.

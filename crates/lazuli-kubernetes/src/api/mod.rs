@@ -23,5 +23,6 @@ pub use clusters::{Clock, Clusters};
 pub use connect::{Addresses, Connect, ConnectError, Direct};
 pub use error::ApiError;
 pub use exec::{Exec, ExecError, Finished};
+pub(crate) use rest::PAGE;
 pub use rest::{FIELD_MANAGER, Rest, Selector, encode};
 pub use retry::{Patience, patient};

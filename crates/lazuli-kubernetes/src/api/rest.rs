@@ -12,7 +12,7 @@ use super::error::ApiError;
 pub const FIELD_MANAGER: &str = "lazuli";
 
 /// How many objects one page of a list holds.
-const PAGE: usize = 500;
+pub(crate) const PAGE: usize = 500;
 
 /// Which objects of a list are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

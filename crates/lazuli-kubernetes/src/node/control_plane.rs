@@ -1,0 +1,136 @@
+//! What is special about control-plane nodes: they carry etcd.
+
+use std::time::Duration;
+
+use lazuli_core::Json;
+use lazuli_core::provider::Watch;
+use tokio::time::{Instant, sleep};
+
+use super::etcd::{Etcd, EtcdError};
+use super::quorum::{Change, QuorumError, check, successor};
+use super::readiness::is_ready;
+use crate::api::Exec;
+
+/// How long a member that is still being filled is waited for.
+const FILLING: Duration = Duration::from_secs(5 * 60);
+
+/// How long the others may take to agree that a member is gone.
+const SETTLE: Duration = Duration::from_secs(2 * 60);
+
+const LOOK: Duration = Duration::from_secs(3);
+
+const LABEL: &str = "node-role.kubernetes.io/control-plane";
+
+/// Why a node cannot leave etcd.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum LeaveError {
+    /// The rule of quorum.
+    #[error("{0}")]
+    Quorum(#[from] QuorumError),
+    /// etcd itself.
+    #[error(transparent)]
+    Etcd(#[from] EtcdError),
+    /// Nobody can lead in its place.
+    #[error("no other member of etcd can lead")]
+    NoSuccessor,
+    /// It is gone, but the others are not well.
+    #[error("the member was removed, but {0} of etcd does not answer since then")]
+    Unsettled(String),
+}
+
+/// The control-plane nodes of a list, the newest first.
+fn newest_first(nodes: &[Json]) -> Vec<(&str, bool)> {
+    let label = |node: &&Json| node["metadata"]["labels"].get(LABEL).is_some();
+    let mut found: Vec<&Json> = nodes.iter().filter(label).collect();
+    found.sort_by_key(|node| std::cmp::Reverse(node["metadata"]["creationTimestamp"].as_str()));
+    let named =
+        found.into_iter().filter_map(|node| Some((node["metadata"]["name"].as_str()?, is_ready(node))));
+    named.collect()
+}
+
+/// etcd as seen from the control-plane nodes of a list: those that are Ready first, and `last` after all others.
+fn etcd<'a>(exec: &'a dyn Exec, nodes: &[Json], last: &str) -> Etcd<'a> {
+    let mut order = newest_first(nodes);
+    order.sort_by_key(|(name, ready)| (*name == last, !ready));
+    Etcd::new(exec, order.into_iter().map(|(name, _)| name.to_owned()).collect())
+}
+
+/// What the member on `node` still lacks, in a sentence; `None` when it has a vote and answers.
+pub(super) async fn waits_for(exec: &dyn Exec, nodes: &[Json], node: &str) -> Option<String> {
+    let members = match etcd(exec, nodes, "").members().await {
+        Ok(members) => members,
+        Err(error) => return Some(format!("kubelet registered, waiting for etcd: {error}")),
+    };
+    let what = match members.named(node) {
+        None => "waiting for its member of etcd",
+        Some(member) if member.learner => "waiting for etcd to be filled",
+        Some(member) if !member.healthy => "waiting for its member of etcd to answer",
+        Some(_) => return None,
+    };
+    Some(format!("kubelet registered, {what}"))
+}
+
+/// Whether the member on `node` may leave: asked before the first pod is evicted.
+pub(super) async fn may_leave(
+    exec: &dyn Exec,
+    nodes: &[Json],
+    node: &str,
+    watch: &dyn Watch,
+) -> Result<(), LeaveError> {
+    let begun = Instant::now();
+    loop {
+        let members = etcd(exec, nodes, node).members().await?;
+        let Some(own) = members.named(node) else { return Ok(()) };
+        match check(&members.all, Change::Remove(own.id)) {
+            // A member that has just come answers a little later, and one that is being filled gets its vote.
+            Err(QuorumError::Learner(_) | QuorumError::WouldLose { .. }) if begun.elapsed() < FILLING => {
+                watch.progress("waiting for the other members of etcd");
+                sleep(LOOK).await;
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// Takes the member on `node` out of etcd: leadership to the newest, removal, and all others well.
+pub(super) async fn leave(
+    exec: &dyn Exec,
+    nodes: &[Json],
+    node: &str,
+    watch: &dyn Watch,
+) -> Result<(), LeaveError> {
+    let etcd = etcd(exec, nodes, node);
+    let members = etcd.members().await?;
+    let Some(own) = members.named(node) else { return Ok(()) };
+    check(&members.all, Change::Remove(own.id))?;
+    if members.leader == Some(own.id) {
+        let newest: Vec<String> = newest_first(nodes).into_iter().map(|(name, _)| name.to_owned()).collect();
+        let next = successor(&members.all, own.id, &newest).ok_or(LeaveError::NoSuccessor)?;
+        watch.progress(&format!("moving etcd's leadership to {}", next.name));
+        etcd.move_leader(node, next.id).await?;
+    }
+    watch.progress("leaving etcd");
+    etcd.remove(own.id).await?;
+    settled(&etcd, own.id, watch).await
+}
+
+/// Waits until the others agree that the member is gone, and all answer.
+async fn settled(etcd: &Etcd<'_>, gone: u64, watch: &dyn Watch) -> Result<(), LeaveError> {
+    let begun = Instant::now();
+    loop {
+        let trouble = match etcd.members().await {
+            Ok(members) if members.all.iter().any(|member| member.id == gone) => "a member".to_owned(),
+            Ok(members) => match members.all.iter().find(|member| !member.healthy && !member.learner) {
+                Some(silent) => format!("the member {}", silent.name),
+                None => return Ok(()),
+            },
+            Err(error) if begun.elapsed() > SETTLE => return Err(error.into()),
+            Err(_) => "a member".to_owned(),
+        };
+        if begun.elapsed() > SETTLE {
+            return Err(LeaveError::Unsettled(trouble));
+        }
+        watch.progress("waiting for the other members of etcd");
+        sleep(LOOK).await;
+    }
+}

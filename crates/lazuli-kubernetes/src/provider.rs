@@ -1,0 +1,216 @@
+//! The provider `kubernetes`: nodes, settings and objects of the clusters whose keys are known.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use lazuli_core::Json;
+use lazuli_core::plan::Operation;
+use lazuli_core::provider::{Observation, Outcome, Provider, ProviderError, Put, Wanted, Watch};
+use lazuli_core::resource::{ResourceId, ResourceType};
+
+use crate::api::{ApiError, BootLog, Clusters, ConnectError, Rest, Selector};
+use crate::keyring::ClusterId;
+use crate::node::Lists;
+use crate::node::Registration;
+use crate::node::member::{self, Cluster};
+use crate::node::registration::{self, NODES, RegistrationError};
+
+mod parts;
+
+/// The clusters' own APIs. Cheap to clone.
+#[derive(Clone)]
+pub struct KubernetesProvider {
+    clusters: Clusters,
+    lists: Lists,
+    boot_log: Arc<dyn BootLog>,
+}
+
+impl fmt::Debug for KubernetesProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KubernetesProvider")
+    }
+}
+
+/// What the objects of a type are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Registration,
+    Member,
+    /// Settings and sets of objects.
+    Other,
+}
+
+fn part(ty: &ResourceType) -> Part {
+    match ty.name.strip_prefix("Lazuli.Kubernetes/clusters/") {
+        Some("registrations") => Part::Registration,
+        Some("members" | "controlPlaneMembers") => Part::Member,
+        _ => Part::Other,
+    }
+}
+
+impl KubernetesProvider {
+    /// The provider of the clusters that `clusters` knows; `boot_log` tells why a node did not join.
+    pub fn new(clusters: Clusters, boot_log: Arc<dyn BootLog>) -> Self {
+        KubernetesProvider { clusters, lists: Lists::default(), boot_log }
+    }
+
+    /// The clusters.
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    async fn cluster(&self, id: &ResourceId) -> Result<Cluster, ProviderError> {
+        let id = ClusterId::of(id).ok_or_else(|| {
+            ProviderError::own("InvalidId", format!("{id} is in no cluster"), Outcome::Nothing)
+        })?;
+        let no_client = |error: ConnectError| ApiError::from(error).looking();
+        let keys = self.clusters.ring().cluster(&id);
+        let keys = keys.ok_or_else(|| no_client(ConnectError::NoKeys(id.clone())))?;
+        let client = self.clusters.client(&id).await.map_err(no_client)?;
+        Ok(Cluster {
+            rest: Rest::from(client.clone()),
+            exec: self.clusters.exec(&id, client),
+            keys,
+            id,
+            lists: self.lists.clone(),
+            now: self.clusters.clock(),
+        })
+    }
+
+    /// All wanted objects of one cluster: its nodes in one list, its tokens in another, whatever their number.
+    async fn observe_cluster(&self, wanted: &[&Wanted]) -> Result<Observation, ProviderError> {
+        let Some(any) = wanted.first() else { return Ok(Observation::default()) };
+        let cluster = self.cluster(&any.id).await?;
+        let has = |looked_for: Part| wanted.iter().any(|wanted| part(&wanted.ty) == looked_for);
+        let name = |error: ApiError| about(&cluster.id, error.looking());
+        let mut seen = Observation::default();
+        let (mut nodes, mut tokens) = (HashMap::new(), HashMap::new());
+        if has(Part::Registration) || has(Part::Member) {
+            let list = cluster.rest.list(NODES, Selector::default()).await.map_err(name)?;
+            seen.requests += pages(list.len());
+            nodes.extend(list.into_iter().filter_map(|node| {
+                let name = node["metadata"]["name"].as_str()?.to_owned();
+                Some((name, node))
+            }));
+        }
+        if has(Part::Registration) {
+            tokens = registration::tokens(&cluster.rest).await.map_err(name)?;
+            seen.requests += pages(tokens.len());
+        }
+        let now = self.clusters.now();
+        let mut others = Vec::new();
+        for wanted in wanted {
+            let node = nodes.get(wanted.id.name());
+            let object = match part(&wanted.ty) {
+                Part::Registration => {
+                    registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, now)
+                }
+                Part::Member => member::observed(node),
+                Part::Other => {
+                    others.push((*wanted).clone());
+                    None
+                }
+            };
+            seen.objects.extend(object.map(|object| (wanted.id.clone(), object)));
+        }
+        if !others.is_empty() {
+            let more = parts::observe(cluster.rest.client(), &others).await;
+            let more = more.map_err(|error| about(&cluster.id, error))?;
+            seen.requests += more.requests;
+            seen.objects.extend(more.objects);
+        }
+        Ok(seen)
+    }
+}
+
+/// How many requests a list of so many objects took.
+fn pages(objects: usize) -> usize {
+    objects.div_ceil(crate::api::PAGE).max(1)
+}
+
+/// The error with the cluster's name.
+fn about(cluster: &ClusterId, mut error: ProviderError) -> ProviderError {
+    error.message = format!("cluster {}: {}", cluster.name(), error.message);
+    error
+}
+
+#[async_trait::async_trait]
+impl Provider for KubernetesProvider {
+    /// Fails with the code `ClusterUnreachable` when the API of one of the clusters cannot be reached; ask for one cluster
+    /// at a time to hear of the others all the same.
+    async fn observe(&self, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
+        let mut clusters: HashMap<Option<ClusterId>, Vec<&Wanted>> = HashMap::new();
+        for wanted in wanted {
+            clusters.entry(ClusterId::of(&wanted.id)).or_default().push(wanted);
+        }
+        let mut all = Observation::default();
+        for seen in try_join_all(clusters.values().map(|wanted| self.observe_cluster(wanted))).await? {
+            all.requests += seen.requests;
+            all.objects.extend(seen.objects);
+        }
+        Ok(all)
+    }
+
+    async fn read(&self, ty: &ResourceType, id: &ResourceId) -> Result<Option<Json>, ProviderError> {
+        let wanted = Wanted { ty: ty.clone(), id: id.clone() };
+        Ok(self.observe_cluster(&[&wanted]).await?.objects.remove(id))
+    }
+
+    async fn put(&self, request: Put<'_>, watch: &dyn Watch) -> Result<Json, ProviderError> {
+        let cluster = self.cluster(request.id).await?;
+        let done = match (part(request.ty), request.operation) {
+            (Part::Registration, _) => self.register(&cluster, &request, watch).await,
+            (Part::Member, Operation::Update) => {
+                member::update(&cluster, request.body, request.previous).await
+            }
+            (Part::Member, _) => member::create(&cluster, request.body, &*self.boot_log, watch).await,
+            (Part::Other, _) => parts::put(cluster.rest.client(), request, watch).await,
+        };
+        done.map_err(|error| about(&cluster.id, error))
+    }
+
+    async fn delete(
+        &self,
+        ty: &ResourceType,
+        id: &ResourceId,
+        watch: &dyn Watch,
+    ) -> Result<(), ProviderError> {
+        let cluster = self.cluster(id).await?;
+        let done = match part(ty) {
+            Part::Registration => {
+                let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;
+                deleted.map_err(ApiError::changing)
+            }
+            Part::Member => member::delete(&cluster, id.name(), watch).await,
+            Part::Other => parts::delete(cluster.rest.client(), ty, id, watch).await,
+        };
+        done.map_err(|error| about(&cluster.id, error))
+    }
+
+    /// Nothing goes on without us here.
+    async fn resume(&self, _url: &str, _watch: &dyn Watch) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
+
+impl KubernetesProvider {
+    async fn register(
+        &self,
+        cluster: &Cluster,
+        request: &Put<'_>,
+        watch: &dyn Watch,
+    ) -> Result<Json, ProviderError> {
+        let wanted = Registration::of(request.body)?;
+        let now = self.clusters.now();
+        let made = registration::create(&cluster.rest, &cluster.keys, &wanted, now, watch).await;
+        made.map_err(|error| match error {
+            RegistrationError::Api(error) => error.changing(),
+            other => ProviderError::own("NoClusterKeys", other.to_string(), Outcome::Nothing),
+        })?;
+        let mut body = request.body.clone();
+        body["properties"]["joined"] = false.into();
+        Ok(body)
+    }
+}
