@@ -29,3 +29,6 @@ pub mod provider;
 pub mod tls;
 pub mod user_data;
 pub mod version;
+
+#[cfg(test)]
+mod scripted;

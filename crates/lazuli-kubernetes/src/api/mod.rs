@@ -17,6 +17,8 @@ mod error;
 mod exec;
 mod rest;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 pub use boot_log::{BootLog, NoBootLog};
 pub use clusters::{Clock, Clusters};

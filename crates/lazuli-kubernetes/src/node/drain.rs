@@ -276,3 +276,6 @@ impl<'a> Board<'a> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

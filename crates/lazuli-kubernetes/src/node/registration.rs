@@ -132,4 +132,4 @@ fn role_of(node: Option<&Json>) -> Role {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,1 +1,310 @@
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
+use lazuli_core::Json;
+use lazuli_core::provider::Outcome;
+use lazuli_core::resource::ResourceId;
+use serde_json::json;
+use time::macros::datetime;
+
+use super::{Cluster, create, delete, update};
+use crate::api::{BootLog, NoBootLog};
+use crate::keyring::ClusterId;
+use crate::node::Lists;
+use crate::node::registration::tests::keys;
+use crate::scripted::{Api, FakeEtcd, Reply, Told, budget, list, ok, refuse};
+
+fn cluster(api: &Api, etcd: &FakeEtcd) -> Cluster {
+    let id = ResourceId::new(
+        "/subscriptions/s/resourceGroups/g/providers/Lazuli.Kubernetes/clusters/prod/members/x",
+    );
+    Cluster {
+        id: ClusterId::of(&id).unwrap(),
+        rest: api.rest(),
+        keys: keys(),
+        exec: Arc::new(etcd.clone()),
+        lists: Lists::default(),
+        now: Arc::new(|| datetime!(2026-11-28 12:00 UTC)),
+    }
+}
+
+const VM: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/";
+
+fn body(name: &str, more: Json) -> Json {
+    let mut properties = json!({"node": name, "role": "worker", "version": "v1.34.2", "zone": "eastus2-1",
+        "labels": {"pool": "general"}, "taints": [], "cordoned": false, "providerId": format!("azure://{VM}{name}"),
+        "drainTimeoutSeconds": 60, "startupTimeoutSeconds": 1200, "minReadySeconds": 0});
+    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({"properties": properties})
+}
+
+fn node(name: &str, ready: &str, message: &str) -> Json {
+    json!({
+        "metadata": {"name": name, "resourceVersion": "1", "creationTimestamp": "2026-11-28T11:00:00Z",
+            "labels": {"topology.kubernetes.io/zone": "eastus2-1", "pool": "general"}},
+        "spec": {"providerID": format!("azure://{VM}{name}")},
+        "status": {"nodeInfo": {"kubeletVersion": "v1.34.2"},
+            "conditions": [{"type": "Ready", "status": ready, "message": message}]},
+    })
+}
+
+fn control_plane(name: &str, made: &str) -> Json {
+    let mut node = node(name, "True", "");
+    node["metadata"]["creationTimestamp"] = json!(made);
+    node["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = json!("");
+    node
+}
+
+fn member_of(mut node: Json, body: &Json) -> Json {
+    node["metadata"]["annotations"] = json!({"lazuli/member": body["properties"].to_string()});
+    node
+}
+
+const NETWORK: &str = "container runtime network not ready: NetworkReady=false";
+
+#[tokio::test(start_paused = true)]
+async fn a_node_is_waited_for_and_its_token_taken_back() {
+    let api = Api::new();
+    let wanted = body("web-1", json!({"labels": {"pool": "general", "node-role.kubernetes.io/worker": ""}}));
+    let mut labelled = node("web-1", "True", "");
+    labelled["metadata"]["labels"]["node-role.kubernetes.io/worker"] = json!("");
+    api.on(
+        "GET /api/v1/nodes",
+        [
+            Reply::Unreachable,
+            list(vec![]),
+            list(vec![node("web-1", "False", NETWORK)]),
+            list(vec![labelled.clone()]),
+        ],
+    );
+    api.on("PATCH /api/v1/nodes/web-1", [ok(labelled.clone()), ok(member_of(labelled, &wanted))]);
+    let told = Told::default();
+    let made = create(&cluster(&api, &FakeEtcd::default()), &wanted, &NoBootLog, &told).await.unwrap();
+    assert_eq!(made["properties"]["ready"], true);
+    let patches: Vec<Json> =
+        api.sent().into_iter().filter(|(_, line, _)| line.starts_with("PATCH")).map(|sent| sent.2).collect();
+    assert_eq!(patches[0]["metadata"]["labels"], json!({"node-role.kubernetes.io/worker": ""}));
+    assert_eq!(api.told("DELETE").len(), 1);
+    assert_eq!(
+        told.lines(),
+        [
+            "joining: waiting for the kubelet to register",
+            "joining: kubelet registered, waiting for the network",
+        ]
+    );
+}
+
+struct Log;
+
+#[async_trait::async_trait]
+impl BootLog for Log {
+    async fn end_of(&self, vm: &ResourceId) -> Option<String> {
+        Some(format!("{}\n[ 12.3] kubeadm: error: token expired ({})\n", "noise\n".repeat(100), vm.name()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_never_joins_says_why_with_its_boot_log_and_its_token_is_kept_alive() {
+    let api = Api::new();
+    api.on("GET /api/v1/nodes", [list(vec![])]);
+    let wanted = body("web-1", json!({}));
+    let error =
+        create(&cluster(&api, &FakeEtcd::default()), &wanted, &Log, &Told::default()).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.outcome), ("NodeNotReady", Outcome::Nothing));
+    let lines: Vec<&str> = error.message.lines().collect();
+    assert_eq!(
+        lines[0],
+        "the node web-1 did not become ready: after 1200 s it is still waiting for the kubelet to register"
+    );
+    assert_eq!(*lines.last().unwrap(), "[ 12.3] kubeadm: error: token expired (web-1)");
+    assert!(lines.len() < 30, "{}", lines.len());
+    assert_eq!(api.told("PATCH /api/v1/namespaces/kube-system/secrets/bootstrap-token").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_with_another_version_is_not_waited_for() {
+    let api = Api::new();
+    api.on("GET /api/v1/nodes", [list(vec![node("web-1", "True", "")])]);
+    let wanted = body("web-1", json!({"version": "v1.35.0"}));
+    let error = create(&cluster(&api, &FakeEtcd::default()), &wanted, &NoBootLog, &Told::default())
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(error.to_string());
+    assert_eq!(api.told("GET").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_must_stay_ready() {
+    let api = Api::new();
+    let nodes = |ready: &str| list(vec![node("web-1", ready, "disk")]);
+    api.on("GET /api/v1/nodes", [nodes("True"), nodes("False"), nodes("True")]);
+    let wanted = body("web-1", json!({"minReadySeconds": 30}));
+    api.on("PATCH /api/v1/nodes/web-1", [ok(member_of(node("web-1", "True", ""), &wanted))]);
+    create(&cluster(&api, &FakeEtcd::default()), &wanted, &NoBootLog, &Told::default()).await.unwrap();
+    let patched = api.sent().into_iter().find(|(_, line, _)| line.starts_with("PATCH")).unwrap().0;
+    assert!((30..40).contains(&patched), "{patched}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_nodes_are_waited_for_with_few_lists() {
+    let api = Api::new();
+    let name = |i: usize| format!("web-{i}");
+    let all = |ready: &str| list((0..1000).map(|i| node(&name(i), ready, NETWORK)).collect());
+    api.on("GET /api/v1/nodes", std::iter::repeat_n(all("False"), 10).chain([all("True")]));
+    let cluster = cluster(&api, &FakeEtcd::default());
+    let told = Told::default();
+    let bodies: Vec<Json> = (0..1000).map(|i| body(&name(i), json!({}))).collect();
+    for (i, body) in bodies.iter().enumerate() {
+        let made = member_of(node(&name(i), "True", ""), body);
+        api.on(&format!("PATCH /api/v1/nodes/{}", name(i)), [ok(made)]);
+    }
+    let made = join_all(bodies.iter().map(|body| create(&cluster, body, &NoBootLog, &told))).await;
+    assert!(made.iter().all(Result::is_ok));
+    assert_eq!(api.told("GET /api/v1/nodes").len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_plane_node_waits_for_its_pods_and_its_vote() {
+    let api = Api::new();
+    let wanted = body("cp-2", json!({"role": "control_plane", "labels": {}}));
+    let there = control_plane("cp-2", "2026-11-28T12:00:00Z");
+    api.on("GET /api/v1/nodes", [list(vec![control_plane("cp-1", "2026-11-28T11:00:00Z"), there.clone()])]);
+    let pod = |name: &str| {
+        ok(json!({"metadata": {"name": format!("{name}-cp-2")},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]}}))
+    };
+    for name in crate::node::readiness::STATIC_PODS {
+        let path = format!("GET /api/v1/namespaces/kube-system/pods/{name}-cp-2");
+        let late = (name == "etcd").then(|| refuse(404, "NotFound", "no"));
+        api.on(&path, late.into_iter().chain([pod(name)]));
+    }
+    api.on("PATCH /api/v1/nodes/cp-2", [ok(member_of(there, &wanted))]);
+    let etcd = FakeEtcd::of(&["cp-1", "cp-2"]);
+    etcd.state().members[1].2 = true;
+    let (told, cluster) = (Told::default(), cluster(&api, &etcd));
+    let promote = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        etcd.state().members[1].2 = false;
+    };
+    let (made, ()) = tokio::join!(create(&cluster, &wanted, &NoBootLog, &told), promote);
+    made.unwrap();
+    assert_eq!(
+        told.lines(),
+        [
+            "joining: kubelet registered, waiting for etcd",
+            "joining: kubelet registered, waiting for etcd to be filled",
+        ]
+    );
+    assert_eq!(api.told("DELETE /api/v1/namespaces/kube-system/secrets").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn labels_are_changed_in_place_and_a_conflict_is_tried_again() {
+    let api = Api::new();
+    let before = body("web-1", json!({"labels": {"pool": "general", "old": "1"}}));
+    let after = body("web-1", json!({"labels": {"pool": "gpu"}, "cordoned": true}));
+    let mut live = member_of(node("web-1", "True", ""), &before);
+    live["metadata"]["labels"]["old"] = json!("1");
+    api.on("GET /api/v1/nodes/web-1", [ok(live)]);
+    let conflict = refuse(409, "Conflict", "the object has been modified");
+    api.on("PATCH /api/v1/nodes/web-1", [conflict, ok(member_of(node("web-1", "True", ""), &after))]);
+    update(&cluster(&api, &FakeEtcd::default()), &after, Some(&before)).await.unwrap();
+    let patch = api.sent().pop().unwrap().2;
+    assert_eq!(patch["metadata"]["labels"], json!({"pool": "gpu", "old": null}));
+    assert_eq!(patch["spec"], json!({"unschedulable": true}));
+    assert!(patch["metadata"]["annotations"]["lazuli/member"].is_string());
+}
+
+fn pod(name: &str) -> Json {
+    json!({"metadata": {"namespace": "shop", "name": name, "uid": name,
+        "ownerReferences": [{"kind": "ReplicaSet", "name": "x", "controller": true}]}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_leaves_cordoned_drained_and_without_volumes() {
+    let api = Api::new();
+    let found = member_of(node("web-1", "True", ""), &body("web-1", json!({})));
+    api.on("GET /api/v1/nodes/web-1", [ok(found)]);
+    api.on("GET /api/v1/nodes", [list(vec![])]);
+    api.on("GET /api/v1/pods", [list(vec![pod("web")])]);
+    let attached = json!({"spec": {"nodeName": "web-1", "source": {"persistentVolumeName": "pvc-1"}}});
+    api.on("GET /apis/storage.k8s.io/v1/volumeattachments", [list(vec![attached]), list(vec![])]);
+    let told = Told::default();
+    delete(&cluster(&api, &FakeEtcd::default()), "web-1", &told).await.unwrap();
+    insta::assert_snapshot!(format!("{}\n\n{}", api.told("").join("\n"), told.lines().join("\n")));
+    let last = api.sent().pop().unwrap();
+    assert_eq!(last.2, json!({"metadata": {"annotations": {"lazuli/member": null}}}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_takes_too_long_names_the_budget_and_how_to_go_on() {
+    let api = Api::new();
+    let found = member_of(node("web-1", "True", ""), &body("web-1", json!({})));
+    api.on("GET /api/v1/nodes/web-1", [ok(found)]);
+    api.on("GET /api/v1/nodes", [list(vec![])]);
+    api.on("GET /api/v1/pods", [list(vec![pod("web")])]);
+    api.on("POST /api/v1/namespaces/shop/pods/web/eviction", [budget()]);
+    api.on("GET /api/v1/namespaces/shop/pods/web", [ok(pod("web"))]);
+    let error = delete(&cluster(&api, &FakeEtcd::default()), "web-1", &Told::default()).await.unwrap_err();
+    insta::assert_snapshot!(format!("{error}\n{}", error.advice.clone().unwrap_or_default()));
+    assert_eq!(api.told("PATCH").len(), 1, "it stays cordoned");
+}
+
+fn three(api: &Api) {
+    let nodes = [
+        control_plane("cp-1", "2026-11-28T09:00:00Z"),
+        control_plane("cp-2", "2026-11-28T10:00:00Z"),
+        control_plane("cp-3", "2026-11-28T11:00:00Z"),
+    ];
+    let body = body("cp-1", json!({"role": "control_plane"}));
+    api.on("GET /api/v1/nodes/cp-1", [ok(member_of(nodes[0].clone(), &body))]);
+    api.on("GET /api/v1/nodes", [list(nodes.to_vec())]);
+    api.on("GET /api/v1/pods", [list(vec![])]);
+    api.on("GET /apis/storage.k8s.io/v1/volumeattachments", [list(vec![])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_hands_over_to_the_newest_before_it_leaves() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    assert_eq!(etcd.state().changes, ["cp-1: move-leader 3", "cp-3: member remove 1"]);
+    assert_eq!(etcd.state().members.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_etcd_takes_for_unhealthy_is_asked_again() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    etcd.state().leader = 2;
+    etcd.state().refusals.extend(["etcdserver: unhealthy cluster"; 3]);
+    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    assert_eq!(etcd.state().changes.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_evicted_when_etcd_would_lose_its_quorum() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    etcd.state().members[1].3 = false;
+    let error = delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap_err();
+    insta::assert_snapshot!(format!("{error}\n{}", error.advice.clone().unwrap_or_default()));
+    assert_eq!(error.outcome, Outcome::Nothing);
+    assert!(api.told("PATCH").is_empty() && etcd.state().changes.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_control_plane_node_leaves_etcd_though_nothing_on_it_answers() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    let mut dead = control_plane("cp-1", "2026-11-28T09:00:00Z");
+    dead["status"]["conditions"][0]["status"] = json!("Unknown");
+    let body = body("cp-1", json!({"role": "control_plane"}));
+    api.on("GET /api/v1/nodes/cp-1", [ok(member_of(dead, &body))]);
+    three(&api);
+    etcd.state().members[0].3 = false;
+    etcd.state().leader = 2;
+    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    assert_eq!(etcd.state().changes, ["cp-3: member remove 1"]);
+    assert!(api.told("GET /apis/storage.k8s.io").is_empty(), "nobody there could detach a volume");
+}
