@@ -226,6 +226,8 @@ pub enum Reason {
     Triggered(Address),
     /// An `import` block gives it an object that exists.
     Imported,
+    /// It ends with the cluster it is in, whose keys go.
+    EndsWith(Address),
 }
 
 /// What differs between record and world.

@@ -13,6 +13,8 @@
 //! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
 //! | [`provider`] | the provider `kubernetes` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
+//! | [`kinds`] | what is known of Lazuli's own resource types (data) |
+//! | [`user_data`] | the cloud-init document that prepares a node's machine (pure) |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -27,6 +29,7 @@ pub mod node;
 pub mod pki;
 pub mod provider;
 pub mod tls;
+pub mod kinds;
 pub mod user_data;
 pub mod version;
 

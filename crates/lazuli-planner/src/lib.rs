@@ -11,6 +11,7 @@
 //! | [`keep`] | `ignore_changes`: what others set stays |
 //! | `marks` | secrets in what comes back from the world |
 //! | [`decide`] | what happens to a resource, and why |
+//! | `ends` | what ends with something else, without a step |
 //! | `exchange` | addresses that name each other's objects now |
 //! | `follow` | what is replaced because something else changes |
 //! | `apply` | the walk over the declarations |
@@ -28,6 +29,7 @@ mod apply;
 pub mod compare;
 pub mod decide;
 pub mod draft;
+mod ends;
 mod exchange;
 mod follow;
 pub mod graph;

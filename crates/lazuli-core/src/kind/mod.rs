@@ -2,7 +2,7 @@
 
 mod name;
 
-use crate::resource::ResourceType;
+use crate::resource::{ResourceId, ResourceType};
 
 pub use name::{Characters, Edge, NameRule};
 
@@ -41,6 +41,31 @@ pub struct Kind {
     pub joined_by: Option<&'static str>,
     /// The HTTP status codes of success.
     pub accepts: Accepts,
+    /// What takes objects of this type along when it goes for good: they need no step of their own then.
+    pub ends_with: Option<EndsWith>,
+}
+
+/// An object without which another one is nothing: the keys of a cluster, without which nothing in it can be reached.
+///
+/// It lies in the same resource group as the other one, below an object of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndsWith {
+    /// The type of the object that it lies below: `Lazuli.Tls/clusters`.
+    pub root: &'static str,
+    /// The rest of its type: `certificateAuthorities`.
+    pub ty: &'static str,
+    /// Its name: `cluster_ca`.
+    pub name: &'static str,
+}
+
+impl EndsWith {
+    /// The object that takes `id` along.
+    pub fn of(&self, id: &ResourceId) -> Option<ResourceId> {
+        let (group, rest) = id.as_str().split_once("/providers/")?;
+        let root = rest.split('/').nth(2)?;
+        let EndsWith { root: root_type, ty, name } = self;
+        Some(ResourceId::new(format!("{group}/providers/{root_type}/{root}/{ty}/{name}")))
+    }
 }
 
 /// A quota, by the name Azure's list of usages gives it.
@@ -162,6 +187,7 @@ impl Kind {
         quotas: &[],
         joined_by: None,
         accepts: Accepts { put: &[200, 201, 202], delete: &[200, 202, 204] },
+        ends_with: None,
     };
 
     /// The keyed array at exactly this pattern.

@@ -106,8 +106,12 @@ impl Block {
     }
 
     pub fn rolling(mut self, pool: &str, node: &str, window: usize) -> Self {
-        self.declaration.rollout =
-            Some(Rollout { pool: pool.parse().unwrap(), node: node.parse().unwrap(), window, after: Vec::new() });
+        self.declaration.rollout = Some(Rollout {
+            pool: pool.parse().unwrap(),
+            node: node.parse().unwrap(),
+            window,
+            after: Vec::new(),
+        });
         self
     }
 }

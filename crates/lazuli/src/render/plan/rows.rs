@@ -231,6 +231,7 @@ pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
         Some(Reason::Deposed) => "left over from a replacement that was interrupted".to_owned(),
         Some(Reason::Unfinished) => "begun by an earlier run that did not finish".to_owned(),
         Some(Reason::Triggered(address)) => format!("{address} changes (replace_triggered_by)"),
+        Some(Reason::EndsWith(_)) => "ends with its cluster".to_owned(),
         Some(Reason::Imported) => "exists already: an import block takes it over".to_owned(),
         Some(Reason::DependsOnUnknown) => "depends on what is known only after apply".to_owned(),
     })
