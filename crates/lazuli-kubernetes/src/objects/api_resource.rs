@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::set::Key;
 use super::wire::Wire;
+use crate::api::encode;
 
 /// A kind as the API server serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +98,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// The path of all objects of the key's kind in its namespace; `None` when the API server does not serve the kind.
-    pub(crate) async fn collection(
-        &self,
-        wire: &Wire<'_>,
-        key: &Key,
-    ) -> Result<Option<String>, ProviderError> {
+    pub(crate) async fn collection(&self, wire: &Wire, key: &Key) -> Result<Option<String>, ProviderError> {
         let (plural, namespaced) = match known(&key.api_version, &key.kind) {
             Some(known) => (known.plural.to_owned(), known.namespaced),
             None => match self.discover(wire, key).await? {
@@ -112,18 +109,18 @@ impl Paths {
         let root = version_path(&key.api_version);
         Ok(Some(match (namespaced, key.namespace.as_deref()) {
             (true, namespace) => {
-                format!("{root}/namespaces/{}/{plural}", segment(namespace.unwrap_or("default")))
+                format!("{root}/namespaces/{}/{plural}", encode(namespace.unwrap_or("default")))
             }
             (false, _) => format!("{root}/{plural}"),
         }))
     }
 
     /// The object's own path.
-    pub(crate) async fn object(&self, wire: &Wire<'_>, key: &Key) -> Result<Option<String>, ProviderError> {
-        Ok(self.collection(wire, key).await?.map(|collection| format!("{collection}/{}", segment(&key.name))))
+    pub(crate) async fn object(&self, wire: &Wire, key: &Key) -> Result<Option<String>, ProviderError> {
+        Ok(self.collection(wire, key).await?.map(|collection| format!("{collection}/{}", encode(&key.name))))
     }
 
-    async fn discover(&self, wire: &Wire<'_>, key: &Key) -> Result<Option<(String, bool)>, ProviderError> {
+    async fn discover(&self, wire: &Wire, key: &Key) -> Result<Option<(String, bool)>, ProviderError> {
         let mut discovered = self.discovered.lock().await;
         if let Some(found) = discovered.get(&key.api_version).and_then(|kinds| kinds.get(&key.kind)) {
             return Ok(Some(found.clone()));
@@ -151,19 +148,4 @@ fn version_path(api_version: &str) -> String {
         true => format!("/apis/{api_version}"),
         false => format!("/api/{api_version}"),
     }
-}
-
-/// A name as part of a path.
-pub(crate) fn segment(name: &str) -> String {
-    use std::fmt::Write;
-    name.bytes().fold(String::with_capacity(name.len()), |mut text, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => {
-                text.push(byte as char)
-            }
-            // Writing to a text cannot fail.
-            _ => write!(text, "%{byte:02X}").unwrap_or(()),
-        }
-        text
-    })
 }

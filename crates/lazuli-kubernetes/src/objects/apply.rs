@@ -16,7 +16,7 @@ pub(super) const PACE: Duration = Duration::from_secs(2);
 
 /// What the work on a set is done with.
 pub(crate) struct Work<'a> {
-    pub(crate) wire: &'a Wire<'a>,
+    pub(crate) wire: &'a Wire,
     pub(crate) paths: &'a Paths,
     pub(crate) set: &'a SetName,
     pub(crate) deadline: Instant,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::SET_LABEL;
 use super::set::{Key, SetName};
 use super::wire::Wire;
+use crate::api::Selector;
 
 /// The label of all inventories.
 const INVENTORY_LABEL: &str = "lazuli.dev/inventory";
@@ -31,16 +32,16 @@ pub(super) fn path(set: &SetName) -> String {
 }
 
 impl Inventory {
-    pub(super) async fn read(wire: &Wire<'_>, set: &SetName) -> Result<Option<Self>, ProviderError> {
+    pub(super) async fn read(wire: &Wire, set: &SetName) -> Result<Option<Self>, ProviderError> {
         Ok(wire.get(&path(set)).await?.as_ref().and_then(Self::parse).filter(|found| &found.set == set))
     }
 
-    pub(super) async fn all(wire: &Wire<'_>) -> Result<Vec<Self>, ProviderError> {
-        let query = format!("labelSelector={INVENTORY_LABEL}");
-        Ok(wire.list(COLLECTION, &query).await?.iter().filter_map(Self::parse).collect())
+    pub(super) async fn all(wire: &Wire) -> Result<Vec<Self>, ProviderError> {
+        let selector = Selector { labels: Some(INVENTORY_LABEL), fields: None };
+        Ok(wire.list(COLLECTION, selector).await?.iter().filter_map(Self::parse).collect())
     }
 
-    pub(super) async fn write(&self, wire: &Wire<'_>) -> Result<(), ProviderError> {
+    pub(super) async fn write(&self, wire: &Wire) -> Result<(), ProviderError> {
         let keys: Vec<String> = self.keys.iter().map(Key::to_string).collect();
         let object = json!({
             "apiVersion": "v1",

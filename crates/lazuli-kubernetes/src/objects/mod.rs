@@ -34,6 +34,3 @@ pub use set::{NotASet, ObjectSet, SetName};
 
 /// The label by which an object says which set it belongs to.
 pub const SET_LABEL: &str = "lazuli.dev/set";
-
-/// The field manager of everything Lazuli applies.
-pub const FIELD_MANAGER: &str = "lazuli";

@@ -12,6 +12,7 @@ use super::inventory::Inventory;
 use super::put::each;
 use super::set::{Key, SetName, body};
 use super::wire::Wire;
+use crate::api::Selector;
 use crate::manifests::Objects;
 
 /// Objects of one kind in one namespace from which on they are listed instead of read one by one.
@@ -63,7 +64,7 @@ pub async fn observe_all(client: &Client) -> Result<Observed, ProviderError> {
 }
 
 /// Those of the objects that exist.
-pub(super) async fn live(wire: &Wire<'_>, paths: &Paths, keys: &[&Key]) -> Result<Objects, ProviderError> {
+pub(super) async fn live(wire: &Wire, paths: &Paths, keys: &[&Key]) -> Result<Objects, ProviderError> {
     let mut groups: BTreeMap<(&str, &str, Option<&str>), Vec<&Key>> = BTreeMap::new();
     for key in keys {
         groups.entry((&key.api_version, &key.kind, key.namespace.as_deref())).or_default().push(key);
@@ -89,14 +90,14 @@ pub(super) async fn live(wire: &Wire<'_>, paths: &Paths, keys: &[&Key]) -> Resul
     Ok(found)
 }
 
-async fn list(wire: &Wire<'_>, paths: &Paths, key: &Key) -> Result<BTreeMap<String, Json>, ProviderError> {
+async fn list(wire: &Wire, paths: &Paths, key: &Key) -> Result<BTreeMap<String, Json>, ProviderError> {
     let Some(path) = paths.collection(wire, key).await? else { return Ok(BTreeMap::new()) };
-    let objects = wire.list(&path, &format!("labelSelector={SET_LABEL}")).await?;
+    let objects = wire.list(&path, Selector { labels: Some(SET_LABEL), fields: None }).await?;
     let named = |object: Json| Some((object.pointer("/metadata/name")?.as_str()?.to_owned(), object));
     Ok(objects.into_iter().filter_map(named).collect())
 }
 
-async fn read(wire: &Wire<'_>, paths: &Paths, key: &Key) -> Result<Option<(String, Json)>, ProviderError> {
+async fn read(wire: &Wire, paths: &Paths, key: &Key) -> Result<Option<(String, Json)>, ProviderError> {
     let Some(path) = paths.object(wire, key).await? else { return Ok(None) };
     Ok(wire.get(&path).await?.map(|object| (key.to_string(), seen(object, key))))
 }

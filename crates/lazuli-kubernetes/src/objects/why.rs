@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use lazuli_core::Json;
 
-use super::api_resource::segment;
 use super::set::Key;
 use super::wire::Wire;
+use crate::api::{Selector, encode};
 
 /// Reasons at most; more would hide the first.
 const REASONS: usize = 5;
 
 /// Why the object is not ready, as lines that begin with a line break; nothing when nobody says anything.
-pub(super) async fn not_ready(wire: &Wire<'_>, key: &Key) -> String {
+pub(super) async fn not_ready(wire: &Wire, key: &Key) -> String {
     let Some(namespace) = &key.namespace else { return String::new() };
     let mut reasons: Vec<String> = Vec::new();
     let pods = pods(wire, key, namespace).await;
@@ -31,24 +31,24 @@ pub(super) async fn not_ready(wire: &Wire<'_>, key: &Key) -> String {
 }
 
 /// The object's pods, by its own selector. An error here must not hide the one that is being explained.
-async fn pods(wire: &Wire<'_>, key: &Key, namespace: &str) -> Vec<Json> {
+async fn pods(wire: &Wire, key: &Key, namespace: &str) -> Vec<Json> {
     let plural = match key.kind.as_str() {
         "Deployment" => "apis/apps/v1",
         "DaemonSet" | "StatefulSet" => "apis/apps/v1",
         "Job" => "apis/batch/v1",
         _ => return Vec::new(),
     };
-    let namespace = segment(namespace);
-    let path =
-        format!("/{plural}/namespaces/{namespace}/{}s/{}", key.kind.to_lowercase(), segment(&key.name));
+    let namespace = encode(namespace);
+    let path = format!("/{plural}/namespaces/{namespace}/{}s/{}", key.kind.to_lowercase(), encode(&key.name));
     let Ok(Some(object)) = wire.get(&path).await else { return Vec::new() };
     let Some(labels) = object.pointer("/spec/selector/matchLabels").and_then(Json::as_object) else {
         return Vec::new();
     };
     let selector: Vec<String> =
         labels.iter().filter_map(|(label, value)| Some(format!("{label}={}", value.as_str()?))).collect();
-    let query = format!("labelSelector={}", segment(&selector.join(",")));
-    wire.list(&format!("/api/v1/namespaces/{namespace}/pods"), &query).await.unwrap_or_default()
+    let selector = selector.join(",");
+    let selector = Selector { labels: Some(&selector), fields: None };
+    wire.list(&format!("/api/v1/namespaces/{namespace}/pods"), selector).await.unwrap_or_default()
 }
 
 fn pod_reasons(pod: &Json) -> Vec<String> {
@@ -90,10 +90,11 @@ fn said(of: &Json) -> String {
 }
 
 /// The last warnings about an object.
-async fn warnings(wire: &Wire<'_>, namespace: &str, name: &str) -> Vec<String> {
-    let fields = segment(&format!("involvedObject.name={name},type=Warning"));
-    let path = format!("/api/v1/namespaces/{}/events", segment(namespace));
-    let mut events = wire.list(&path, &format!("fieldSelector={fields}")).await.unwrap_or_default();
+async fn warnings(wire: &Wire, namespace: &str, name: &str) -> Vec<String> {
+    let fields = format!("involvedObject.name={name},type=Warning");
+    let path = format!("/api/v1/namespaces/{}/events", encode(namespace));
+    let mut events =
+        wire.list(&path, Selector { fields: Some(&fields), labels: None }).await.unwrap_or_default();
     let time = |event: &Json| {
         let places = ["lastTimestamp", "eventTime"].iter().filter_map(|place| event[*place].as_str());
         places.map(str::to_owned).next().unwrap_or_default()

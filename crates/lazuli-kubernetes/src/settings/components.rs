@@ -63,7 +63,7 @@ fn not_a_set(error: NotASet) -> ProviderError {
 }
 
 async fn proxy(
-    wire: &Wire<'_>,
+    wire: &Wire,
     properties: &Json,
     previous: Option<&Json>,
     version: &KubernetesVersion,
@@ -108,7 +108,7 @@ async fn proxy(
 }
 
 async fn dns(
-    wire: &Wire<'_>,
+    wire: &Wire,
     properties: &Json,
     version: &KubernetesVersion,
     watch: &dyn Watch,

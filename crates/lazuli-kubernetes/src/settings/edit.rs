@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 10;
 
 /// Changes the object at the path.
 pub(super) async fn change(
-    wire: &Wire<'_>,
+    wire: &Wire,
     path: &str,
     edit: impl Fn(&mut Json) -> Result<(), ProviderError>,
 ) -> Result<Changed, ProviderError> {
@@ -46,7 +46,7 @@ pub(super) async fn change(
 }
 
 async fn once(
-    wire: &Wire<'_>,
+    wire: &Wire,
     path: &str,
     edit: impl Fn(&mut Json) -> Result<(), ProviderError>,
 ) -> Result<Changed, ProviderError> {
@@ -63,7 +63,7 @@ async fn once(
 
 /// Changes the YAML text under a key of a config map. A text that says the same already is left as it is.
 pub(super) async fn change_text(
-    wire: &Wire<'_>,
+    wire: &Wire,
     path: &str,
     key: &str,
     edit: impl Fn(&mut Json),
@@ -85,7 +85,7 @@ pub(super) async fn change_text(
 }
 
 /// The YAML text under a key of a config map as data; `None` when it is not there.
-pub(super) async fn read(wire: &Wire<'_>, path: &str, key: &str) -> Result<Option<Json>, ProviderError> {
+pub(super) async fn read(wire: &Wire, path: &str, key: &str) -> Result<Option<Json>, ProviderError> {
     let Some(map) = wire.get(path).await? else { return Ok(None) };
     match map["data"][key].as_str() {
         Some(text) => yaml::read(text, &place(path, key)).map(Some),

@@ -5,7 +5,7 @@ use lazuli_core::Json;
 use lazuli_core::provider::{ProviderError, Watch};
 use serde_json::json;
 
-use crate::objects::api_resource::segment;
+use crate::api::encode;
 use crate::objects::wire::Wire;
 use crate::version::KubernetesVersion;
 
@@ -40,12 +40,12 @@ const NEEDED: [Needed; 2] = [
 
 /// Makes the bindings that the version needs and the cluster does not have.
 pub(super) async fn ensure(
-    wire: &Wire<'_>,
+    wire: &Wire,
     version: &KubernetesVersion,
     watch: &dyn Watch,
 ) -> Result<(), ProviderError> {
     for needed in NEEDED.iter().filter(|needed| version.minor() >= needed.since) {
-        let path = format!("/apis/{GROUP}/v1/clusterrolebindings/{}", segment(needed.name));
+        let path = format!("/apis/{GROUP}/v1/clusterrolebindings/{}", encode(needed.name));
         let binding = binding(needed);
         if wire.get(&path).await?.is_some_and(|live| says(&live, &binding)) {
             continue;
