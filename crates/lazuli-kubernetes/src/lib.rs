@@ -14,22 +14,20 @@
 //! | [`provider`] | the provider `kubernetes` |
 //! | [`user_data`] | the cloud-init document that makes a machine a node (pure) |
 //! | [`kinds`] | what is known of Lazuli's own resource types (data) |
-//! | [`user_data`] | the cloud-init document that prepares a node's machine (pure) |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod api;
 pub mod keyring;
+pub mod kinds;
 pub mod manifests;
+pub mod node;
 pub mod objects;
 pub mod pki;
-pub mod settings;
-pub mod node;
-pub mod pki;
 pub mod provider;
+pub mod settings;
 pub mod tls;
-pub mod kinds;
 pub mod user_data;
 pub mod version;
 

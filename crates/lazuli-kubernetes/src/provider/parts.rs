@@ -3,35 +3,100 @@
 use lazuli_core::Json;
 use lazuli_core::provider::{Observation, Outcome, ProviderError, Put, Wanted, Watch};
 use lazuli_core::resource::{ResourceId, ResourceType};
+use serde_json::json;
+
+use crate::manifests::Objects;
+use crate::objects::{self, NotASet, ObjectSet, Patience, SetName};
+use crate::settings::{self, components};
+
+/// What the objects of a type are.
+enum Part {
+    /// `kubeadm-config`, `kubelet-config`.
+    Settings,
+    /// kube-proxy and CoreDNS.
+    Components,
+    /// A set of objects.
+    Set(SetName),
+}
+
+fn part(ty: &ResourceType, id: &ResourceId) -> Result<Part, ProviderError> {
+    if ty.name.ends_with("/settings") {
+        return Ok(if id.name() == "components" { Part::Components } else { Part::Settings });
+    }
+    SetName::new(&ty.name, id.name()).map(Part::Set).map_err(|error| wrong(&error))
+}
 
 /// Looks at the wanted objects of one cluster.
-pub(super) async fn observe(_client: &kube::Client, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
-    match wanted.first() {
-        Some(wanted) => Err(unknown(&wanted.ty)),
-        None => Ok(Observation::default()),
+pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
+    let mut seen = Observation::default();
+    let mut sets = None;
+    for wanted in wanted {
+        let object = match part(&wanted.ty, &wanted.id)? {
+            Part::Settings => {
+                seen.requests += 2;
+                settings::observe(client).await?.map(|properties| json!({ "properties": properties }))
+            }
+            Part::Components => {
+                seen.requests += 2;
+                components::observe(client).await?.map(|properties| json!({ "properties": properties }))
+            }
+            Part::Set(name) => {
+                if sets.is_none() {
+                    let all = objects::observe_all(client).await?;
+                    seen.requests += all.requests;
+                    sets = Some(all.sets);
+                }
+                sets.as_ref().and_then(|sets| sets.get(&name)).cloned()
+            }
+        };
+        seen.objects.extend(object.map(|object| (wanted.id.clone(), object)));
     }
+    Ok(seen)
 }
 
 /// Makes or changes an object.
 pub(super) async fn put(
-    _client: &kube::Client,
+    client: &kube::Client,
     request: Put<'_>,
-    _watch: &dyn Watch,
+    watch: &dyn Watch,
 ) -> Result<Json, ProviderError> {
-    Err(unknown(request.ty))
+    let properties = &request.body["properties"];
+    let before = request.previous.map(|body| &body["properties"]);
+    match part(request.ty, request.id)? {
+        Part::Settings => {
+            let now = settings::put(client, properties, before, watch).await?;
+            Ok(json!({ "properties": now }))
+        }
+        Part::Components => {
+            let now = components::put(client, properties, watch).await?;
+            Ok(json!({ "properties": now }))
+        }
+        Part::Set(name) => {
+            let set = ObjectSet::from_body(name, request.body).map_err(|error| wrong(&error))?;
+            let before = before.and_then(|properties| objects_of(&properties["objects"]));
+            objects::put(client, &set, before.as_ref(), Patience::default(), watch).await
+        }
+    }
 }
 
-/// Deletes an object.
+/// Deletes an object. Settings stay: a cluster cannot be without them.
 pub(super) async fn delete(
-    _client: &kube::Client,
+    client: &kube::Client,
     ty: &ResourceType,
-    _id: &ResourceId,
-    _watch: &dyn Watch,
+    id: &ResourceId,
+    watch: &dyn Watch,
 ) -> Result<(), ProviderError> {
-    Err(unknown(ty))
+    match part(ty, id)? {
+        Part::Settings | Part::Components => Ok(()),
+        Part::Set(name) => objects::delete(client, &name, None, Patience::default(), watch).await,
+    }
 }
 
-fn unknown(ty: &ResourceType) -> ProviderError {
-    let message = format!("a cluster has no objects of the type {}", ty.name);
-    ProviderError::own("UnknownType", message, Outcome::Nothing)
+fn objects_of(json: &Json) -> Option<Objects> {
+    let objects = json.as_object()?;
+    Some(objects.iter().map(|(key, object)| (key.clone(), object.clone())).collect())
+}
+
+fn wrong(error: &NotASet) -> ProviderError {
+    ProviderError::own("UnknownType", error.to_string(), Outcome::Nothing)
 }

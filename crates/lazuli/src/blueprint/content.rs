@@ -11,12 +11,13 @@ use lazuli_core::encoding::{from_json, to_json};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json, Path, Span, Value};
 use lazuli_kubernetes::manifests::{self, BindingSpec, BindingTarget, ClusterFacts, DefaultClass, Objects};
 use lazuli_kubernetes::manifests::{NamespaceSpec, PodNetwork};
+use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
 use lazuli_kubernetes::pki::{CertificateAuthority, ServiceAccountKey};
 use lazuli_kubernetes::version::KubernetesVersion;
 
 use super::ClusterBlock;
 use super::evaluate::set;
-use crate::boot::{self, Keys};
+use crate::boot;
 
 /// What manifests and commands cannot be made of.
 const UNUSABLE: &str = "LZ0226";
@@ -64,21 +65,25 @@ fn user_data(boot: &NodeBoot, known: &dyn Known) -> Result<Option<String>, Diagn
     };
     let Some(client_id) = text(&boot.azure.identity, "clientId") else { return Ok(None) };
     let Some(cluster_ca) = authority(&boot.pki.cluster_ca)? else { return Ok(None) };
-    let keys = if boot.first {
-        let (etcd, front_proxy) = (authority(&boot.pki.etcd_ca)?, authority(&boot.pki.front_proxy_ca)?);
-        let service_account = text(&boot.pki.service_account, "privateKey")
+    let mut keys = ClusterKeys {
+        server: Server { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
+        transport: Transport::Direct,
+        cluster_ca,
+        etcd_ca: None,
+        front_proxy_ca: None,
+        service_account: None,
+    };
+    if boot.first {
+        keys.etcd_ca = authority(&boot.pki.etcd_ca)?;
+        keys.front_proxy_ca = authority(&boot.pki.front_proxy_ca)?;
+        keys.service_account = text(&boot.pki.service_account, "privateKey")
             .map(|key| ServiceAccountKey::from_pem(&key))
             .transpose()
             .map_err(|error| unreadable(&boot.pki.service_account, &error))?;
-        let (Some(etcd_ca), Some(front_proxy_ca), Some(service_account)) =
-            (etcd, front_proxy, service_account)
-        else {
+        if keys.etcd_ca.is_none() || keys.front_proxy_ca.is_none() || keys.service_account.is_none() {
             return Ok(None);
-        };
-        Keys::Init { cluster_ca, etcd_ca, front_proxy_ca, service_account }
-    } else {
-        Keys::Join { cluster_ca }
-    };
+        }
+    }
     boot::custom_data(boot, &client_id, &keys).map(Some).map_err(|problem| vec![*problem])
 }
 
