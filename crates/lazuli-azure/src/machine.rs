@@ -31,7 +31,8 @@ impl AzureProvider {
         let answer = self.arm.call(call, &Silent).await?.body;
         let Some(log) = answer["serialConsoleLogBlobUri"].as_str() else { return Ok(None) };
         let unusable = |what: String| ProviderError::own("ConsoleUnreadable", what, Outcome::Nothing);
-        let url = Url::parse(log).map_err(|error| unusable(format!("the console's address is none: {error}")))?;
+        let url =
+            Url::parse(log).map_err(|error| unusable(format!("the console's address is none: {error}")))?;
         // The address carries its own permission: no token of ours goes there.
         let request = Request::new(url, Method::Get);
         let response = self.http.execute_request(&request).await;

@@ -120,7 +120,8 @@ impl AzureProvider {
     ) -> Self {
         let endpoints = account.cloud.endpoints();
         let throttle = options.throttles.of(&endpoints.resource_manager, &account.subscription_id);
-        let arm = ArmClient::new(Arc::clone(&http), bearer, &endpoints, options.patience, options.seed, throttle);
+        let arm =
+            ArmClient::new(Arc::clone(&http), bearer, &endpoints, options.patience, options.seed, throttle);
         AzureProvider {
             arm: Arc::new(arm),
             subscription_id: account.subscription_id.as_str().into(),

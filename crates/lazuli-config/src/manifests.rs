@@ -38,7 +38,11 @@ impl Evaluator {
         let text = crate::convert(&text, &Type::String).map_or(text, |text| text);
         let Some(plain) = text.as_str() else { return Ok(Some(Vec::new())) }; // impossible: both functions give text
         let documents = functions::yaml_documents(plain).map_err(|problem| {
-            let found = if text.is_sensitive() { "it holds a secret, so its text is not shown".to_owned() } else { problem.message };
+            let found = if text.is_sensitive() {
+                "it holds a secret, so its text is not shown".to_owned()
+            } else {
+                problem.message
+            };
             let message = format!("{path} cannot be read as Kubernetes objects");
             vec![Diagnostic::error(codes::FUNCTION_FAILED, message).at(span, found)]
         })?;

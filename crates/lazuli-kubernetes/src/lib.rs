@@ -9,6 +9,7 @@
 //! | [`manifests`] | what Lazuli puts into a cluster: cloud provider, storage, namespaces, bindings; manifests of users (pure) |
 //! | [`objects`] | sets of objects in a cluster: apply, wait, prune, delete, observe |
 //! | [`settings`] | what `kubeadm upgrade` would maintain: kubeadm-config, kubelet-config, kube-proxy, CoreDNS |
+//! | [`status`] | how a cluster is: nodes, etcd, what is not ready |
 //! | [`tls`] | the provider `tls` |
 //! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
 //! | [`provider`] | the provider `kubernetes` |
@@ -27,6 +28,7 @@ pub mod objects;
 pub mod pki;
 pub mod provider;
 pub mod settings;
+pub mod status;
 pub mod tls;
 pub mod user_data;
 pub mod version;

@@ -204,10 +204,7 @@ impl Clouds {
                     // the first registration leaves no trace until the cluster answers
                     world.objects.extend(as_recorded(&look.wanted.id));
                 }
-                _ => by_account
-                    .entry((look.provider, look.account, cluster))
-                    .or_default()
-                    .push(look.wanted),
+                _ => by_account.entry((look.provider, look.account, cluster)).or_default().push(look.wanted),
             }
         }
         for ((provider, account, cluster), wanted) in &by_account {

@@ -47,9 +47,9 @@ use crate::codes;
 use crate::convert::describe_value;
 use crate::syntax::Name;
 
-pub(crate) use yaml_decode::documents as yaml_documents;
 pub(crate) use definition::{Answer, Body, Known, Marks, Place, Problem, nullable, p};
 pub use definition::{Function, Kind, Parameter};
+pub(crate) use yaml_decode::documents as yaml_documents;
 
 static TABLES: &[&[Function]] = &[
     numeric::FUNCTIONS,

@@ -67,6 +67,14 @@ impl Members {
     }
 }
 
+/// The members of a cluster's etcd, asked on one of these control-plane nodes.
+///
+/// # Errors
+/// When etcd cannot be asked on any of them.
+pub async fn etcd_members(exec: &dyn Exec, nodes: Vec<String>) -> Result<Vec<EtcdMember>, EtcdError> {
+    Ok(Etcd::new(exec, nodes).members().await?.all)
+}
+
 /// `etcdctl` on one of several nodes.
 pub(super) struct Etcd<'a> {
     exec: &'a dyn Exec,

@@ -30,7 +30,7 @@ mod token;
 
 pub use desired::{Member, MemberTaint, Registration, Role};
 pub use drain::{DrainError, Left};
-pub use etcd::EtcdError;
+pub use etcd::{EtcdError, etcd_members};
 pub use lists::Lists;
 pub use pods::{DrainRules, Fate, fate};
 pub use quorum::{Change, EtcdMember, QuorumError, check, successor};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::FutureExt;
 use kube::Client;
 use lazuli_core::Json;
 use lazuli_core::provider::{ProviderError, Watch};
@@ -12,7 +12,7 @@ use super::api_resource::Paths;
 use super::apply::{Work, belongs};
 use super::inventory::{self, Inventory};
 use super::order;
-use super::put::{AT_ONCE, Patience};
+use super::put::{Patience, each};
 use super::set::{Key, SetName};
 use super::wire::Wire;
 use crate::manifests::Objects;
@@ -45,7 +45,7 @@ pub(super) async fn remove(
 ) -> Result<(), ProviderError> {
     for group in order::groups_to_delete(keys) {
         let deleted: Vec<Option<(&Key, String)>> =
-            stream::iter(group.iter().map(|key| begin(work, key))).buffered(AT_ONCE).try_collect().await?;
+            each(&group.iter().collect::<Vec<_>>(), |key| begin(work, key).boxed()).await?;
         for (key, path) in deleted.into_iter().flatten() {
             work.gone(key, &path).await?;
         }

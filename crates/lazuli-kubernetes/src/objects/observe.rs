@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt;
 use kube::Client;
 use lazuli_core::Json;
 use lazuli_core::provider::ProviderError;
@@ -71,7 +72,8 @@ pub(super) async fn live(wire: &Wire, paths: &Paths, keys: &[&Key]) -> Result<Ob
     }
     let (many, few): (Vec<_>, Vec<_>) = groups.into_values().partition(|group| group.len() >= MANY);
     let listed =
-        each(&many.iter().map(|group| group[0]).collect::<Vec<_>>(), |key| list(wire, paths, key)).await?;
+        each(&many.iter().map(|group| group[0]).collect::<Vec<_>>(), |key| list(wire, paths, key).boxed())
+            .await?;
     let mut single: Vec<&Key> = few.into_iter().flatten().collect();
     let mut found = Objects::new();
     for (group, mut objects) in many.into_iter().zip(listed) {
@@ -85,7 +87,7 @@ pub(super) async fn live(wire: &Wire, paths: &Paths, keys: &[&Key]) -> Result<Ob
             }
         }
     }
-    let read = each(&single, |key| read(wire, paths, key)).await?;
+    let read = each(&single, |key| read(wire, paths, key).boxed()).await?;
     found.extend(read.into_iter().flatten());
     Ok(found)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use kube::Client;
 use lazuli_core::Json;
 use lazuli_core::provider::{Outcome, ProviderError, Watch};
@@ -33,7 +34,7 @@ impl Default for Patience {
 }
 
 /// Requests at a time.
-pub(super) const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 8;
 
 /// Applies a set: definitions first, then namespaces, then the rest in an order that works; waits until all is ready;
 /// then deletes what the set had and no longer has. `previous` are the objects of the set as last applied. Doing it
@@ -70,17 +71,11 @@ pub async fn put(
             1 => format!("applying {}", group[0].words()),
             _ => format!("applying {} and {} more", group[0].words(), total - 1),
         });
-        stream::iter(group.iter().map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |key| async {
-                match set.objects.get(&key.to_string()) {
-                    Some(manifest) => work.apply(key, manifest).await,
-                    None => Ok(()),
-                }
-            })
-            .await?;
+        let group: Vec<&Key> = group.iter().collect();
+        each(&group, |key| one(&work, set, key).boxed()).await?;
         // Objects of a kind can only be made once the kind is there, wait or not.
         let definitions: Vec<&Key> =
-            group.iter().filter(|key| key.kind == "CustomResourceDefinition").collect();
+            group.into_iter().filter(|key| key.kind == "CustomResourceDefinition").collect();
         ready::wait(&work, &definitions).await?;
     }
     if set.wait {
@@ -121,13 +116,20 @@ fn keys(objects: &Objects) -> Result<BTreeSet<Key>, ProviderError> {
         .collect()
 }
 
+/// Applies one object of a set.
+async fn one(work: &Work<'_>, set: &ObjectSet, key: &Key) -> Result<(), ProviderError> {
+    match set.objects.get(&key.to_string()) {
+        Some(manifest) => work.apply(key, manifest).await,
+        None => Ok(()),
+    }
+}
+
 /// Runs the requests of many keys, a few at a time, and keeps what they answer.
-pub(super) async fn each<'k, T, F>(
+pub(super) async fn each<'k, 'a, T>(
     keys: &[&'k Key],
-    one: impl Fn(&'k Key) -> F,
-) -> Result<Vec<T>, ProviderError>
-where
-    F: Future<Output = Result<T, ProviderError>>,
-{
-    stream::iter(keys.iter().copied().map(one)).buffered(AT_ONCE).try_collect().await
+    one: impl Fn(&'k Key) -> BoxFuture<'a, Result<T, ProviderError>>,
+) -> Result<Vec<T>, ProviderError> {
+    // Made before they run: a future that keeps the closure could not move between threads.
+    let requests: Vec<_> = keys.iter().copied().map(one).collect();
+    stream::iter(requests).buffered(AT_ONCE).try_collect().await
 }

@@ -1,5 +1,6 @@
 //! When an object is ready, and waiting for it.
 
+use futures::FutureExt;
 use lazuli_core::Json;
 use lazuli_core::provider::{Outcome, ProviderError};
 use tokio::time::{Instant, sleep};
@@ -24,7 +25,7 @@ pub(crate) async fn wait(work: &Work<'_>, keys: &[&Key]) -> Result<(), ProviderE
     let mut left: Vec<&Key> = keys.iter().copied().filter(|key| takes_time(key)).collect();
     let mut said = String::new();
     while !left.is_empty() {
-        let looks = each(&left, |key| look(work, key)).await?;
+        let looks = each(&left, |key| look(work, key).boxed()).await?;
         let mut waiting = Vec::new();
         for (key, readiness) in left.iter().zip(looks) {
             match readiness {

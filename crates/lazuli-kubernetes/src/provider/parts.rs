@@ -68,7 +68,7 @@ pub(super) async fn put(
             Ok(json!({ "properties": now }))
         }
         Part::Components => {
-            let now = components::put(client, properties, watch).await?;
+            let now = components::put(client, properties, before, Patience::default(), watch).await?;
             Ok(json!({ "properties": now }))
         }
         Part::Set(name) => {

@@ -9,9 +9,9 @@ use lazuli_config::Evaluator;
 use lazuli_core::configuration::Known;
 use lazuli_core::encoding::{from_json, to_json};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json, Path, Span, Value};
+use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
 use lazuli_kubernetes::manifests::{self, BindingSpec, BindingTarget, ClusterFacts, DefaultClass, Objects};
 use lazuli_kubernetes::manifests::{NamespaceSpec, PodNetwork};
-use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
 use lazuli_kubernetes::pki::{CertificateAuthority, ServiceAccountKey};
 use lazuli_kubernetes::version::KubernetesVersion;
 
@@ -133,8 +133,8 @@ fn users(wanted: &Manifests, unit: &Evaluator, span: Span) -> Result<Option<Valu
     for file in &wanted.files {
         let Some(found) = unit.documents(file, &wanted.values, span)? else { return Ok(None) };
         for document in found {
-            let json = to_json(&document)
-                .map_err(|_| unusable(&format!("{file} holds what is not known"), span))?; // impossible: it is text
+            let json =
+                to_json(&document).map_err(|_| unusable(&format!("{file} holds what is not known"), span))?; // impossible: it is text
             if document.contains_sensitive() {
                 let of_it = manifests::collect(std::slice::from_ref(&json), wanted.namespace.as_deref());
                 secret.extend(of_it.unwrap_or_default().into_keys());
@@ -163,7 +163,11 @@ fn binding(binding: &Binding, span: Span) -> Result<Objects, Diagnostics> {
         role: binding.role.clone(),
         users: binding.users.clone(),
         groups: binding.groups.clone(),
-        service_accounts: binding.service_accounts.iter().map(|(space, name)| format!("{space}:{name}")).collect(),
+        service_accounts: binding
+            .service_accounts
+            .iter()
+            .map(|(space, name)| format!("{space}:{name}"))
+            .collect(),
     };
     manifests::role_binding(&spec).map_err(|error| unusable(&error.to_string(), span))
 }

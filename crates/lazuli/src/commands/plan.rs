@@ -14,7 +14,6 @@ use super::{Exit, Outcome, tell};
 use crate::cli::{self, Goal, PlanOptions};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
-use crate::{host, kinds};
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned, Wish};
 use crate::preflight::verdict::one_line;
@@ -22,6 +21,7 @@ use crate::render::events;
 use crate::render::layout::count;
 use crate::render::plan as rendered;
 use crate::terminal::Printer;
+use crate::{host, kinds};
 
 pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     args.options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;

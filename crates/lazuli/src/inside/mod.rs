@@ -68,8 +68,8 @@ impl Inside {
     pub fn new(connect: Arc<dyn Connect>, routes: Routes, now: Now) -> Inside {
         let ring = KeyRing::default();
         let machines = Machines::default();
-        let clusters = Clusters::new(ring.clone(), connect, now.clone())
-            .with_run_command(Arc::new(machines.clone()));
+        let clusters =
+            Clusters::new(ring.clone(), connect, now.clone()).with_run_command(Arc::new(machines.clone()));
         let kubernetes = KubernetesProvider::new(clusters, Arc::new(machines.clone()));
         let tls = TlsProvider::new(ring.clone(), move || now());
         Inside { tls, kubernetes, ring, machines, routes }
@@ -96,7 +96,8 @@ impl Inside {
 
     /// Lets the hosts of the clusters that the state knows of in an account lead to its simulator.
     pub fn simulated_before(&self, recorded: &RecordedWorld, account: &str, address: SocketAddr) {
-        let keys = recorded.resources.values().filter(|r| r.provider == ProviderName::Tls && &*r.account == account);
+        let keys =
+            recorded.resources.values().filter(|r| r.provider == ProviderName::Tls && &*r.account == account);
         for server in keys.filter_map(|r| r.inputs.pointer("/properties/server")?.as_str()) {
             self.routes.lead(server.rsplit_once(':').map_or(server, |(host, _)| host), address);
         }
