@@ -10,7 +10,10 @@ if [ ! -x "$check" ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-for node in first further worker; do
-  cargo run --quiet --package lazuli-kubernetes --example render -- "$node" >"$folder/$node.b64"
+render() {
+  cargo run --quiet --package lazuli-kubernetes --example render -- "$@"
+}
+for node in $(render); do
+  render "$node" >"$folder/$node.b64"
 done
-"$check" "$folder"/{first,further,worker}.b64
+"$check" "$folder"/*.b64

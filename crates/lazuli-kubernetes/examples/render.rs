@@ -1,4 +1,4 @@
-//! Prints the user-data of a sample node in base64, as Azure is sent it: `render first|further|worker`.
+//! Prints the user-data of a sample node in base64, as Azure is sent it: `render NAME`; the names of all: `render`.
 //! For `ci/user-data.sh`.
 
 use std::io::Write;
@@ -10,12 +10,15 @@ use lazuli_kubernetes::user_data::render;
 mod samples;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let node = match std::env::args().nth(1).as_deref() {
-        Some("first") => samples::first(),
-        Some("further") => samples::further(),
-        Some("worker") => samples::worker(),
-        _ => return Err("usage: render first|further|worker".into()),
+    let all = samples::all();
+    let mut out = std::io::stdout();
+    let Some(wanted) = std::env::args().nth(1) else {
+        for (name, _) in all {
+            writeln!(out, "{name}")?;
+        }
+        return Ok(());
     };
-    std::io::stdout().write_all(render(&node)?.custom_data().as_bytes())?;
+    let (_, node) = all.into_iter().find(|(name, _)| *name == wanted).ok_or("there is no such node")?;
+    out.write_all(render(&node, &samples::secrets(&node))?.custom_data().as_bytes())?;
     Ok(())
 }

@@ -4,18 +4,31 @@
 
 mod samples;
 
+use std::io::Read;
 use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lazuli_kubernetes::user_data::{
-    MAX_BYTES, NodeBoot, Taint, TaintEffect, UserDataError, kubelet_may_set_label, render,
+    BootSecrets, MAX_BYTES, NodeBoot, NodeRole, Proxy, Taint, TaintEffect, UserData, UserDataError,
+    cluster_configuration, kubelet_may_set_label,
 };
 use proptest::prelude::*;
 use serde_json::Value;
 
+fn render(node: &NodeBoot) -> Result<UserData, UserDataError> {
+    lazuli_kubernetes::user_data::render(node, &samples::secrets(node))
+}
+
+/// The document, unpacked where it is packed.
 fn text(node: &NodeBoot) -> String {
-    String::from_utf8(render(node).unwrap().as_bytes().to_vec()).unwrap()
+    let data = render(node).unwrap();
+    let mut text = String::new();
+    match data.as_bytes().starts_with(&[0x1f, 0x8b]) {
+        true => flate2::read::GzDecoder::new(data.as_bytes()).read_to_string(&mut text).unwrap(),
+        false => data.as_bytes().read_to_string(&mut text).unwrap(),
+    };
+    text
 }
 
 fn parsed(text: &str) -> Value {
@@ -81,6 +94,7 @@ fn rendering_twice_gives_the_same_bytes_and_base64_gives_them_back() {
 #[test]
 fn commands_and_user_data_do_not_show_in_debug_output() {
     let node = NodeBoot { pre_bootstrap: vec!["login --password hunter2".into()], ..samples::worker() };
+    let node = samples::private(node);
     let shown = format!("{node:?} {:?}", render(&node).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("pre_bootstrap: 1 commands"), "{shown}");
@@ -95,12 +109,109 @@ fn characters_that_yaml_reads_otherwise_than_json_are_escaped() {
 }
 
 #[test]
-fn a_document_may_be_as_large_as_azure_takes_and_not_a_byte_larger() {
-    let with = |length: usize| NodeBoot { pre_bootstrap: vec!["x".repeat(length)], ..samples::worker() };
-    let room = MAX_BYTES - render(&with(0)).unwrap().as_bytes().len();
-    assert_eq!(render(&with(room)).unwrap().as_bytes().len(), MAX_BYTES);
-    let error = render(&with(room + 1)).unwrap_err();
-    assert!(matches!(error, UserDataError::TooLarge { bytes: 65_536, .. }), "{error}");
+fn a_large_document_is_packed_and_says_the_same() {
+    let (plain, packed) = (render(&samples::worker()).unwrap(), render(&samples::packed()).unwrap());
+    assert!(plain.as_bytes().starts_with(b"#cloud-config"));
+    assert!(packed.as_bytes().starts_with(&[0x1f, 0x8b]) && packed.as_bytes().len() < 20_000);
+    assert_eq!(packed, render(&samples::packed()).unwrap(), "no time of day is in it");
+    let script = file(&samples::packed(), "/run/lazuli/steps/40-post-bootstrap.sh").unwrap();
+    assert!(script.ends_with("run 3999 'echo 3999'\n"));
+}
+
+#[test]
+fn a_document_may_be_as_large_as_azure_takes() {
+    // Text that compresses badly, always the same.
+    let noise = |length: usize| {
+        let mut seed = 1_u64;
+        let next = |_| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'a' + (seed >> 59) as u8 % 26)
+        };
+        (0..length).map(next).collect::<String>()
+    };
+    let with = |length: usize| NodeBoot { pre_bootstrap: vec![noise(length)], ..samples::worker() };
+    assert!(render(&with(90_000)).unwrap().as_bytes().len() <= MAX_BYTES);
+    let error = render(&with(140_000)).unwrap_err();
+    assert!(matches!(error, UserDataError::TooLarge { commands: 140_026, .. }), "{error}");
+}
+
+#[test]
+fn a_private_cluster_with_everything_is_written_in_the_older_api() {
+    let node = |sample| samples::private(sample);
+    insta::assert_snapshot!("private-first", unpacked(&node(samples::first())));
+    let further = node(samples::further());
+    let only = ["/run/lazuli/kubeadm.yaml", "/run/lazuli/steps/30-kubeadm.sh"]
+        .map(|path| file(&further, path).unwrap());
+    insta::assert_snapshot!("private-further", only.join("---\n"));
+    let worker = file(&node(samples::worker()), "/run/lazuli/steps/30-kubeadm.sh").unwrap();
+    assert!(worker.starts_with("host=''\n"), "a worker is no backend of the load balancer: {worker}");
+}
+
+#[test]
+fn only_the_first_node_is_given_keys_and_it_removes_the_copies() {
+    let keys = |node: &NodeBoot| text(node).matches("PRIVATE KEY-----").count();
+    assert_eq!(keys(&samples::first()), 8, "four, each with a beginning and an end");
+    for node in [samples::further(), samples::worker(), samples::private(samples::further())] {
+        assert_eq!(keys(&node), 0, "{}", node.name);
+        assert_eq!(file(&node, "/run/lazuli/steps/90-remove-traces.sh"), None);
+    }
+    assert!(file(&samples::first(), "/run/lazuli/steps/90-remove-traces.sh").is_some());
+}
+
+#[test]
+fn secrets_of_another_role_are_refused() {
+    let node = samples::worker();
+    let secrets = BootSecrets::of(&samples::keys(), NodeRole::FirstControlPlane, &node.name).unwrap();
+    let error = lazuli_kubernetes::user_data::render(&node, &secrets).unwrap_err();
+    assert!(matches!(error, UserDataError::WrongSecrets { .. }), "{error}");
+    assert_eq!(format!("{secrets:?}"), "Init(hidden)");
+}
+
+#[test]
+fn what_init_writes_into_the_cluster_is_the_same_for_every_control_plane_node() {
+    let (first, further) =
+        (cluster_configuration(&samples::first()), cluster_configuration(&samples::further()));
+    assert_eq!(first, further);
+    let kubeadm = file(&samples::first(), "/run/lazuli/kubeadm.yaml").unwrap();
+    let written: Value = serde_json::from_str(kubeadm.split("---\n").next().unwrap()).unwrap();
+    assert_eq!(first.unwrap(), written);
+}
+
+#[test]
+fn traces_of_the_keys_are_gone_from_the_disk_and_the_rest_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |path: &str| root.path().join(path.trim_start_matches('/'));
+    let write = |path: &str, text: &str| {
+        std::fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+        std::fs::write(at(path), text).unwrap();
+    };
+    let gone = [
+        "/var/lib/cloud/instances/i-1/user-data.txt",
+        "/var/lib/cloud/instances/i-1/user-data.txt.i",
+        "/var/lib/cloud/instances/i-1/cloud-config.txt",
+        "/var/lib/cloud/instances/i-1/obj.pkl",
+        "/run/cloud-init/combined-cloud-config.json",
+        "/run/lazuli/kubeadm.yaml",
+        "/run/lazuli/steps/30-kubeadm.sh",
+    ];
+    let kept = [
+        "/var/lib/cloud/instances/i-1/sem/config_runcmd",
+        "/run/lazuli/boot.sh",
+        "/etc/kubernetes/pki/ca.key",
+    ];
+    gone.iter().chain(&kept).for_each(|path| write(path, "KEY"));
+    let ovf = "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData>S0VZ\nS0VZ</ns1:CustomData>\n</ns1:a>";
+    write("/var/lib/waagent/ovf-env.xml", ovf);
+    let script = file(&samples::first(), "/run/lazuli/steps/90-remove-traces.sh").unwrap();
+    let folder = root.path().to_str().unwrap();
+    let script =
+        script.replace("/var/lib", &format!("{folder}/var/lib")).replace("/run/", &format!("{folder}/run/"));
+    let done = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert!(gone.iter().all(|path| !at(path).exists()));
+    assert!(kept.iter().all(|path| at(path).exists()));
+    let left = std::fs::read_to_string(at("/var/lib/waagent/ovf-env.xml")).unwrap();
+    assert_eq!(left, "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData></ns1:CustomData>\n</ns1:a>");
 }
 
 #[test]
@@ -115,6 +226,22 @@ fn mistakes_are_told_with_what_to_do() {
         arg("hostname-override", "me"),
         arg("--max-pods", "60"),
         arg("feature-gates", "A=true, B=true"),
+        NodeBoot { feature_gates: [("A,B".to_owned(), true)].into(), ..node.clone() },
+        NodeBoot {
+            api_server_args: [("anonymous-auth".to_owned(), "false".to_owned())].into(),
+            ..node.clone()
+        },
+        NodeBoot { api_server_args: [("secure-port".to_owned(), "1".to_owned())].into(), ..node.clone() },
+        NodeBoot {
+            controller_manager_args: [("cluster-cidr".to_owned(), "x".to_owned())].into(),
+            ..node.clone()
+        },
+        NodeBoot { scheduler_args: [("--v".to_owned(), "hunter2".to_owned())].into(), ..node.clone() },
+        NodeBoot { cert_sans: vec!["https://a".to_owned()], ..node.clone() },
+        NodeBoot {
+            proxy: Some(Proxy { https: Some("http://a:hunter2@b c".into()), ..Proxy::default() }),
+            ..node.clone()
+        },
         NodeBoot { labels: [("a/b/c".into(), "d".into())].into(), ..node.clone() },
         NodeBoot { labels: [("a".into(), "b,c=d".into())].into(), ..node.clone() },
         NodeBoot {
@@ -122,9 +249,10 @@ fn mistakes_are_told_with_what_to_do() {
             ..node.clone()
         },
         NodeBoot { post_bootstrap: vec!["true".into(), "secret\0".into()], ..node.clone() },
-        NodeBoot { post_bootstrap: vec!["x".repeat(70_000)], ..node.clone() },
     ];
+    let too_large = UserDataError::TooLarge { node: node.name.clone(), bytes: 70_000, commands: 100_000 };
     let told: Vec<_> = errors.iter().map(|node| render(node).unwrap_err().to_string()).collect();
+    let told = told.into_iter().chain([too_large.to_string()]).collect::<Vec<_>>();
     insta::assert_snapshot!("mistakes", told.join("\n"));
 }
 
@@ -158,7 +286,7 @@ fn effects_of_taints_are_read_as_kubernetes_writes_them() {
 
 #[test]
 fn a_shell_can_read_every_script() {
-    for node in [samples::first(), samples::further(), samples::worker()] {
+    for (_, node) in samples::all() {
         let config = parsed(&text(&node));
         let files = config["write_files"].as_array().unwrap();
         let scripts = files.iter().filter(|f| f["path"].as_str().unwrap().ends_with(".sh"));

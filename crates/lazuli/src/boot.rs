@@ -2,7 +2,9 @@
 
 use lazuli_cluster::expand::NodeBoot;
 use lazuli_core::Diagnostic;
-use lazuli_kubernetes::user_data::{self, Endpoint, NodeRole, Taint};
+use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
+use lazuli_kubernetes::pki::{CertificateAuthority, PkiError, ServiceAccountKey};
+use lazuli_kubernetes::user_data::{self, BootSecrets, Endpoint, NodeRole, Taint};
 use lazuli_kubernetes::version::KubernetesVersion;
 
 /// Stands in for a client id that is not known yet, to check everything else before anything is made.
@@ -12,7 +14,26 @@ const NO_CLIENT_ID: &str = "00000000-0000-0000-0000-000000000000";
 pub(crate) fn custom_data(boot: &NodeBoot, identity_client_id: &str) -> Result<String, Box<Diagnostic>> {
     let refuse = |error: &dyn std::fmt::Display| Box::new(Diagnostic::error("LZ0244", error.to_string()));
     let node = node(boot, identity_client_id).map_err(|error| refuse(&error))?;
-    user_data::render(&node).map(|data| data.custom_data()).map_err(|error| refuse(&error))
+    let secrets = placeholder()
+        .map_err(|error| refuse(&error))
+        .and_then(|keys| BootSecrets::of(keys, node.role, &node.name).map_err(|error| refuse(&error)))?;
+    user_data::render(&node, &secrets).map(|data| data.custom_data()).map_err(|error| refuse(&error))
+}
+
+/// Keys of no cluster, as large as those of any: they stand in for those that are not made yet.
+fn placeholder() -> Result<&'static ClusterKeys, &'static PkiError> {
+    static KEYS: std::sync::LazyLock<Result<ClusterKeys, PkiError>> = std::sync::LazyLock::new(|| {
+        let ca = CertificateAuthority::new("placeholder", 1, time::OffsetDateTime::UNIX_EPOCH)?;
+        Ok(ClusterKeys {
+            server: Server { host: String::new(), port: 0 },
+            transport: Transport::Direct,
+            cluster_ca: ca.clone(),
+            etcd_ca: Some(ca.clone()),
+            front_proxy_ca: Some(ca),
+            service_account: Some(ServiceAccountKey::new()?),
+        })
+    });
+    KEYS.as_ref()
 }
 
 /// Whether user-data can be rendered, before anything is made.
@@ -40,6 +61,14 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         endpoint: Endpoint { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
         pod_cidr: boot.pod_cidr.clone(),
         service_cidr: boot.service_cidr.clone(),
+        api_server_private: false,
+        azure_routes: false,
+        feature_gates: Default::default(),
+        api_server_args: Default::default(),
+        cert_sans: Vec::new(),
+        controller_manager_args: Default::default(),
+        scheduler_args: Default::default(),
+        proxy: None,
         labels: boot.labels.clone(),
         taints: taints.collect::<Result<_, String>>()?,
         kubelet_args: boot.kubelet_args.clone(),

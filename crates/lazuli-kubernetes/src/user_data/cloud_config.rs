@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::steps::Step;
-use super::{ETCD_MOUNT, NodeBoot, UserDataError, azure_json, kubeadm, kubelet, steps};
+use super::{
+    BootSecrets, ETCD_MOUNT, NodeBoot, UserDataError, azure_json, kubeadm, kubelet, pod_network, proxy, steps,
+};
 
 const HEADER: &str = "#cloud-config\n";
 /// A link of our own to etcd's disk, which Azure names by its kind of controller.
@@ -54,11 +57,17 @@ struct FileSystem {
     extra_opts: Vec<&'static str>,
 }
 
+impl Drop for File {
+    fn drop(&mut self) {
+        self.content.zeroize();
+    }
+}
+
 /// The whole document.
-pub(super) fn document(node: &NodeBoot) -> Result<String, UserDataError> {
+pub(super) fn document(node: &NodeBoot, secrets: &BootSecrets) -> Result<Zeroizing<String>, UserDataError> {
     let mut config = CloudConfig {
         bootcmd: Vec::new(),
-        write_files: files(node)?,
+        write_files: files(node, secrets)?,
         disk_setup: BTreeMap::new(),
         fs_setup: Vec::new(),
         mounts: Vec::new(),
@@ -67,7 +76,8 @@ pub(super) fn document(node: &NodeBoot) -> Result<String, UserDataError> {
     if node.role.is_control_plane() {
         give_etcd_its_disk(&mut config);
     }
-    Ok(format!("{HEADER}{}", super::json::text(&config)))
+    let text = Zeroizing::new(super::json::text(&config));
+    Ok(Zeroizing::new(format!("{HEADER}{}", text.as_str())))
 }
 
 /// One partition over the whole disk, found by cloud-init ("auto") because its name depends on the kind of disk, and
@@ -89,7 +99,7 @@ fn give_etcd_its_disk(config: &mut CloudConfig) {
     config.mounts.push(mount.map(str::to_owned).to_vec());
 }
 
-fn files(node: &NodeBoot) -> Result<Vec<File>, UserDataError> {
+fn files(node: &NodeBoot, secrets: &BootSecrets) -> Result<Vec<File>, UserDataError> {
     let root = |path: &str, permissions, content: String| File {
         path: path.to_owned(),
         owner: "root:root",
@@ -102,9 +112,15 @@ fn files(node: &NodeBoot) -> Result<Vec<File>, UserDataError> {
         root("/etc/sysctl.d/99-lazuli.conf", "0644", SYSCTL.into()),
         root(kubelet::ENV_PATH, "0644", kubelet::environment(node)?),
         root("/etc/systemd/system/kubelet.service.d/20-lazuli.conf", "0644", kubelet::drop_in(node)),
-        root("/run/lazuli/kubeadm.yaml", "0600", kubeadm::file(node)),
+        root("/run/lazuli/kubeadm.yaml", "0600", kubeadm::file(node, secrets)?),
         root(steps::BOOT_PATH, "0700", steps::BOOT.into()),
     ];
+    for (path, permissions, text) in secrets.files() {
+        files.push(root(path, permissions, text.to_owned()));
+    }
+    for (path, permissions, text) in proxy::files(node)?.into_iter().chain(pod_network::files(node)) {
+        files.push(root(path, permissions, text));
+    }
     for Step { path, script } in steps::all(node)? {
         files.push(root(path, "0700", script));
     }

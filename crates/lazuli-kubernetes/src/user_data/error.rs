@@ -28,6 +28,47 @@ pub enum UserDataError {
         /// Its value.
         value: String,
     },
+    /// A flag of a control-plane component that Lazuli or kubeadm sets, or that breaks the cluster.
+    #[error("the {component} argument `{name}` cannot be given in `extra_args`: {instead}")]
+    ReservedComponentArg {
+        /// `api_server`, `controller_manager` or `scheduler`.
+        component: &'static str,
+        /// The flag.
+        name: String,
+        /// Who sets it, and what to do.
+        instead: &'static str,
+    },
+    /// Not a flag of a control-plane component.
+    #[error(
+        "`{name}` cannot be an argument of the {component}: a name is lower-case letters, digits and hyphens without \
+         leading dashes, and a value is one line"
+    )]
+    BadComponentArg {
+        /// `api_server`, `controller_manager` or `scheduler`.
+        component: &'static str,
+        /// The flag.
+        name: String,
+    },
+    /// Not the name of a feature gate.
+    #[error("`{0}` cannot be a feature gate: a name is letters and digits, such as MemoryQoS")]
+    BadFeatureGate(String),
+    /// Not a name or address that a certificate can carry.
+    #[error("`{0}` cannot be in `cert_sans`: write a host name (which may begin with `*.`) or an IP address")]
+    BadCertSan(String),
+    /// Not the address of a proxy. It is not shown: it may hold a password.
+    #[error(
+        "`proxy.{0}` is not what a proxy setting can be: write an address such as http://proxy:3128, and hosts or \
+         networks in `no_proxy`, without spaces, commas, quotes or backslashes"
+    )]
+    BadProxy(&'static str),
+    /// Secrets of one role for a node of another.
+    #[error(
+        "node {node}: its secrets are those of another role; this is a mistake in Lazuli, please report it"
+    )]
+    WrongSecrets {
+        /// The node.
+        node: String,
+    },
     /// A label that Kubernetes would refuse.
     #[error("node {node}: `{key} = {value:?}` cannot be a label of a node: {LABEL_RULE}")]
     BadLabel {
@@ -60,15 +101,16 @@ pub enum UserDataError {
     },
     /// More than Azure takes.
     #[error(
-        "node {node}: the user-data would be {bytes} bytes and Azure takes at most {MAX_BYTES}; {commands} of them \
-         are pre_bootstrap_commands and post_bootstrap_commands: let those fetch a script, or put it into the image"
+        "node {node}: the user-data would be {bytes} bytes, compressed, and Azure takes at most {MAX_BYTES}; \
+         pre_bootstrap_commands and post_bootstrap_commands are {commands} bytes before they are compressed: let those \
+         fetch a script, or put it into the image"
     )]
     TooLarge {
         /// The node.
         node: String,
-        /// Size of the document.
+        /// Size of the document, compressed.
         bytes: usize,
-        /// How much of it are the user's commands.
+        /// Size of the user's commands, not compressed.
         commands: usize,
     },
 }

@@ -1,18 +1,22 @@
-//! kubeadm's configuration, in the API of the Kubernetes version: what is known without any secret.
-//!
-//! Left for the bootstrap: the token and the CA hashes of `discovery`, `bootstrapTokens`, `certificateKey`.
+//! kubeadm's configuration, in the API of the Kubernetes version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use lazuli_core::Json;
 
 use serde::Serialize;
 
-use super::{ETCD_MOUNT, NodeBoot, NodeRole, Taint};
+use super::{BootSecrets, ETCD_MOUNT, NodeBoot, Taint, UserDataError, components};
+use crate::pki::derived::{BootstrapToken, bootstrap_token};
 use crate::version::KubeadmApi;
 
 /// How long kubeadm waits for the API server: first starts pull images.
 const PATIENCE: &str = "20m0s";
 /// etcd's limit for its database, 8 GiB: the largest its authors recommend.
 const ETCD_QUOTA: &str = "8589934592";
+/// How long the token lives that `kubeadm init` makes whether one is wanted or not; without a word it would be a day.
+const FIRST_TOKEN_TTL: &str = "30m0s";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,8 +28,10 @@ struct ClusterConfiguration<'a> {
     control_plane_endpoint: String,
     networking: Networking<'a>,
     api_server: ApiServer<'a>,
-    controller_manager: Component<'a>,
-    etcd: Etcd<'a>,
+    controller_manager: Component,
+    #[serde(skip_serializing_if = "Component::is_empty")]
+    scheduler: Component,
+    etcd: Etcd,
     #[serde(skip_serializing_if = "Option::is_none")]
     feature_gates: Option<BTreeMap<&'static str, bool>>,
 }
@@ -42,41 +48,58 @@ struct Networking<'a> {
 #[serde(rename_all = "camelCase")]
 struct ApiServer<'a> {
     #[serde(rename = "certSANs")]
-    cert_sans: [&'a str; 2],
+    cert_sans: Vec<&'a str>,
+    #[serde(skip_serializing_if = "ExtraArgs::is_empty")]
+    extra_args: ExtraArgs,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_for_control_plane: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Component<'a> {
-    extra_args: ExtraArgs<'a>,
+struct Component {
+    extra_args: ExtraArgs,
+}
+
+impl Component {
+    fn is_empty(&self) -> bool {
+        self.extra_args.is_empty()
+    }
 }
 
 #[derive(Serialize)]
-struct Etcd<'a> {
-    local: LocalEtcd<'a>,
+struct Etcd {
+    local: LocalEtcd,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LocalEtcd<'a> {
+struct LocalEtcd {
     data_dir: String,
-    extra_args: ExtraArgs<'a>,
+    extra_args: ExtraArgs,
 }
 
 /// A map until v1beta3, a list since v1beta4.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum ExtraArgs<'a> {
-    Map(BTreeMap<&'static str, &'a str>),
-    List(Vec<Arg<'a>>),
+enum ExtraArgs {
+    Map(BTreeMap<String, String>),
+    List(Vec<Arg>),
 }
 
 #[derive(Serialize)]
-struct Arg<'a> {
-    name: &'static str,
-    value: &'a str,
+struct Arg {
+    name: String,
+    value: String,
+}
+
+impl ExtraArgs {
+    fn is_empty(&self) -> bool {
+        match self {
+            ExtraArgs::Map(map) => map.is_empty(),
+            ExtraArgs::List(list) => list.is_empty(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -84,6 +107,7 @@ struct Arg<'a> {
 struct InitConfiguration<'a> {
     api_version: &'static str,
     kind: &'static str,
+    bootstrap_tokens: [FirstToken<'a>; 1],
     node_registration: NodeRegistration<'a>,
     #[serde(rename = "localAPIEndpoint")]
     local_api_endpoint: LocalApiEndpoint,
@@ -92,14 +116,21 @@ struct InitConfiguration<'a> {
 }
 
 #[derive(Serialize)]
+struct FirstToken<'a> {
+    token: &'a str,
+    ttl: &'static str,
+    description: &'static str,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct JoinConfiguration<'a> {
     api_version: &'static str,
     kind: &'static str,
     node_registration: NodeRegistration<'a>,
-    discovery: Discovery,
+    discovery: Discovery<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    control_plane: Option<JoinControlPlane>,
+    control_plane: Option<JoinControlPlane<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeouts: Option<Timeouts>,
 }
@@ -123,20 +154,24 @@ struct RegisteredTaint<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Discovery {
-    bootstrap_token: BootstrapToken,
+struct Discovery<'a> {
+    bootstrap_token: TokenDiscovery<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BootstrapToken {
+struct TokenDiscovery<'a> {
     api_server_endpoint: String,
+    token: &'a str,
+    ca_cert_hashes: [&'a str; 1],
 }
 
 #[derive(Serialize)]
-struct JoinControlPlane {
+#[serde(rename_all = "camelCase")]
+struct JoinControlPlane<'a> {
     #[serde(rename = "localAPIEndpoint")]
     local_api_endpoint: LocalApiEndpoint,
+    certificate_key: &'a str,
 }
 
 #[derive(Serialize)]
@@ -152,23 +187,37 @@ struct Timeouts {
 }
 
 /// The file's text: documents separated by `---`.
-pub(super) fn file(node: &NodeBoot) -> String {
+pub(super) fn file(node: &NodeBoot, secrets: &BootSecrets) -> Result<String, UserDataError> {
     let api = node.kubernetes.kubeadm_api();
-    match node.role {
-        NodeRole::FirstControlPlane => {
-            let cluster = super::json::text(&cluster(node, api));
-            format!("{cluster}---\n{}", super::json::text(&init(node, api)))
+    // Said before the roles part: a mistake in the profile is the same mistake for all nodes.
+    let cluster = cluster(node, api)?;
+    Ok(match secrets {
+        BootSecrets::Init { cluster_ca, .. } => {
+            let token = bootstrap_token(cluster_ca, &node.name);
+            let cluster = super::json::text(&cluster);
+            format!("{cluster}---\n{}", super::json::text(&init(node, api, &token)))
         }
-        NodeRole::FurtherControlPlane => {
+        BootSecrets::JoinControlPlane { token, ca_hash, certificate_key } => {
             let local_api_endpoint = LocalApiEndpoint { bind_port: node.endpoint.port };
-            super::json::text(&join(node, api, Some(JoinControlPlane { local_api_endpoint })))
+            let key = certificate_key.hex();
+            let control_plane = JoinControlPlane { local_api_endpoint, certificate_key: key.expose() };
+            super::json::text(&join(node, api, token, ca_hash, Some(control_plane)))
         }
-        NodeRole::Worker => super::json::text(&join(node, api, None)),
-    }
+        BootSecrets::JoinWorker { token, ca_hash } => {
+            super::json::text(&join(node, api, token, ca_hash, None))
+        }
+    })
 }
 
-fn cluster(node: &NodeBoot, api: KubeadmApi) -> ClusterConfiguration<'_> {
-    ClusterConfiguration {
+/// The cluster's part alone.
+pub(super) fn cluster_configuration(node: &NodeBoot) -> Result<Json, UserDataError> {
+    let cluster = cluster(node, node.kubernetes.kubeadm_api())?;
+    Ok(serde_json::to_value(cluster).unwrap_or_default())
+}
+
+fn cluster(node: &NodeBoot, api: KubeadmApi) -> Result<ClusterConfiguration<'_>, UserDataError> {
+    let args = |flags| extra_args(api, flags);
+    Ok(ClusterConfiguration {
         api_version: api.api_version(),
         kind: "ClusterConfiguration",
         cluster_name: &node.cluster,
@@ -180,40 +229,78 @@ fn cluster(node: &NodeBoot, api: KubeadmApi) -> ClusterConfiguration<'_> {
             dns_domain: "cluster.local",
         },
         api_server: ApiServer {
-            cert_sans: [&node.endpoint.host, "127.0.0.1"],
+            cert_sans: cert_sans(node)?,
+            extra_args: args(components::api_server(node)?),
             timeout_for_control_plane: match api {
                 KubeadmApi::V1beta3 => Some(PATIENCE),
                 KubeadmApi::V1beta4 => None,
             },
         },
-        controller_manager: Component {
-            extra_args: extra_args(api, &[("cloud-provider", "external"), ("cluster-name", &node.cluster)]),
-        },
+        controller_manager: Component { extra_args: args(components::controller_manager(node)?) },
+        scheduler: Component { extra_args: args(components::scheduler(node)?) },
         etcd: Etcd {
             local: LocalEtcd {
                 data_dir: format!("{ETCD_MOUNT}/etcd"),
-                extra_args: extra_args(api, &[("quota-backend-bytes", ETCD_QUOTA)]),
+                extra_args: args([("quota-backend-bytes".to_owned(), ETCD_QUOTA.to_owned())].into()),
             },
         },
         feature_gates: node
             .kubernetes
             .needs_kubelet_local_mode()
             .then(|| BTreeMap::from([("ControlPlaneKubeletLocalMode", true)])),
+    })
+}
+
+/// The names in the API server's certificate besides those that kubeadm adds itself.
+fn cert_sans(node: &NodeBoot) -> Result<Vec<&str>, UserDataError> {
+    let mut seen = BTreeSet::new();
+    let all = [node.endpoint.host.as_str(), "127.0.0.1"].into_iter();
+    let all = all.chain(node.cert_sans.iter().map(String::as_str)).filter(|name| seen.insert(*name));
+    let all: Vec<_> = all.collect();
+    match node.cert_sans.iter().find(|name| !is_host(name)) {
+        Some(name) => Err(UserDataError::BadCertSan(name.clone())),
+        None => Ok(all),
     }
 }
 
-fn init(node: &NodeBoot, api: KubeadmApi) -> InitConfiguration<'_> {
+fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    name.parse::<IpAddr>().is_ok()
+        || (name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(label))
+}
+
+fn init<'a>(node: &'a NodeBoot, api: KubeadmApi, token: &'a BootstrapToken) -> InitConfiguration<'a> {
     InitConfiguration {
         api_version: api.api_version(),
         kind: "InitConfiguration",
+        bootstrap_tokens: [FirstToken {
+            token: token.expose(),
+            ttl: FIRST_TOKEN_TTL,
+            description: "of the first node, which does not need it",
+        }],
         node_registration: registration(node),
         local_api_endpoint: LocalApiEndpoint { bind_port: node.endpoint.port },
         timeouts: timeouts(api),
     }
 }
 
-fn join(node: &NodeBoot, api: KubeadmApi, control_plane: Option<JoinControlPlane>) -> JoinConfiguration<'_> {
-    let bootstrap_token = BootstrapToken { api_server_endpoint: node.endpoint.to_string() };
+fn join<'a>(
+    node: &'a NodeBoot,
+    api: KubeadmApi,
+    token: &'a BootstrapToken,
+    ca_hash: &'a str,
+    control_plane: Option<JoinControlPlane<'a>>,
+) -> JoinConfiguration<'a> {
+    let bootstrap_token = TokenDiscovery {
+        api_server_endpoint: node.endpoint.to_string(),
+        token: token.expose(),
+        ca_cert_hashes: [ca_hash],
+    };
     JoinConfiguration {
         api_version: api.api_version(),
         kind: "JoinConfiguration",
@@ -244,11 +331,11 @@ fn registration(node: &NodeBoot) -> NodeRegistration<'_> {
     }
 }
 
-fn extra_args<'a>(api: KubeadmApi, args: &[(&'static str, &'a str)]) -> ExtraArgs<'a> {
+fn extra_args(api: KubeadmApi, flags: BTreeMap<String, String>) -> ExtraArgs {
     match api {
-        KubeadmApi::V1beta3 => ExtraArgs::Map(args.iter().copied().collect()),
+        KubeadmApi::V1beta3 => ExtraArgs::Map(flags),
         KubeadmApi::V1beta4 => {
-            ExtraArgs::List(args.iter().map(|&(name, value)| Arg { name, value }).collect())
+            ExtraArgs::List(flags.into_iter().map(|(name, value)| Arg { name, value }).collect())
         }
     }
 }

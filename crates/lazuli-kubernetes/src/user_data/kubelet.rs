@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ETCD_MOUNT, NodeBoot, UserDataError};
+use super::{ETCD_MOUNT, NodeBoot, UserDataError, components};
 
 /// Where the flags are.
 pub(super) const ENV_PATH: &str = "/etc/lazuli/kubelet.env";
@@ -63,6 +63,10 @@ pub fn kubelet_may_set_label(key: &str) -> bool {
 
 fn flags(node: &NodeBoot) -> Result<Vec<String>, UserDataError> {
     let mut flags = BTreeMap::from([("cloud-provider", "external".to_owned())]);
+    let gates = components::feature_gates(node)?;
+    if !gates.is_empty() {
+        flags.insert("feature-gates", gates);
+    }
     for (name, value) in &node.kubelet_args {
         if let Some((_, instead)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
             return Err(UserDataError::ReservedKubeletArg {
@@ -116,7 +120,7 @@ fn taints(node: &NodeBoot) -> Result<String, UserDataError> {
     Ok(taints.collect::<Result<Vec<_>, _>>()?.join(","))
 }
 
-fn is_flag_name(name: &str) -> bool {
+pub(super) fn is_flag_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

@@ -24,6 +24,22 @@ pub struct NodeBoot {
     pub pod_cidr: String,
     /// Addresses of services, in CIDR notation.
     pub service_cidr: String,
+    /// True when the API has an address in the network only: its internal load balancer leads no node to itself.
+    pub api_server_private: bool,
+    /// True when Azure's route table carries the packets of pods, and containerd's own template makes their network.
+    pub azure_routes: bool,
+    /// Feature gates of all components of Kubernetes. One in a component's own arguments goes before them.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// Extra flags of the API server, names without dashes.
+    pub api_server_args: BTreeMap<String, String>,
+    /// Further names and addresses in the API server's certificate.
+    pub cert_sans: Vec<String>,
+    /// Extra flags of the controller manager.
+    pub controller_manager_args: BTreeMap<String, String>,
+    /// Extra flags of the scheduler.
+    pub scheduler_args: BTreeMap<String, String>,
+    /// How the node reaches the outside, where not directly.
+    pub proxy: Option<Proxy>,
     /// Labels of the node. Those that a kubelet may not give itself, see
     /// [`kubelet_may_set_label`](super::kubelet_may_set_label), are not in the user-data: they are set through the
     /// Kubernetes API once the node is there.
@@ -58,6 +74,17 @@ pub struct Endpoint {
     pub host: String,
     /// Port of the load balancer, and of every API server behind it.
     pub port: u16,
+}
+
+/// An HTTP proxy. `Debug` hides the addresses: they may hold a password.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// For plain HTTP.
+    pub http: Option<String>,
+    /// For HTTPS.
+    pub https: Option<String>,
+    /// What is reached without it. The cluster's own addresses need not be named; the network's own do.
+    pub no_proxy: Vec<String>,
 }
 
 /// A taint of a node.
@@ -151,6 +178,12 @@ impl fmt::Display for Endpoint {
     }
 }
 
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("no_proxy", &self.no_proxy).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for NodeBoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeBoot")
@@ -161,6 +194,14 @@ impl fmt::Debug for NodeBoot {
             .field("endpoint", &self.endpoint)
             .field("pod_cidr", &self.pod_cidr)
             .field("service_cidr", &self.service_cidr)
+            .field("api_server_private", &self.api_server_private)
+            .field("azure_routes", &self.azure_routes)
+            .field("feature_gates", &self.feature_gates)
+            .field("api_server_args", &self.api_server_args)
+            .field("cert_sans", &self.cert_sans)
+            .field("controller_manager_args", &self.controller_manager_args)
+            .field("scheduler_args", &self.scheduler_args)
+            .field("proxy", &self.proxy)
             .field("labels", &self.labels)
             .field("taints", &self.taints)
             .field("kubelet_args", &self.kubelet_args)

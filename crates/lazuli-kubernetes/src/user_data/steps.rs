@@ -1,9 +1,8 @@
 //! What the first boot runs: shell scripts, in order of name.
 //!
-//! The scripts that do not depend on the node are files in the folder `steps`. To come with the bootstrap:
-//! `/run/lazuli/steps/30-kubeadm.sh`, between the preparation and the user's last commands.
+//! The scripts are files in the folder `steps`; what depends on the node stands before them as variables.
 
-use super::{ETCD_MOUNT, NodeBoot, UserDataError};
+use super::{ETCD_MOUNT, NodeBoot, NodeRole, UserDataError, pod_network};
 
 /// Runs the steps and leaves word of how it went.
 pub(super) const BOOT: &str = include_str!("steps/boot.sh");
@@ -13,6 +12,9 @@ pub(super) const BOOT_PATH: &str = "/run/lazuli/boot.sh";
 pub(super) const FIND_ETCD_DISK: &str = include_str!("steps/find-etcd-disk.sh");
 
 const PREPARE: &str = include_str!("steps/prepare.sh");
+const INIT: &str = include_str!("steps/init.sh");
+const JOIN: &str = include_str!("steps/join.sh");
+const REMOVE_TRACES: &str = include_str!("steps/remove-traces.sh");
 
 /// A script that the first boot runs.
 pub(super) struct Step {
@@ -27,14 +29,31 @@ pub(super) fn all(node: &NodeBoot) -> Result<Vec<Step>, UserDataError> {
     let before = commands(node, "pre_bootstrap_commands", &node.pre_bootstrap)?
         .map(|script| Step { path: "/run/lazuli/steps/10-pre-bootstrap.sh", script });
     let prepare = Step { path: "/run/lazuli/steps/20-prepare.sh", script: prepare(node) };
+    let kubeadm = Step { path: "/run/lazuli/steps/30-kubeadm.sh", script: kubeadm(node) };
     let after = commands(node, "post_bootstrap_commands", &node.post_bootstrap)?
         .map(|script| Step { path: "/run/lazuli/steps/40-post-bootstrap.sh", script });
-    Ok(before.into_iter().chain([prepare]).chain(after).collect())
+    let traces = (node.role == NodeRole::FirstControlPlane)
+        .then(|| Step { path: "/run/lazuli/steps/90-remove-traces.sh", script: REMOVE_TRACES.to_owned() });
+    Ok(before.into_iter().chain([prepare, kubeadm]).chain(after).chain(traces).collect())
 }
 
 fn prepare(node: &NodeBoot) -> String {
     let etcd = if node.role.is_control_plane() { ETCD_MOUNT } else { "" };
-    format!("kubernetes={}\netcd={}\n{PREPARE}", quoted(&node.kubernetes.tag()), quoted(etcd))
+    let cni = if node.azure_routes { pod_network::TEMPLATE_PATH } else { "" };
+    let kubernetes = quoted(&node.kubernetes.tag());
+    format!("kubernetes={kubernetes}\netcd={}\ncni={}\n{PREPARE}", quoted(etcd), quoted(cni))
+}
+
+/// The step that makes or joins the cluster. Only a control-plane node behind an internal load balancer meets itself
+/// there.
+fn kubeadm(node: &NodeBoot) -> String {
+    let (host, script) = match node.role {
+        NodeRole::FirstControlPlane => (node.api_server_private, INIT),
+        NodeRole::FurtherControlPlane => (node.api_server_private, JOIN),
+        NodeRole::Worker => (false, JOIN),
+    };
+    let host = if host { node.endpoint.host.as_str() } else { "" };
+    format!("host={}\n{script}", quoted(host))
 }
 
 /// The script that runs a list of the user's commands. They are named by their place and never shown: the log is read

@@ -1,6 +1,73 @@
 //! Nodes of a cluster as it could be, for tests and for the check against cloud-init's own code.
 
-use lazuli_kubernetes::user_data::{AzureFacts, Endpoint, NodeBoot, NodeRole, Taint, TaintEffect};
+use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
+use lazuli_kubernetes::pki::{CertificateAuthority, ServiceAccountKey};
+use lazuli_kubernetes::user_data::{
+    AzureFacts, BootSecrets, Endpoint, NodeBoot, NodeRole, Proxy, Taint, TaintEffect,
+};
+
+/// All nodes, by the names of `examples/render.rs`.
+#[allow(dead_code, reason = "not every program that has the samples wants all of them")]
+pub(crate) fn all() -> Vec<(&'static str, NodeBoot)> {
+    vec![
+        ("first", first()),
+        ("further", further()),
+        ("worker", worker()),
+        ("private-first", private(first())),
+        ("private-further", private(further())),
+        ("private-worker", private(worker())),
+        ("packed", packed()),
+    ]
+}
+
+/// The keys of the cluster: always the same ones, in use nowhere.
+pub(crate) fn keys() -> ClusterKeys {
+    let (certificate, key) = (include_str!("ca.crt"), include_str!("ca.key"));
+    let ca = CertificateAuthority::from_pem(certificate, key).unwrap();
+    ClusterKeys {
+        server: Server { host: first().endpoint.host, port: 6443 },
+        transport: Transport::Direct,
+        cluster_ca: ca.clone(),
+        etcd_ca: Some(ca.clone()),
+        front_proxy_ca: Some(ca),
+        service_account: Some(ServiceAccountKey::from_pem(key).unwrap()),
+    }
+}
+
+/// A node's secrets.
+pub(crate) fn secrets(node: &NodeBoot) -> BootSecrets {
+    BootSecrets::of(&keys(), node.role, &node.name).unwrap()
+}
+
+/// The same node in a cluster with everything else: an older Kubernetes, a private API, Azure's routes, a proxy.
+pub(crate) fn private(node: NodeBoot) -> NodeBoot {
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+    NodeBoot {
+        kubernetes: "1.30.14".parse().unwrap(),
+        endpoint: Endpoint { host: "api.prod.internal".into(), port: 6443 },
+        api_server_private: true,
+        azure_routes: true,
+        feature_gates: [("MemoryQoS".to_owned(), true), ("AnyVolumeDataSource".to_owned(), false)].into(),
+        api_server_args: map(&[
+            ("audit-log-maxage", "7"),
+            ("oidc-issuer-url", "https://login.example.com/a b"),
+        ]),
+        cert_sans: vec!["*.prod.example.com".into(), "10.40.0.4".into(), "127.0.0.1".into()],
+        controller_manager_args: map(&[("node-monitor-grace-period", "30s")]),
+        scheduler_args: map(&[("feature-gates", "MemoryQoS=false")]),
+        proxy: Some(Proxy {
+            http: None,
+            https: Some("http://team:hunter2&$HOME@proxy:3128".into()),
+            no_proxy: vec!["10.40.0.0/16".into(), ".example.com".into(), "localhost".into()],
+        }),
+        ..node
+    }
+}
+
+/// One whose commands are long.
+pub(crate) fn packed() -> NodeBoot {
+    NodeBoot { post_bootstrap: (0..4000).map(|i| format!("echo {i}")).collect(), ..worker() }
+}
 
 pub(crate) fn first() -> NodeBoot {
     NodeBoot {
@@ -11,6 +78,14 @@ pub(crate) fn first() -> NodeBoot {
         endpoint: Endpoint { host: "prod-4f2a.westeurope.cloudapp.azure.com".into(), port: 6443 },
         pod_cidr: "192.168.0.0/16".into(),
         service_cidr: "10.96.0.0/12".into(),
+        api_server_private: false,
+        azure_routes: false,
+        feature_gates: Default::default(),
+        api_server_args: Default::default(),
+        cert_sans: Vec::new(),
+        controller_manager_args: Default::default(),
+        scheduler_args: Default::default(),
+        proxy: None,
         labels: [("team".to_owned(), "platform".to_owned())].into(),
         taints: vec![Taint {
             key: "node-role.kubernetes.io/control-plane".into(),

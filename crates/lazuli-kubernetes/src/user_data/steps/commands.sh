@@ -1,3 +1,9 @@
+if [ -e /etc/lazuli/proxy.env ]; then
+  set -a
+  . /etc/lazuli/proxy.env
+  set +a
+fi
+
 run() {
   echo "lazuli: ${list}[$1]"
   bash -c -- "$2" || {
