@@ -5,7 +5,6 @@
 mod samples;
 
 use std::io::Read;
-use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -112,10 +111,13 @@ fn characters_that_yaml_reads_otherwise_than_json_are_escaped() {
 fn a_large_document_is_packed_and_says_the_same() {
     let (plain, packed) = (render(&samples::worker()).unwrap(), render(&samples::packed()).unwrap());
     assert!(plain.as_bytes().starts_with(b"#cloud-config"));
-    assert!(packed.as_bytes().starts_with(&[0x1f, 0x8b]) && packed.as_bytes().len() < 20_000);
+    assert!(
+        packed.as_bytes().starts_with(&[0x1f, 0x8b])
+            && packed.as_bytes().len() * 2 < text(&samples::packed()).len()
+    );
     assert_eq!(packed, render(&samples::packed()).unwrap(), "no time of day is in it");
     let script = file(&samples::packed(), "/run/lazuli/steps/40-post-bootstrap.sh").unwrap();
-    assert!(script.ends_with("run 3999 'echo 3999'\n"));
+    assert!(script.ends_with("run 999 'echo 999'\n"));
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn a_document_may_be_as_large_as_azure_takes() {
     let with = |length: usize| NodeBoot { pre_bootstrap: vec![noise(length)], ..samples::worker() };
     assert!(render(&with(90_000)).unwrap().as_bytes().len() <= MAX_BYTES);
     let error = render(&with(140_000)).unwrap_err();
-    assert!(matches!(error, UserDataError::TooLarge { commands: 140_026, .. }), "{error}");
+    assert!(matches!(error, UserDataError::TooLarge { commands: 140_023, .. }), "{error}");
 }
 
 #[test]
@@ -175,43 +177,6 @@ fn what_init_writes_into_the_cluster_is_the_same_for_every_control_plane_node() 
     let kubeadm = file(&samples::first(), "/run/lazuli/kubeadm.yaml").unwrap();
     let written: Value = serde_json::from_str(kubeadm.split("---\n").next().unwrap()).unwrap();
     assert_eq!(first.unwrap(), written);
-}
-
-#[test]
-fn traces_of_the_keys_are_gone_from_the_disk_and_the_rest_stays() {
-    let root = tempfile::tempdir().unwrap();
-    let at = |path: &str| root.path().join(path.trim_start_matches('/'));
-    let write = |path: &str, text: &str| {
-        std::fs::create_dir_all(at(path).parent().unwrap()).unwrap();
-        std::fs::write(at(path), text).unwrap();
-    };
-    let gone = [
-        "/var/lib/cloud/instances/i-1/user-data.txt",
-        "/var/lib/cloud/instances/i-1/user-data.txt.i",
-        "/var/lib/cloud/instances/i-1/cloud-config.txt",
-        "/var/lib/cloud/instances/i-1/obj.pkl",
-        "/run/cloud-init/combined-cloud-config.json",
-        "/run/lazuli/kubeadm.yaml",
-        "/run/lazuli/steps/30-kubeadm.sh",
-    ];
-    let kept = [
-        "/var/lib/cloud/instances/i-1/sem/config_runcmd",
-        "/run/lazuli/boot.sh",
-        "/etc/kubernetes/pki/ca.key",
-    ];
-    gone.iter().chain(&kept).for_each(|path| write(path, "KEY"));
-    let ovf = "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData>S0VZ\nS0VZ</ns1:CustomData>\n</ns1:a>";
-    write("/var/lib/waagent/ovf-env.xml", ovf);
-    let script = file(&samples::first(), "/run/lazuli/steps/90-remove-traces.sh").unwrap();
-    let folder = root.path().to_str().unwrap();
-    let script =
-        script.replace("/var/lib", &format!("{folder}/var/lib")).replace("/run/", &format!("{folder}/run/"));
-    let done = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
-    assert!(done.status.success(), "{done:?}");
-    assert!(gone.iter().all(|path| !at(path).exists()));
-    assert!(kept.iter().all(|path| at(path).exists()));
-    let left = std::fs::read_to_string(at("/var/lib/waagent/ovf-env.xml")).unwrap();
-    assert_eq!(left, "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData></ns1:CustomData>\n</ns1:a>");
 }
 
 #[test]
@@ -282,78 +247,6 @@ fn a_kubelet_gives_itself_only_labels_it_may() {
 fn effects_of_taints_are_read_as_kubernetes_writes_them() {
     assert_eq!("NoExecute".parse(), Ok(TaintEffect::NoExecute));
     assert!("noexecute".parse::<TaintEffect>().is_err());
-}
-
-#[test]
-fn a_shell_can_read_every_script() {
-    for (_, node) in samples::all() {
-        let config = parsed(&text(&node));
-        let files = config["write_files"].as_array().unwrap();
-        let scripts = files.iter().filter(|f| f["path"].as_str().unwrap().ends_with(".sh"));
-        let boot = config["bootcmd"].as_array().into_iter().flatten().map(|command| &command[2]);
-        for script in scripts.map(|f| &f["content"]).chain(boot) {
-            let done = Command::new("bash").args(["-n", "-c", script.as_str().unwrap()]).output().unwrap();
-            assert!(done.status.success() && done.stderr.is_empty(), "{script}: {done:?}");
-        }
-    }
-}
-
-#[test]
-fn commands_reach_the_shell_as_they_were_written_and_the_first_failure_ends_them() {
-    let commands = ["echo \"it's\" '\\' $((1+1))", "-x", "echo ü🦀 'a\nb'", "exit 7", "echo never"];
-    let node = NodeBoot { pre_bootstrap: commands.map(str::to_owned).to_vec(), ..samples::worker() };
-    let script = file(&node, "/run/lazuli/steps/10-pre-bootstrap.sh").unwrap();
-    let run = |script: &str| Command::new("bash").args(["-euo", "pipefail", "-c", script]).output().unwrap();
-    let failed = run(&script);
-    assert_eq!(failed.status.code(), Some(127), "there is no command `-x`");
-    let done = run(&script.replace("'-x'", "'true'"));
-    assert_eq!(done.status.code(), Some(7));
-    insta::assert_snapshot!(String::from_utf8(done.stdout).unwrap(), @r"
-    lazuli: pre_bootstrap_commands[0]
-    it's \ 2
-    lazuli: pre_bootstrap_commands[1]
-    lazuli: pre_bootstrap_commands[2]
-    ü🦀 a
-    b
-    lazuli: pre_bootstrap_commands[3]
-    lazuli: pre_bootstrap_commands[3] ended with status 7
-    ");
-}
-
-/// Runs the boot script with these steps in a folder instead of `/run/lazuli`.
-fn boot(steps: &[(&str, &str)]) -> (tempfile::TempDir, std::process::Output) {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().to_str().unwrap();
-    std::fs::create_dir(folder.path().join("steps")).unwrap();
-    for (name, script) in steps {
-        std::fs::write(folder.path().join("steps").join(name), script).unwrap();
-    }
-    let script = file(&samples::first(), "/run/lazuli/boot.sh").unwrap();
-    let script = script.replace("/run/lazuli", run).replace("/var/log", run).replace("/dev/tty", run);
-    let done = Command::new("bash").args(["-c", &script]).output().unwrap();
-    (folder, done)
-}
-
-#[test]
-fn a_boot_whose_steps_go_well_is_marked_prepared() {
-    let (folder, done) = boot(&[("20-b.sh", "echo two"), ("10-a.sh", "echo one")]);
-    assert!(done.status.success(), "{done:?}");
-    assert!(folder.path().join("prepared").exists() && !folder.path().join("failed").exists());
-    let log = std::fs::read_to_string(folder.path().join("lazuli.log")).unwrap();
-    assert!(log.find("one").unwrap() < log.find("two").unwrap(), "{log}");
-}
-
-#[test]
-fn a_boot_with_a_failing_step_stops_there_and_is_marked_failed_with_the_log() {
-    let steps = [("10-a.sh", "echo fine"), ("20-b.sh", "false\necho never"), ("40-c.sh", "echo never")];
-    let (folder, done) = boot(&steps);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(!folder.path().join("prepared").exists());
-    let failed = std::fs::read_to_string(folder.path().join("failed")).unwrap();
-    assert!(failed.starts_with("lazuli: this node could not be prepared; "), "{failed}");
-    assert!(failed.contains("fine") && failed.ends_with("20-b.sh ended with status 1\n"), "{failed}");
-    assert!(!failed.contains("never"), "{failed}");
-    assert_eq!(String::from_utf8(done.stdout).unwrap(), failed, "cloud-init's own log has it as well");
 }
 
 proptest! {

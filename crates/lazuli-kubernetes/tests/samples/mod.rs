@@ -66,7 +66,7 @@ pub(crate) fn private(node: NodeBoot) -> NodeBoot {
 
 /// One whose commands are long.
 pub(crate) fn packed() -> NodeBoot {
-    NodeBoot { post_bootstrap: (0..4000).map(|i| format!("echo {i}")).collect(), ..worker() }
+    NodeBoot { post_bootstrap: (0..1000).map(|i| format!("echo {i}")).collect(), ..worker() }
 }
 
 pub(crate) fn first() -> NodeBoot {

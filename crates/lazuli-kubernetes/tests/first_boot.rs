@@ -1,0 +1,262 @@
+//! The scripts of a first boot, run in folders of their own with programs that only pretend.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests as well")]
+
+mod samples;
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use lazuli_kubernetes::user_data::{NodeBoot, render};
+use serde_json::Value;
+
+/// The document, unpacked where it is packed.
+fn document(node: &NodeBoot) -> Value {
+    let data = render(node, &samples::secrets(node)).unwrap();
+    let mut text = String::new();
+    match data.as_bytes().starts_with(&[0x1f, 0x8b]) {
+        true => flate2::read::GzDecoder::new(data.as_bytes()).read_to_string(&mut text).unwrap(),
+        false => data.as_bytes().read_to_string(&mut text).unwrap(),
+    };
+    serde_json::from_str(text.strip_prefix("#cloud-config\n").unwrap()).unwrap()
+}
+
+fn file(node: &NodeBoot, path: &str) -> Option<String> {
+    let config = document(node);
+    let files = config["write_files"].as_array().unwrap();
+    files.iter().find(|f| f["path"] == path).map(|f| f["content"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn traces_of_the_keys_are_gone_from_the_disk_and_the_rest_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |path: &str| root.path().join(path.trim_start_matches('/'));
+    let write = |path: &str, text: &str| {
+        std::fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+        std::fs::write(at(path), text).unwrap();
+    };
+    let gone = [
+        "/var/lib/cloud/instances/i-1/user-data.txt",
+        "/var/lib/cloud/instances/i-1/user-data.txt.i",
+        "/var/lib/cloud/instances/i-1/cloud-config.txt",
+        "/var/lib/cloud/instances/i-1/obj.pkl",
+        "/run/cloud-init/combined-cloud-config.json",
+        "/run/lazuli/kubeadm.yaml",
+        "/run/lazuli/steps/30-kubeadm.sh",
+    ];
+    let kept = [
+        "/var/lib/cloud/instances/i-1/sem/config_runcmd",
+        "/run/lazuli/boot.sh",
+        "/etc/kubernetes/pki/ca.key",
+    ];
+    gone.iter().chain(&kept).for_each(|path| write(path, "KEY"));
+    let ovf = "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData>S0VZ\nS0VZ</ns1:CustomData>\n</ns1:a>";
+    write("/var/lib/waagent/ovf-env.xml", ovf);
+    let script = file(&samples::first(), "/run/lazuli/steps/90-remove-traces.sh").unwrap();
+    let folder = root.path().to_str().unwrap();
+    let script =
+        script.replace("/var/lib", &format!("{folder}/var/lib")).replace("/run/", &format!("{folder}/run/"));
+    let done = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert!(gone.iter().all(|path| !at(path).exists()));
+    assert!(kept.iter().all(|path| at(path).exists()));
+    let left = std::fs::read_to_string(at("/var/lib/waagent/ovf-env.xml")).unwrap();
+    assert_eq!(left, "<ns1:a>\n<ns1:HostName>n</ns1:HostName><ns1:CustomData></ns1:CustomData>\n</ns1:a>");
+}
+
+#[test]
+fn a_shell_can_read_every_script() {
+    for (_, node) in samples::all() {
+        let config = document(&node);
+        let files = config["write_files"].as_array().unwrap();
+        let scripts = files.iter().filter(|f| f["path"].as_str().unwrap().ends_with(".sh"));
+        let boot = config["bootcmd"].as_array().into_iter().flatten().map(|command| &command[2]);
+        for script in scripts.map(|f| &f["content"]).chain(boot) {
+            let done = Command::new("bash").args(["-n", "-c", script.as_str().unwrap()]).output().unwrap();
+            assert!(done.status.success() && done.stderr.is_empty(), "{script}: {done:?}");
+        }
+    }
+}
+
+#[test]
+fn commands_reach_the_shell_as_they_were_written_and_the_first_failure_ends_them() {
+    let commands = ["echo \"it's\" '\\' $((1+1))", "-x", "echo ü🦀 'a\nb'", "exit 7", "echo never"];
+    let node = NodeBoot { pre_bootstrap: commands.map(str::to_owned).to_vec(), ..samples::worker() };
+    let script = file(&node, "/run/lazuli/steps/10-pre-bootstrap.sh").unwrap();
+    let run = |script: &str| Command::new("bash").args(["-euo", "pipefail", "-c", script]).output().unwrap();
+    let failed = run(&script);
+    assert_eq!(failed.status.code(), Some(127), "there is no command `-x`");
+    let done = run(&script.replace("'-x'", "'true'"));
+    assert_eq!(done.status.code(), Some(7));
+    insta::assert_snapshot!(String::from_utf8(done.stdout).unwrap(), @r"
+    lazuli: pre_bootstrap_commands[0]
+    it's \ 2
+    lazuli: pre_bootstrap_commands[1]
+    lazuli: pre_bootstrap_commands[2]
+    ü🦀 a
+    b
+    lazuli: pre_bootstrap_commands[3]
+    lazuli: pre_bootstrap_commands[3] ended with status 7
+    ");
+}
+
+/// Runs the boot script with these steps in a folder instead of `/run/lazuli`.
+fn boot(steps: &[(&str, &str)]) -> (tempfile::TempDir, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().to_str().unwrap();
+    std::fs::create_dir(folder.path().join("steps")).unwrap();
+    for (name, script) in steps {
+        std::fs::write(folder.path().join("steps").join(name), script).unwrap();
+    }
+    let script = file(&samples::first(), "/run/lazuli/boot.sh").unwrap();
+    let script = script.replace("/run/lazuli", run).replace("/var/log", run).replace("/dev/tty", run);
+    let done = Command::new("bash").args(["-c", &script]).output().unwrap();
+    (folder, done)
+}
+
+#[test]
+fn a_boot_whose_steps_go_well_is_marked_prepared() {
+    let (folder, done) = boot(&[("20-b.sh", "echo two"), ("10-a.sh", "echo one")]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(folder.path().join("prepared").exists() && !folder.path().join("failed").exists());
+    let log = std::fs::read_to_string(folder.path().join("lazuli.log")).unwrap();
+    assert!(log.find("one").unwrap() < log.find("two").unwrap(), "{log}");
+}
+
+#[test]
+fn a_boot_with_a_failing_step_stops_there_and_is_marked_failed_with_the_log() {
+    let steps = [("10-a.sh", "echo fine"), ("20-b.sh", "false\necho never"), ("40-c.sh", "echo never")];
+    let (folder, done) = boot(&steps);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(!folder.path().join("prepared").exists());
+    let failed = std::fs::read_to_string(folder.path().join("failed")).unwrap();
+    assert!(failed.starts_with("lazuli: this node could not be prepared; "), "{failed}");
+    assert!(failed.contains("fine") && failed.ends_with("20-b.sh ended with status 1\n"), "{failed}");
+    assert!(!failed.contains("never"), "{failed}");
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), failed, "cloud-init's own log has it as well");
+}
+
+/// A machine: a folder that stands in for the disk, with programs that write down how they were called.
+struct Machine(tempfile::TempDir);
+
+impl Machine {
+    fn new() -> Self {
+        let machine = Machine(tempfile::tempdir().unwrap());
+        for program in ["kubelet", "systemctl", "swapoff", "modprobe", "sysctl", "mountpoint"] {
+            machine.program(program, "");
+        }
+        machine.program("kubeadm", "[ \"$1\" != version ] || echo v1.30.14");
+        machine.program("containerd", "[ \"$1 $2\" != 'config dump' ] || cat \"$ROOT\"/etc/containerd/config.toml \"$ROOT\"/etc/containerd/conf.d/*");
+        machine.program("../opt/cni/bin/bridge", "");
+        machine.write("/etc/hosts", "127.0.0.1 localhost\n");
+        machine
+    }
+
+    fn at(&self, path: &str) -> std::path::PathBuf {
+        self.0.path().join(path.trim_start_matches('/'))
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        std::fs::write(self.at(path), text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.at(path)).unwrap_or_default()
+    }
+
+    fn program(&self, name: &str, does: &str) {
+        let path = format!("/bin/{name}");
+        self.write(
+            &path.replace("/bin/../", "/"),
+            &format!("#!/bin/sh\necho \"${{0##*/}} $*\" >>\"$ROOT\"/calls\n{does}\n"),
+        );
+        let path = self.at(&path.replace("/bin/../", "/"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Writes the node's files below `/etc`, and runs one of its steps.
+    fn run(&self, node: &NodeBoot, step: &str) -> Output {
+        for file in document(node)["write_files"].as_array().unwrap() {
+            let path = file["path"].as_str().unwrap();
+            if path.starts_with("/etc/") {
+                self.write(path, file["content"].as_str().unwrap());
+            }
+        }
+        let root = self.0.path().to_str().unwrap();
+        let script = file(node, &format!("/run/lazuli/steps/{step}")).unwrap();
+        // The template is named as it is on a node; everything else is in the folder.
+        let script = ["/etc/containerd", "/etc/hosts", "/opt/cni", "/etc/sysctl.d"]
+            .iter()
+            .fold(script, |script, path| script.replace(path, &format!("{root}{path}")));
+        let path =
+            std::env::join_paths([self.at("/bin").as_path(), Path::new("/usr/bin"), Path::new("/bin")])
+                .unwrap();
+        let mut bash = Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", &script]).env("PATH", path).env("ROOT", root);
+        bash.output().unwrap()
+    }
+}
+
+#[test]
+fn containerd_takes_the_template_of_the_pod_network_in_the_syntax_of_its_own_configuration() {
+    for (version, plugin) in [(2, "io.containerd.grpc.v1.cri"), (3, "io.containerd.cri.v1.runtime")] {
+        let machine = Machine::new();
+        machine.write("/etc/containerd/config.toml", &format!("version = {version}\n[plugins]\n"));
+        let done = machine.run(&samples::private(samples::worker()), "20-prepare.sh");
+        assert!(done.status.success(), "{done:?}");
+        let config = machine.read("/etc/containerd/config.toml");
+        assert!(config.starts_with("imports = [") && config.contains("\nversion = "), "{config}");
+        let own = machine.read("/etc/containerd/conf.d/90-lazuli-cni.toml");
+        assert!(own.contains(plugin) && own.starts_with(&format!("version = {version}\n")), "{own}");
+        assert!(machine.read("calls").ends_with(
+            "systemctl enable containerd\nsystemctl restart containerd\nsystemctl enable kubelet\n"
+        ));
+    }
+}
+
+#[test]
+fn an_image_that_does_not_fit_is_told_with_what_is_wrong() {
+    let node = samples::private(samples::worker());
+    let said = |prepare: &dyn Fn(&Machine)| {
+        let machine = Machine::new();
+        machine.write("/etc/containerd/config.toml", "version = 2\n");
+        prepare(&machine);
+        let done = machine.run(&node, "20-prepare.sh");
+        assert!(!done.status.success(), "{done:?}");
+        let said = String::from_utf8(done.stdout).unwrap();
+        said.replace(machine.0.path().to_str().unwrap(), "")
+    };
+    let all = [
+        said(&|machine| machine.program("kubeadm", "echo v1.29.0")),
+        said(&|machine| machine.write("/etc/containerd/config.toml", "version = 1\n")),
+        said(&|machine| {
+            machine.write("/etc/containerd/config.toml", "version = 2\nimports = [\"/else/*.toml\"]\n")
+        }),
+        said(&|machine| machine.program("containerd", "")),
+        said(&|machine| std::fs::remove_file(machine.at("/opt/cni/bin/bridge")).unwrap()),
+    ];
+    insta::assert_snapshot!(all.concat(), @"");
+}
+
+#[test]
+fn a_control_plane_node_behind_an_internal_load_balancer_finds_itself_by_name() {
+    let hosts = |node: NodeBoot, kubeadm_fails: bool| {
+        let machine = Machine::new();
+        if kubeadm_fails {
+            machine.program("kubeadm", "exit 1");
+        }
+        let done = machine.run(&node, "30-kubeadm.sh");
+        assert_eq!(done.status.success(), !kubeadm_fails, "{done:?}");
+        machine.read("/etc/hosts").contains("127.0.0.1 api.prod.internal")
+    };
+    let private = samples::private;
+    assert!(hosts(private(samples::first()), false));
+    assert!(hosts(private(samples::first()), true), "before kubeadm, which needs it");
+    assert!(hosts(private(samples::further()), false));
+    assert!(!hosts(private(samples::further()), true), "after kubeadm, which needs the others until then");
+    assert!(!hosts(private(samples::worker()), false));
+    assert!(!hosts(samples::first(), false));
+}
