@@ -238,7 +238,13 @@ fn an_image_that_does_not_fit_is_told_with_what_is_wrong() {
         said(&|machine| machine.program("containerd", "")),
         said(&|machine| std::fs::remove_file(machine.at("/opt/cni/bin/bridge")).unwrap()),
     ];
-    insta::assert_snapshot!(all.concat(), @"");
+    insta::assert_snapshot!(all.concat(), @r"
+    lazuli: the image has kubeadm v1.29.0, the profile asks for v1.30.14
+    lazuli: /etc/containerd/config.toml has version '1', not 2 or 3
+    lazuli: /etc/containerd/config.toml imports other files than those of /etc/containerd/conf.d
+    lazuli: containerd does not take /etc/cni/lazuli.conflist.template for its CNI template
+    lazuli: the image has no CNI plugins in /opt/cni/bin
+    ");
 }
 
 #[test]
