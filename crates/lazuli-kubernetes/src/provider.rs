@@ -18,6 +18,8 @@ use crate::node::member::{self, Cluster};
 use crate::node::registration::{self, NODES, RegistrationError};
 
 mod parts;
+#[cfg(test)]
+mod tests;
 
 /// The clusters' own APIs. Cheap to clone.
 #[derive(Clone)]

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::connect::{Connect, ConnectError};
 use super::exec::Exec;
 use super::retry::{Patience, patient};
-use crate::keyring::{ClusterId, KeyRing};
+use super::run_command::{RunCommand, Tunnel};
+use crate::keyring::{ClusterId, ClusterKeys, KeyRing, Transport};
 use crate::pki;
 
 /// What time it is.
@@ -29,6 +30,7 @@ const RENEW: Duration = Duration::from_secs(50 * 60);
 pub struct Clusters {
     ring: KeyRing,
     connect: Arc<dyn Connect>,
+    run_command: Option<Arc<dyn RunCommand>>,
     patience: Patience,
     now: Clock,
     clients: Arc<Mutex<HashMap<ClusterId, Kept>>>,
@@ -49,13 +51,27 @@ impl fmt::Debug for Clusters {
 impl Clusters {
     /// Clusters whose keys are in `ring`, reached by `connect`.
     pub fn new(ring: KeyRing, connect: Arc<dyn Connect>, now: Clock) -> Self {
-        Clusters { ring, connect, patience: Patience::default(), now, clients: Arc::default() }
+        Clusters {
+            ring,
+            connect,
+            run_command: None,
+            patience: Patience::default(),
+            now,
+            clients: Arc::default(),
+        }
     }
 
     /// The same with another patience.
     #[must_use]
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// The same, with a way to the clusters whose `transport` is `run_command`.
+    #[must_use]
+    pub fn with_run_command(mut self, run_command: Arc<dyn RunCommand>) -> Self {
+        self.run_command = Some(run_command);
         self
     }
 
@@ -74,9 +90,15 @@ impl Clusters {
         Arc::clone(&self.now)
     }
 
-    /// What runs commands in the containers of a cluster.
-    pub fn exec(&self, _cluster: &ClusterId, client: kube::Client) -> Arc<dyn Exec> {
-        Arc::new(client)
+    /// What runs commands in the containers of a cluster, given its client.
+    pub fn exec(&self, cluster: &ClusterId, client: kube::Client) -> Arc<dyn Exec> {
+        let keys = self.ring.cluster(cluster);
+        match (keys.map(|keys| keys.transport), &self.run_command) {
+            (Some(Transport::RunCommand), Some(run)) => {
+                Arc::new(Tunnel::new(Arc::clone(run), cluster.clone()))
+            }
+            _ => Arc::new(client),
+        }
     }
 
     /// A client that is signed in as `system:masters`: the first one is made here, the others share its connections.
@@ -93,12 +115,23 @@ impl Clusters {
         {
             return Ok(kept.client.clone());
         }
-        let identity =
-            pki::admin_identity(&keys.cluster_ca, "lazuli", &["system:masters"], VALID, self.now())?;
-        let client = self.connect.connect(&keys.server, authority, &identity).await?;
+        let client = match keys.transport {
+            Transport::Direct => self.direct(&keys).await?,
+            Transport::RunCommand => {
+                let run = self.run_command.clone();
+                let run = run.ok_or_else(|| ConnectError::NoRunCommand(cluster.clone()))?;
+                Tunnel::new(run, cluster.clone()).client()
+            }
+        };
         let client = patient(client, self.patience);
         let kept = Kept { client: client.clone(), authority: authority.clone(), since: Instant::now() };
         clients.insert(cluster.clone(), kept);
         Ok(client)
+    }
+
+    async fn direct(&self, keys: &ClusterKeys) -> Result<kube::Client, ConnectError> {
+        let authority = &keys.cluster_ca;
+        let identity = pki::admin_identity(authority, "lazuli", &["system:masters"], VALID, self.now())?;
+        self.connect.connect(&keys.server, &authority.certificate_pem, &identity).await
     }
 }

@@ -113,3 +113,6 @@ impl Connect for Direct {
         kube::Client::try_from(config).map_err(|e| refuse(e.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,25 +176,37 @@ pub(super) enum Trouble {
 
 /// Tells by the errors behind the error.
 pub(super) fn trouble(error: &(dyn Error + 'static)) -> Trouble {
-    let mut next = Some(error);
     let mut found = Trouble::Lost;
-    while let Some(error) = next {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = error.downcast_ref::<rustls::Error>();
-        if tls.or_else(|| inner?.downcast_ref()).is_some_and(lasting) {
+    for error in chain(error) {
+        if error.downcast_ref::<rustls::Error>().is_some_and(lasting) {
             return Trouble::Untrusted;
         }
-        if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()) {
+        let connect =
+            error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect());
+        let refused = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused);
+        if connect || refused {
             found = Trouble::Unsent;
         }
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            found = Trouble::Unsent;
-        }
-        next = error.source();
     }
     found
+}
+
+/// The error and those behind it. An `io::Error` is not the source of what it wraps, but hides it.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    }
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = behind(error);
+        Some(error)
+    })
 }
 
 fn lasting(error: &rustls::Error) -> bool {
@@ -203,9 +215,5 @@ fn lasting(error: &rustls::Error) -> bool {
 
 /// The last error of the chain says it best: `Connection refused (os error 111)`.
 fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
 }

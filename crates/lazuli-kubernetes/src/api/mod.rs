@@ -8,6 +8,7 @@
 //! | `error` | [`ApiError`]: refused, unreachable, lost; what of it people are told |
 //! | `retry` | [`patient`]: which requests are sent again, and when |
 //! | `exec` | [`Exec`]: a command in a container |
+//! | `run_command` | [`RunCommand`]: the same through Azure, where there is no line of sight |
 //! | `boot_log` | [`BootLog`]: the end of what a machine said while it started |
 
 mod boot_log;
@@ -17,6 +18,7 @@ mod error;
 mod exec;
 mod rest;
 mod retry;
+mod run_command;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +30,4 @@ pub use exec::{Exec, ExecError, Finished};
 pub(crate) use rest::PAGE;
 pub use rest::{FIELD_MANAGER, Rest, Selector, encode};
 pub use retry::{Patience, patient};
+pub use run_command::{RunCommand, RunCommandError};

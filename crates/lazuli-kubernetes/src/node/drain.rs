@@ -231,12 +231,17 @@ fn path(pod: &Json) -> String {
 /// Who is still there, told whenever it changes.
 struct Board<'a> {
     pods: Mutex<BTreeMap<String, String>>,
+    told: Mutex<String>,
     watch: &'a dyn Watch,
 }
 
 impl<'a> Board<'a> {
     fn new(pods: impl Iterator<Item = String>, watch: &'a dyn Watch) -> Self {
-        let board = Board { pods: Mutex::new(pods.map(|pod| (pod, String::new())).collect()), watch };
+        let board = Board {
+            pods: Mutex::new(pods.map(|pod| (pod, String::new())).collect()),
+            told: Mutex::default(),
+            watch,
+        };
         board.tell();
         board
     }
@@ -269,7 +274,11 @@ impl<'a> Board<'a> {
             }
             text
         };
-        self.watch.progress(&text);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != text {
+            self.watch.progress(&text);
+            *told = text;
+        }
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
