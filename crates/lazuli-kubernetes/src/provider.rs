@@ -40,6 +40,7 @@ impl fmt::Debug for KubernetesProvider {
 enum Part {
     Registration,
     Member,
+    ControlPlaneMember,
     /// Settings and sets of objects.
     Other,
 }
@@ -47,7 +48,8 @@ enum Part {
 fn part(ty: &ResourceType) -> Part {
     match ty.name.strip_prefix("Lazuli.Kubernetes/clusters/") {
         Some("registrations") => Part::Registration,
-        Some("members" | "controlPlaneMembers") => Part::Member,
+        Some("members") => Part::Member,
+        Some("controlPlaneMembers") => Part::ControlPlaneMember,
         _ => Part::Other,
     }
 }
@@ -85,11 +87,11 @@ impl KubernetesProvider {
     async fn observe_cluster(&self, wanted: &[&Wanted]) -> Result<Observation, ProviderError> {
         let Some(any) = wanted.first() else { return Ok(Observation::default()) };
         let cluster = self.cluster(&any.id).await?;
-        let has = |looked_for: Part| wanted.iter().any(|wanted| part(&wanted.ty) == looked_for);
+        let has = |looked_for: &[Part]| wanted.iter().any(|wanted| looked_for.contains(&part(&wanted.ty)));
         let name = |error: ApiError| about(&cluster.id, error.looking());
         let mut seen = Observation::default();
         let (mut nodes, mut tokens) = (HashMap::new(), HashMap::new());
-        if has(Part::Registration) || has(Part::Member) {
+        if has(&[Part::Registration, Part::Member, Part::ControlPlaneMember]) {
             let list = cluster.rest.list(NODES, Selector::default()).await.map_err(name)?;
             seen.requests += pages(list.len());
             nodes.extend(list.into_iter().filter_map(|node| {
@@ -97,7 +99,7 @@ impl KubernetesProvider {
                 Some((name, node))
             }));
         }
-        if has(Part::Registration) {
+        if has(&[Part::Registration]) {
             tokens = registration::tokens(&cluster.rest).await.map_err(name)?;
             seen.requests += pages(tokens.len());
         }
@@ -109,7 +111,7 @@ impl KubernetesProvider {
                 Part::Registration => {
                     registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, now)
                 }
-                Part::Member => member::observed(node),
+                Part::Member | Part::ControlPlaneMember => member::observed(node),
                 Part::Other => {
                     others.push((*wanted).clone());
                     None
@@ -164,10 +166,12 @@ impl Provider for KubernetesProvider {
         let cluster = self.cluster(request.id).await?;
         let done = match (part(request.ty), request.operation) {
             (Part::Registration, _) => self.register(&cluster, &request, watch).await,
-            (Part::Member, Operation::Update) => {
+            (Part::Member | Part::ControlPlaneMember, Operation::Update) => {
                 member::update(&cluster, request.body, request.previous).await
             }
-            (Part::Member, _) => member::create(&cluster, request.body, &*self.boot_log, watch).await,
+            (Part::Member | Part::ControlPlaneMember, _) => {
+                member::create(&cluster, request.body, &*self.boot_log, watch).await
+            }
             (Part::Other, _) => parts::put(cluster.rest.client(), request, watch).await,
         };
         done.map_err(|error| about(&cluster.id, error))
@@ -185,7 +189,8 @@ impl Provider for KubernetesProvider {
                 let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;
                 deleted.map_err(ApiError::changing)
             }
-            Part::Member => member::delete(&cluster, id.name(), watch).await,
+            Part::Member => member::delete(&cluster, id.name(), false, watch).await,
+            Part::ControlPlaneMember => member::delete(&cluster, id.name(), true, watch).await,
             Part::Other => parts::delete(cluster.rest.client(), ty, id, watch).await,
         };
         done.map_err(|error| about(&cluster.id, error))

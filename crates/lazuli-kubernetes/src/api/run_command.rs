@@ -37,7 +37,7 @@ pub trait RunCommand: Send + Sync {
     async fn machines(&self, cluster: &ClusterId) -> Vec<ResourceId>;
 
     /// Runs a script with `sh` as root and returns the end of what it wrote to its standard output: at least the last
-    /// 4,000 bytes.
+    /// 4,000 bytes. Azure runs one script at a time on a machine: whoever implements this lets the others wait.
     ///
     /// # Errors
     /// When it did not run, or nobody knows.
@@ -108,12 +108,20 @@ impl Tunnel {
                 headers.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
             }
         }
-        let machines = self.run.machines(&self.cluster).await;
-        let Some(machine) = machines.first() else {
-            return Err(unreachable("it has no control-plane machines"));
-        };
         let curl = curl(&self.root, parts.method.as_str(), url, &headers);
-        let brought = self.bring(machine, &body, &curl).await?;
+        let mut last = unreachable("it has no control-plane machines");
+        for machine in self.run.machines(&self.cluster).await {
+            match self.ask(&machine, &body, &curl).await {
+                // It never got there, so another machine may be asked.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => last = error,
+                answer => return answer,
+            }
+        }
+        Err(last)
+    }
+
+    async fn ask(&self, machine: &ResourceId, body: &[u8], curl: &str) -> io::Result<Response<Body>> {
+        let brought = self.bring(machine, body, curl).await?;
         let (curl_ended, status) = brought.numbers;
         match curl_ended {
             0 => {}

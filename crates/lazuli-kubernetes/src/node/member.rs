@@ -31,6 +31,9 @@ const DETACH: Duration = Duration::from_secs(10 * 60);
 /// How often a patch is tried while others change the node too.
 const CONFLICTS: u32 = 5;
 
+/// How long a drain may take when the node does not say.
+const DRAIN: Duration = Duration::from_secs(15 * 60);
+
 const ATTACHMENTS: &str = "/apis/storage.k8s.io/v1/volumeattachments";
 
 /// How many lines of a boot log an error shows.
@@ -241,40 +244,33 @@ fn join(base: &mut Json, over: Json) {
     }
 }
 
-/// Lets a node go: no new pods, all pods out, its volumes detached, out of etcd. It remains as a Node object until its
-/// machine is gone.
-pub(crate) async fn delete(cluster: &Cluster, node: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
-    let (rest, path) = (&cluster.rest, node_path(node));
+/// Lets a node go: no new pods, all pods out, its volumes detached, and, when it `carries_etcd`, out of etcd. It remains as
+/// a Node object until its machine is gone.
+pub(crate) async fn delete(
+    cluster: &Cluster,
+    node: &str,
+    carries_etcd: bool,
+    watch: &dyn Watch,
+) -> Result<(), ProviderError> {
+    let (rest, path, exec) = (&cluster.rest, node_path(node), &*cluster.exec);
     let found = rest.get(&path).await.map_err(ApiError::looking)?;
-    let nodes = cluster.nodes(Duration::ZERO).await.map_err(ApiError::looking)?;
-    let exec = &*cluster.exec;
-    let Some(found) = found else {
-        // Its Node was removed by hand; its member of etcd may still be there.
-        return control_plane::leave(exec, &nodes, node, watch)
-            .await
-            .or_else(|error| of_etcd(node, error, false));
+    let nodes = match carries_etcd {
+        true => cluster.nodes(Duration::ZERO).await.map_err(ApiError::looking)?,
+        false => Arc::default(),
     };
-    let member = shape::made_with(&found);
-    let wanted =
-        member.and_then(|properties| Member::of(&serde_json::json!({"properties": properties})).ok());
-    let timeout = wanted.as_ref().map_or(Duration::from_secs(15 * 60), Member::drain_timeout);
-    let carries_etcd = wanted.as_ref().map_or_else(|| has_etcd(&found), Member::is_control_plane);
     if carries_etcd {
         let asked = control_plane::may_leave(exec, &nodes, node, watch).await;
         asked.or_else(|error| of_etcd(node, error, false))?;
     }
-    watch.progress("cordoning");
-    let cordon = serde_json::json!({"spec": {"unschedulable": true}});
-    rest.merge(&path, &cordon).await.map_err(ApiError::changing)?;
-    let unreachable = is_unreachable(&found);
-    let drain = Drain { rules: DrainRules::default(), timeout, unreachable };
-    drain.run(rest, node, watch).await.map_err(|error| of_drain(node, error))?;
-    if !unreachable {
-        detached(cluster, node, watch).await?;
+    if let Some(found) = &found {
+        empty(cluster, found, node, watch).await?;
     }
     if carries_etcd {
         let left = control_plane::leave(exec, &nodes, node, watch).await;
         left.or_else(|error| of_etcd(node, error, true))?;
+    }
+    if found.is_none() {
+        return Ok(());
     }
     match rest.merge(&path, &shape::record(None)).await {
         Ok(_) => Ok(()),
@@ -283,8 +279,18 @@ pub(crate) async fn delete(cluster: &Cluster, node: &str, watch: &dyn Watch) -> 
     }
 }
 
-fn has_etcd(node: &Json) -> bool {
-    node["metadata"]["labels"].get("node-role.kubernetes.io/control-plane").is_some()
+/// Cordons and drains a node and waits until its volumes are detached.
+async fn empty(cluster: &Cluster, found: &Json, node: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
+    let made_with = shape::made_with(found).map(|properties| serde_json::json!({"properties": properties}));
+    let member = made_with.and_then(|body| Member::of(&body).ok());
+    let timeout = member.as_ref().map_or(DRAIN, Member::drain_timeout);
+    watch.progress("cordoning");
+    let cordon = serde_json::json!({"spec": {"unschedulable": true}});
+    cluster.rest.merge(&node_path(node), &cordon).await.map_err(ApiError::changing)?;
+    let unreachable = is_unreachable(found);
+    let drain = Drain { rules: DrainRules::default(), timeout, unreachable };
+    drain.run(&cluster.rest, node, watch).await.map_err(|error| of_drain(node, error))?;
+    if unreachable { Ok(()) } else { detached(cluster, node, watch).await }
 }
 
 /// Waits until no volume is attached to a node any more.

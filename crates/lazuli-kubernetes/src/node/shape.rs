@@ -8,7 +8,7 @@ use super::readiness::{is_ready, taints};
 
 /// What a member was made with, as JSON. It is there from when the member was found ready until it has left: a Node
 /// without it has not come in yet, or is on its way out.
-pub(super) const MEMBER: &str = "lazuli/member";
+pub(super) const MEMBER: &str = "lazuli.dev/member";
 
 /// The JSON merge patch that makes the node as wanted; `None` when it is so already. What `previous` had and `member`
 /// has no longer is taken away; what neither has belongs to others.

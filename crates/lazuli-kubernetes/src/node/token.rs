@@ -31,7 +31,7 @@ pub(super) const CERTS: &str = "kubeadm-certs";
 const JOINING: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// What the token's secret remembers of its registration.
-const ROLE: &str = "lazuli/role";
+const ROLE: &str = "lazuli.dev/role";
 
 /// The name of a token's secret.
 pub(super) fn secret_name(token: &BootstrapToken) -> String {

@@ -59,7 +59,7 @@ async fn a_thousand_nodes_are_observed_with_two_lists_over_one_client() {
     let node = |i: usize| {
         let made_with =
             json!({"node": format!("web-{i}"), "role": "worker", "version": "v1.34.2"}).to_string();
-        json!({"metadata": {"name": format!("web-{i}"), "annotations": {"lazuli/member": made_with}},
+        json!({"metadata": {"name": format!("web-{i}"), "annotations": {"lazuli.dev/member": made_with}},
             "status": {"nodeInfo": {"kubeletVersion": "v1.34.2"}}})
     };
     api.on("GET /api/v1/nodes", [list((0..1000).map(node).collect())]);

@@ -15,10 +15,12 @@ use crate::keyring::ClusterId;
 struct Machine {
     folder: tempfile::TempDir,
     runs: Mutex<Vec<usize>>,
+    /// The first machine does not run.
+    off: bool,
 }
 
 impl Machine {
-    fn new(curl: &str, crictl: &str) -> Arc<Self> {
+    fn make(curl: &str, crictl: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -32,7 +34,11 @@ impl Machine {
             "etc/kubernetes/admin.conf",
             "users:\n- user:\n    client-certificate-data: Y2VydA==\n    client-key-data: a2V5\n",
         );
-        Arc::new(Machine { folder, runs: Mutex::default() })
+        Machine { folder, runs: Mutex::default(), off: false }
+    }
+
+    fn new(curl: &str, crictl: &str) -> Arc<Self> {
+        Arc::new(Self::make(curl, crictl))
     }
 
     fn tunnel(self: &Arc<Self>) -> Tunnel {
@@ -59,7 +65,10 @@ impl RunCommand for Machine {
         vec![ResourceId::new("/vm/prod-1"), ResourceId::new("/vm/prod-2")]
     }
 
-    async fn run(&self, _machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
+    async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
+        if self.off && machine.name() == "prod-1" {
+            return Err(RunCommandError::NotRun("the machine is off".to_owned()));
+        }
         let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
         let home: &Path = self.folder.path();
         let output =
@@ -127,4 +136,11 @@ async fn a_command_in_a_container_brings_both_outputs_and_its_end() {
     assert_eq!(ended.failure.as_deref(), Some("command terminated with exit code 3"));
     let none = machine.tunnel().exec("etcd-prod-9", "etcd", &["etcdctl"]).await.unwrap_err();
     assert!(none.to_string().contains("prod-9 is no machine of the control plane"), "{none}");
+}
+
+#[tokio::test]
+async fn when_one_machine_is_off_the_next_one_is_asked() {
+    let machine = Arc::new(Machine { off: true, ..Machine::make(ECHO, "") });
+    let rest = Rest::from(machine.tunnel().client());
+    assert_eq!(rest.create("/x", &json!(1)).await.unwrap(), json!({"sent": 1}));
 }

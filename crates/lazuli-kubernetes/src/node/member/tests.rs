@@ -57,7 +57,7 @@ fn control_plane(name: &str, made: &str) -> Json {
 }
 
 fn member_of(mut node: Json, body: &Json) -> Json {
-    node["metadata"]["annotations"] = json!({"lazuli/member": body["properties"].to_string()});
+    node["metadata"]["annotations"] = json!({"lazuli.dev/member": body["properties"].to_string()});
     node
 }
 
@@ -213,7 +213,7 @@ async fn labels_are_changed_in_place_and_a_conflict_is_tried_again() {
     let patch = api.sent().pop().unwrap().2;
     assert_eq!(patch["metadata"]["labels"], json!({"pool": "gpu", "old": null}));
     assert_eq!(patch["spec"], json!({"unschedulable": true}));
-    assert!(patch["metadata"]["annotations"]["lazuli/member"].is_string());
+    assert!(patch["metadata"]["annotations"]["lazuli.dev/member"].is_string());
 }
 
 fn pod(name: &str) -> Json {
@@ -231,10 +231,10 @@ async fn a_worker_leaves_cordoned_drained_and_without_volumes() {
     let attached = json!({"spec": {"nodeName": "web-1", "source": {"persistentVolumeName": "pvc-1"}}});
     api.on("GET /apis/storage.k8s.io/v1/volumeattachments", [list(vec![attached]), list(vec![])]);
     let told = Told::default();
-    delete(&cluster(&api, &FakeEtcd::default()), "web-1", &told).await.unwrap();
+    delete(&cluster(&api, &FakeEtcd::default()), "web-1", false, &told).await.unwrap();
     insta::assert_snapshot!(format!("{}\n\n{}", api.told("").join("\n"), told.lines().join("\n")));
     let last = api.sent().pop().unwrap();
-    assert_eq!(last.2, json!({"metadata": {"annotations": {"lazuli/member": null}}}));
+    assert_eq!(last.2, json!({"metadata": {"annotations": {"lazuli.dev/member": null}}}));
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +246,8 @@ async fn a_drain_that_takes_too_long_names_the_budget_and_how_to_go_on() {
     api.on("GET /api/v1/pods", [list(vec![pod("web")])]);
     api.on("POST /api/v1/namespaces/shop/pods/web/eviction", [budget()]);
     api.on("GET /api/v1/namespaces/shop/pods/web", [ok(pod("web"))]);
-    let error = delete(&cluster(&api, &FakeEtcd::default()), "web-1", &Told::default()).await.unwrap_err();
+    let error =
+        delete(&cluster(&api, &FakeEtcd::default()), "web-1", false, &Told::default()).await.unwrap_err();
     insta::assert_snapshot!(format!("{error}\n{}", error.advice.clone().unwrap_or_default()));
     assert_eq!(api.told("PATCH").len(), 1, "it stays cordoned");
 }
@@ -268,7 +269,7 @@ fn three(api: &Api) {
 async fn the_leader_hands_over_to_the_newest_before_it_leaves() {
     let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
     three(&api);
-    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap();
     assert_eq!(etcd.state().changes, ["cp-1: move-leader 3", "cp-3: member remove 1"]);
     assert_eq!(etcd.state().members.len(), 2);
 }
@@ -279,7 +280,7 @@ async fn a_cluster_that_etcd_takes_for_unhealthy_is_asked_again() {
     three(&api);
     etcd.state().leader = 2;
     etcd.state().refusals.extend(["etcdserver: unhealthy cluster"; 3]);
-    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap();
     assert_eq!(etcd.state().changes.len(), 4);
 }
 
@@ -288,7 +289,7 @@ async fn nothing_is_evicted_when_etcd_would_lose_its_quorum() {
     let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
     three(&api);
     etcd.state().members[1].3 = false;
-    let error = delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap_err();
+    let error = delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap_err();
     insta::assert_snapshot!(format!("{error}\n{}", error.advice.clone().unwrap_or_default()));
     assert_eq!(error.outcome, Outcome::Nothing);
     assert!(api.told("PATCH").is_empty() && etcd.state().changes.is_empty());
@@ -304,7 +305,28 @@ async fn a_dead_control_plane_node_leaves_etcd_though_nothing_on_it_answers() {
     three(&api);
     etcd.state().members[0].3 = false;
     etcd.state().leader = 2;
-    delete(&cluster(&api, &etcd), "cp-1", &Told::default()).await.unwrap();
+    delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap();
     assert_eq!(etcd.state().changes, ["cp-3: member remove 1"]);
     assert!(api.told("GET /apis/storage.k8s.io").is_empty(), "nobody there could detach a volume");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_etcd_leaves_though_its_node_was_removed_by_hand() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-0", "cp-2", "cp-3"]));
+    three(&api);
+    etcd.state().members[0].3 = false;
+    etcd.state().leader = 2;
+    delete(&cluster(&api, &etcd), "cp-0", true, &Told::default()).await.unwrap();
+    assert_eq!(etcd.state().changes, ["cp-3: member remove 1"]);
+    assert!(api.told("PATCH").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_member_of_etcd_never_leaves() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1"]));
+    three(&api);
+    let error = delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap_err();
+    assert_eq!(error.code, "EtcdQuorum");
+    assert!(error.message.contains("last member"), "{error}");
+    assert!(api.told("PATCH").is_empty() && etcd.state().changes.is_empty());
 }

@@ -127,6 +127,7 @@ fn a_registration_is_there_when_its_node_is_or_its_token_still_helps() {
         see(Some(&first), &HashMap::new()),
         Some(json!({"node": "prod-1", "role": "init", "joined": true}))
     );
-    let recorded = json!({"metadata": {"annotations": {"lazuli/member": "{\"role\": \"control_plane\"}"}}});
+    let recorded =
+        json!({"metadata": {"annotations": {"lazuli.dev/member": "{\"role\": \"control_plane\"}"}}});
     assert_eq!(see(Some(&recorded), &tokens(5)).unwrap()["role"], "control_plane");
 }
