@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::try_join_all;
 use lazuli_core::Json;
@@ -27,6 +27,8 @@ pub struct KubernetesProvider {
     clusters: Clusters,
     lists: Lists,
     boot_log: Arc<dyn BootLog>,
+    /// What registrations were made with.
+    registrations: Arc<Mutex<HashMap<ResourceId, Json>>>,
 }
 
 impl fmt::Debug for KubernetesProvider {
@@ -57,7 +59,19 @@ fn part(ty: &ResourceType) -> Part {
 impl KubernetesProvider {
     /// The provider of the clusters that `clusters` knows; `boot_log` tells why a node did not join.
     pub fn new(clusters: Clusters, boot_log: Arc<dyn BootLog>) -> Self {
-        KubernetesProvider { clusters, lists: Lists::default(), boot_log }
+        KubernetesProvider { clusters, lists: Lists::default(), boot_log, registrations: Arc::default() }
+    }
+
+    /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
+    /// was made with, so without this it looks as if that had been changed.
+    pub fn learn(&self, id: &ResourceId, inputs: &Json) {
+        if id.segment("registrations").is_some() {
+            self.remembered().insert(id.clone(), inputs.clone());
+        }
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<ResourceId, Json>> {
+        self.registrations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The clusters.
@@ -109,7 +123,9 @@ impl KubernetesProvider {
             let node = nodes.get(wanted.id.name());
             let object = match part(&wanted.ty) {
                 Part::Registration => {
-                    registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, now)
+                    let remembered = self.remembered();
+                    let recorded = remembered.get(&wanted.id);
+                    registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, recorded, now)
                 }
                 Part::Member | Part::ControlPlaneMember => member::observed(node),
                 Part::Other => {
@@ -210,14 +226,19 @@ impl KubernetesProvider {
         watch: &dyn Watch,
     ) -> Result<Json, ProviderError> {
         let wanted = Registration::of(request.body)?;
+        let mut body = request.body.clone();
+        self.learn(request.id, request.body);
+        let joined = registration::has_joined(&cluster.rest, &wanted).await.map_err(ApiError::looking)?;
+        body["properties"]["joined"] = joined.into();
+        if joined {
+            return Ok(body);
+        }
         let now = self.clusters.now();
         let made = registration::create(&cluster.rest, &cluster.keys, &wanted, now, watch).await;
         made.map_err(|error| match error {
             RegistrationError::Api(error) => error.changing(),
             other => ProviderError::own("NoClusterKeys", other.to_string(), Outcome::Nothing),
         })?;
-        let mut body = request.body.clone();
-        body["properties"]["joined"] = false.into();
         Ok(body)
     }
 }

@@ -36,6 +36,17 @@ pub(crate) enum RegistrationError {
     Pki(#[from] crate::pki::PkiError),
 }
 
+/// True when a node needs no token any more. The first node of a cluster is not asked for: there is nobody to ask yet.
+///
+/// # Errors
+/// When the API refuses or cannot be asked.
+pub(crate) async fn has_joined(rest: &Rest, registration: &Registration) -> Result<bool, ApiError> {
+    if registration.role == Role::Init {
+        return Ok(false);
+    }
+    Ok(rest.get(&node_path(&registration.node)).await?.is_some())
+}
+
 /// Lets a node join for half an hour from now; may be called again and again. The first node of a cluster needs nobody's
 /// permission.
 pub(crate) async fn create(
@@ -99,29 +110,41 @@ pub(crate) async fn tokens(rest: &Rest) -> Result<HashMap<String, Json>, ApiErro
     Ok(named.collect())
 }
 
-/// A registration as observed: there when its node has joined, or still has time to join with its token.
+/// A registration as observed: there when its node has joined, or still has time to join with its token. `recorded` is
+/// what it was made with, as far as that is known: nothing in a cluster keeps it. The first node of a cluster has no token,
+/// so its registration is there once it is recorded.
 pub(crate) fn observed(
     keys: &ClusterKeys,
     node: &str,
     object: Option<&Json>,
     tokens: &HashMap<String, Json>,
+    recorded: Option<&Json>,
     now: OffsetDateTime,
 ) -> Option<Json> {
     let secret = tokens.get(&token::secret_name(&derived::bootstrap_token(&keys.cluster_ca, node)));
     let expires = secret.and_then(token::expires).filter(|expires| token::is_enough(*expires, now));
-    if object.is_none() && expires.is_none() {
+    let is_first = recorded.is_some_and(|body| body["properties"]["role"] == "init");
+    if object.is_none() && expires.is_none() && !is_first {
         return None;
     }
-    let role = object
-        .and_then(shape::made_with)
-        .and_then(|properties| serde_json::from_value(properties["role"].clone()).ok())
-        .or_else(|| secret.and_then(token::role))
-        .unwrap_or_else(|| role_of(object));
-    let mut properties = json!({"node": node, "role": role, "joined": object.is_some()});
+    let mut properties = recorded.map_or_else(
+        || json!({"node": node, "role": role(object, secret)}),
+        |body| body["properties"].clone(),
+    );
+    properties["joined"] = object.is_some().into();
     if let Some(expires) = expires.and_then(|expires| expires.format(&Rfc3339).ok()) {
         properties["expires"] = expires.into();
     }
     Some(json!({"properties": properties}))
+}
+
+/// The role of a node whose registration nobody remembers.
+fn role(node: Option<&Json>, secret: Option<&Json>) -> Role {
+    let made_with = node.and_then(shape::made_with);
+    made_with
+        .and_then(|properties| serde_json::from_value(properties["role"].clone()).ok())
+        .or_else(|| secret.and_then(token::role))
+        .unwrap_or_else(|| role_of(node))
 }
 
 /// The role of a node that has neither come in nor a token: only the first one needs no token.

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
-use lazuli_core::provider::{Provider, Wanted};
+use lazuli_core::plan::Operation;
+use lazuli_core::provider::{Provider, Put, Wanted};
 use lazuli_core::resource::{ResourceId, ResourceType};
 use serde_json::json;
 use time::macros::datetime;
@@ -105,6 +106,21 @@ async fn a_refusal_is_told_in_the_servers_words() {
     let error = delete().await.unwrap_err();
     assert_eq!(error.to_string(), format!("403 Forbidden: cluster prod: {message}"));
     delete().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_has_joined_gets_no_second_token_when_its_registration_changes() {
+    let api = Api::new();
+    api.on("GET /api/v1/nodes/web-1", [refuse(404, "NotFound", "no"), ok(json!({}))]);
+    let (provider, _) = provider(&api);
+    let Wanted { ty, id } = wanted("registrations", "web-1");
+    let body = json!({"properties": {"node": "web-1", "role": "worker", "configuration": {"cni": "none"}}});
+    let put = |operation| Put { operation, ty: &ty, id: &id, body: &body, previous: None };
+    let made = provider.put(put(Operation::Create), &*NOBODY).await.unwrap();
+    assert_eq!(made["properties"]["joined"], false);
+    let changed = provider.put(put(Operation::Update), &*NOBODY).await.unwrap();
+    assert_eq!(changed["properties"]["joined"], true);
+    assert_eq!(api.told("PATCH").len(), 1);
 }
 
 static NOBODY: std::sync::LazyLock<Told> = std::sync::LazyLock::new(Told::default);

@@ -111,7 +111,7 @@ fn a_registration_is_there_when_its_node_is_or_its_token_still_helps() {
         HashMap::from([(token::secret_name(&token), secret)])
     };
     let see = |node: Option<&Json>, tokens: &HashMap<String, Json>| {
-        observed(&keys, "prod-1", node, tokens, NOW).map(|object| object["properties"].clone())
+        observed(&keys, "prod-1", node, tokens, None, NOW).map(|object| object["properties"].clone())
     };
     assert_eq!(see(None, &HashMap::new()), None);
     assert_eq!(see(None, &tokens(9)), None);
@@ -130,4 +130,18 @@ fn a_registration_is_there_when_its_node_is_or_its_token_still_helps() {
     let recorded =
         json!({"metadata": {"annotations": {"lazuli.dev/member": "{\"role\": \"control_plane\"}"}}});
     assert_eq!(see(Some(&recorded), &tokens(5)).unwrap()["role"], "control_plane");
+}
+
+#[test]
+fn what_a_registration_was_made_with_is_what_is_remembered_of_it() {
+    let body = json!({"properties": {"node": "prod-1", "role": "init", "configuration": {"cni": "none"}}});
+    let none = HashMap::new();
+    let see = |body: &Json, node: Option<&Json>| observed(&keys(), "prod-1", node, &none, Some(body), NOW);
+    let mut expected = body.clone();
+    expected["properties"]["joined"] = json!(false);
+    assert_eq!(see(&body, None), Some(expected), "the first node needs no token");
+    let mut worker = body;
+    worker["properties"]["role"] = json!("worker");
+    assert_eq!(see(&worker, None), None);
+    assert_eq!(see(&worker, Some(&json!({}))).unwrap()["properties"]["configuration"]["cni"], "none");
 }
