@@ -91,3 +91,6 @@ async fn text(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<String>
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,7 +122,8 @@ async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(
             }
             Err(error) => return Err(Waited::Api(error)),
         };
-        if begun.elapsed() + pause > Duration::from_secs(member.startup_timeout_seconds) {
+        let startup = Duration::from_secs(member.startup_timeout_seconds);
+        if ready_since.is_none() && begun.elapsed() + pause > startup {
             return Err(Waited::TooLong(why));
         }
         let text = format!("joining: {why}");

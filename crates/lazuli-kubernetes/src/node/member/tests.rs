@@ -139,7 +139,8 @@ async fn a_node_must_stay_ready() {
     let api = Api::new();
     let nodes = |ready: &str| list(vec![node("web-1", ready, "disk")]);
     api.on("GET /api/v1/nodes", [nodes("True"), nodes("False"), nodes("True")]);
-    let wanted = body("web-1", json!({"minReadySeconds": 30}));
+    // it is ready in time, and then has all of its thirty seconds
+    let wanted = body("web-1", json!({"minReadySeconds": 30, "startupTimeoutSeconds": 10}));
     api.on("PATCH /api/v1/nodes/web-1", [ok(member_of(node("web-1", "True", ""), &wanted))]);
     create(&cluster(&api, &FakeEtcd::default()), &wanted, &NoBootLog, &Told::default()).await.unwrap();
     let patched = api.sent().into_iter().find(|(_, line, _)| line.starts_with("PATCH")).unwrap().0;
