@@ -96,8 +96,9 @@ impl Drain {
         let field = format!("spec.nodeName={node}");
         let pods = rest.list("/api/v1/pods", Selector { fields: Some(&field), labels: None }).await?;
         let leaving = self.leaving(rest, pods).await?;
+        let version = eviction_version(rest).await?;
         let board = Board::new(leaving.iter().map(name), watch);
-        let evictions = leaving.iter().map(|pod| self.evict(rest, pod, deadline, &board));
+        let evictions = leaving.iter().map(|pod| self.evict(rest, pod, &version, deadline, &board));
         for result in join_all(evictions).await {
             result?;
         }
@@ -141,6 +142,7 @@ impl Drain {
         self,
         rest: &Rest,
         pod: &Json,
+        version: &str,
         deadline: Instant,
         board: &Board<'_>,
     ) -> Result<(), DrainError> {
@@ -150,7 +152,7 @@ impl Drain {
             options["gracePeriodSeconds"] = 1.into();
         }
         let eviction = json!({
-            "apiVersion": "policy/v1",
+            "apiVersion": version,
             "kind": "Eviction",
             "metadata": {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]},
             "deleteOptions": options,
@@ -184,6 +186,18 @@ impl Drain {
         board.gone(&name);
         Ok(())
     }
+}
+
+/// The version of evictions that the API server knows: `policy/v1`, but in old ones.
+async fn eviction_version(rest: &Rest) -> Result<String, ApiError> {
+    let list = rest.get("/api/v1").await?.unwrap_or_default();
+    let resources = list["resources"].as_array().into_iter().flatten();
+    let found = resources.into_iter().find(|resource| resource["name"] == "pods/eviction");
+    let part = |key: &str| found?[key].as_str();
+    Ok(match (part("group"), part("version")) {
+        (Some(group), Some(version)) => format!("{group}/{version}"),
+        _ => "policy/v1".to_owned(),
+    })
 }
 
 /// What a look at a pod shows.

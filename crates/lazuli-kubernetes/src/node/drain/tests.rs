@@ -76,6 +76,18 @@ async fn nothing_is_evicted_when_a_pod_may_not_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn evictions_are_of_the_version_that_the_server_knows() {
+    let api = Api::new();
+    api.on("GET /api/v1/pods", [list(vec![pod("web-0", "ReplicaSet")])]);
+    let eviction =
+        json!({"name": "pods/eviction", "group": "policy", "version": "v1beta1", "kind": "Eviction"});
+    api.on("GET /api/v1", [ok(json!({"resources": [{"name": "pods"}, eviction]}))]);
+    drain(60).run(&api.rest(), "node-1", &Told::default()).await.unwrap();
+    let sent = api.sent().into_iter().find(|(_, line, _)| line.starts_with("POST")).unwrap();
+    assert_eq!(sent.2["apiVersion"], "policy/v1beta1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_a_silent_node_pods_get_a_second_and_are_not_waited_for() {
     let api = Api::new();
     api.on("GET /api/v1/pods", [list(vec![pod("web-0", "ReplicaSet")])]);
