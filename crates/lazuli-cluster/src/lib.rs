@@ -1,4 +1,4 @@
-//! From a `cluster` block and its profile to every Azure resource of the cluster. Pure: the same blocks, records and
+//! From a `cluster` block and its profile to every resource of the cluster. Pure: the same blocks, records and
 //! renewals give the same resources.
 //!
 //! | module | what |
@@ -9,6 +9,8 @@
 //! | [`names`] | names, ids and the API host name, all known before anything exists |
 //! | [`roster`] | which node sits in which slot, under which name, in which zone |
 //! | [`expand`] | [`spec`] + roster → resources |
+//! | [`history`] | what cannot be done to a cluster that exists |
+//! | [`impact`] | how much of a cluster a plan touches |
 //! | [`attributes`] | `cluster.NAME.…` in expressions |
 
 #![forbid(unsafe_code)]
@@ -16,6 +18,8 @@
 pub mod attributes;
 pub mod decode;
 pub mod expand;
+pub mod history;
+pub mod impact;
 pub mod names;
 pub mod roster;
 pub mod schema;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use lazuli_core::block::{Attribute, Block, BlockSchema, Label, Shape};
-use lazuli_core::encoding::from_json;
-use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::resource::{Lifecycle, Timeouts};
+use lazuli_core::encoding::{from_json, to_json};
+use lazuli_core::recorded::{Recorded, RecordedWorld};
+use lazuli_core::resource::{Lifecycle, Mode, Timeouts};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Diagnostic, FileId, Json, Sources, Span, Type, Value};
 
@@ -129,6 +129,44 @@ pub(crate) fn nothing() -> RecordedWorld {
 
 pub(crate) fn expanded(cluster: &Cluster, world: &RecordedWorld, renewals: &Renewals) -> Expansion {
     expand(cluster, &account(), Records { world, renewals }, Features::default())
+}
+
+/// With everything inside the cluster.
+pub(crate) fn expanded_inside(cluster: &Cluster, world: &RecordedWorld, renewals: &Renewals) -> Expansion {
+    expand(cluster, &account(), Records { world, renewals }, Features { kubernetes: true })
+}
+
+/// The record after everything of an expansion was made.
+pub(crate) fn applied(world: &RecordedWorld, expansion: &Expansion) -> RecordedWorld {
+    let mut world = world.clone();
+    world.resources.clear();
+    for part in expansion.parts.iter().filter(|part| part.declaration.mode == Mode::Managed) {
+        let desired = &part.desired;
+        let inputs = to_json(&desired.body.map_unknown(&mut |_| Some(Value::null()))).unwrap();
+        let recorded = Recorded {
+            address: part.declaration.address.clone(),
+            mode: Mode::Managed,
+            provider: desired.provider,
+            account: desired.account.clone(),
+            ty: desired.ty.clone(),
+            id: desired.id.clone().unwrap(),
+            observed: inputs.clone(),
+            inputs,
+            dependencies: Vec::new(),
+            sensitive: Vec::new(),
+            write_only: Default::default(),
+            prevent_destroy: false,
+            slot: desired.slot.clone(),
+            pending: None,
+            created_at: String::new(),
+            updated_at: String::new(),
+        };
+        if let Some(slot) = &desired.slot {
+            world.roster.insert(slot.address.clone(), slot.clone());
+        }
+        world.resources.insert(recorded.address.clone(), recorded);
+    }
+    world
 }
 
 /// Diagnostics in words: code and message, then every place with what is said there, the text it means in `‹›`.

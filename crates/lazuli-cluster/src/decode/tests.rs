@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use lazuli_core::Address;
 use lazuli_core::resource::Lifecycle;
 
-use crate::spec::{Egress, Image, Network, Update};
+use crate::spec::{Amount, Egress, HealthCheck, Image, Network, Transport, Update, UpdatePools};
 use crate::testing::{CLUSTER, EXISTING_NETWORK, OWN_NETWORK, PROFILE, cluster, decode, decode_at, edited};
 
 /// What is said of the cluster after one edit.
@@ -399,9 +399,6 @@ fn a_pool_that_could_never_be_updated_is_refused() {
     assert_snapshot!(update("      strategy = \"expand\"\n      max_surge = \"10%\"\n      max_unavailable = 1.5\n"), @r#"
     LZ0223 `strategy` must be one of expand_first, contract_first, custom
       strategy = ‹"expand"›  not one of them
-    LZ0230 a percentage in `max_surge` is not supported by this version of Lazuli
-      max_surge = ‹"10%"›  cannot be carried out
-      help: take it out; nothing was changed
     LZ0223 `max_unavailable` must be a whole number from 0 to 1000
       max_unavailable = ‹1.5›  this is 1.5
     "#);
@@ -449,51 +446,46 @@ fn labels_taints_disks_and_prices_are_checked() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused() {
-    let more = "  api_server {\n    transport = \"run_command\"\n  }\n  proxy {\n    https = \"http://proxy:3128\"\n  }\n";
-    assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err(), @r#"
-    LZ0230 `transport = "run_command"` is not supported by this version of Lazuli
-      transport = ‹"run_command"›  cannot be carried out
-      help: take it out; nothing was changed
-    LZ0230 `proxy` is not supported by this version of Lazuli
-      ‹proxy› {  cannot be carried out
-      help: take it out; nothing was changed
-    "#);
-    assert_snapshot!(with_pool("    cordon = [\"3\"]\n"), @r#"
-    LZ0230 `cordon` is not supported by this version of Lazuli
-      cordon = ‹["3"]›  cannot be carried out
-      help: take it out; nothing was changed
-    "#);
-    assert!(
-        decode(PROFILE, &edited(CLUSTER, "    count = 3", "    count = 3\n    cordon = []")).cluster.is_ok()
+fn everything_about_what_runs_in_a_cluster_is_read() {
+    let more = "  update_pools = \"parallel\"\n  api_server {\n    transport = \"run_command\"\n  }\n  proxy {\n    https = \"http://proxy:3128\"\n    no_proxy = [\"10.0.0.0/8\"]\n  }\n  health_check {\n    node_startup_timeout = \"1h30m\"\n    unhealthy_after = \"90s\"\n    max_unhealthy = \"3\"\n  }\n  rbac_binding \"admins\" {\n    kind = \"RoleBinding\"\n    role = \"edit\"\n    namespace = \"team-a\"\n    groups = [\"g\"]\n    service_accounts = [\"ci/deployer\"]\n  }\n  namespace \"team-a\" {\n    cpu = \"500m\"\n    memory = \"32Gi\"\n    gpu = 0\n    labels = {\"a\": \"b\"}\n  }\n";
+    let text = edited(
+        &extended(more),
+        "    count = 3\n",
+        "    count = 3\n    cordon = [\"3\", \"1\"]\n    update {\n      max_surge = \"40%\"\n      drain_timeout = \"5m\"\n      min_ready_seconds = 30\n    }\n",
     );
+    let inner = "  kubernetes {\n    version = \"1.34.2\"\n    feature_gates = {\"A\": true, \"B\": false}\n    api_server {\n      extra_args = {\"v\": \"2\"}\n      cert_sans = [\"api.example.com\", \"10.0.0.1\"]\n    }\n    scheduler {\n      extra_args = {\"v\": \"3\"}\n    }\n  }\n  cloud_provider {\n    manifests = [\"ccm.yaml\"]\n  }\n  storage {\n    default_class {\n      zone_redundant = true\n    }\n  }\n  addon \"metrics\" {\n    manifests = [\"m.yaml\"]\n    namespace = \"kube-system\"\n    values = {\"replicas\": 2}\n  }\n";
+    let profile = edited(PROFILE, "  kubernetes {\n    version = \"1.34.2\"\n  }\n", inner);
+    let decoded = decode(&profile, &text);
+    assert_eq!(decoded.warnings, "");
+    let cluster = decoded.cluster.unwrap();
+    let pool = &cluster.workers[0];
+    let update = Update { create_first: true, window: 2, min_ready_seconds: 30, drain_timeout: 300 };
+    assert_eq!((pool.update, pool.cordon.as_slice()), (update, ["1".to_owned(), "3".to_owned()].as_slice()));
+    let check =
+        HealthCheck { node_startup_timeout: 5400, unhealthy_after: 90, max_unhealthy: Amount::Nodes(3) };
+    assert_eq!((cluster.health_check, cluster.update_pools), (check, UpdatePools::Parallel));
+    assert_eq!(cluster.api_server.transport, Transport::RunCommand);
+    assert_eq!(cluster.bindings[0].service_accounts, [("ci".to_owned(), "deployer".to_owned())]);
+    assert_eq!(cluster.namespaces[0].cpu.as_deref(), Some("500m"));
+    assert_eq!(cluster.proxy.unwrap().no_proxy, ["10.0.0.0/8"]);
+    let profile = &cluster.profile;
+    assert_eq!(profile.storage.default_class.as_ref().unwrap().sku, "Premium_ZRS");
+    assert_eq!(profile.feature_gates.len() + profile.cert_sans.len() + profile.api_server_args.len(), 5);
+    assert_eq!(profile.addons[0].manifests.values["replicas"], lazuli_core::Value::int(2));
 }
 
 #[test]
-fn what_this_version_does_not_act_on_yet_is_said() {
-    let more = "  update_pools = \"parallel\"\n  health_check {\n  }\n  namespace \"a\" {\n  }\n";
-    let inner = "  addon \"metrics\" {\n    manifests = [\"m.yaml\"]\n  }\n  storage {\n    csi = \"none\"\n    manifests = []\n  }\n}\n";
-    let profile = format!("{}{inner}", PROFILE.strip_suffix("}\n").unwrap());
-    let text = extended(more);
-    let text = edited(
-        &text,
-        "    count = 3\n",
-        "    count = 3\n    update {\n      drain_timeout = \"5m\"\n    }\n",
-    );
-    assert_snapshot!(decode(&profile, &text).warnings, @r#"
-    LZ0231 `storage.csi` is checked, but this version of Lazuli does not act on it yet
-      ‹csi› = "none"  has no effect
-    LZ0231 `addon` is checked, but this version of Lazuli does not act on it yet
-      ‹addon "metrics"› {  has no effect
-    LZ0231 `drain_timeout` is checked, but this version of Lazuli does not act on it yet
-      ‹drain_timeout› = "5m"  has no effect
-    LZ0231 `health_check` is checked, but this version of Lazuli does not act on it yet
-      ‹health_check› {  has no effect
-    LZ0231 `namespace` is checked, but this version of Lazuli does not act on it yet
-      ‹namespace "a"› {  has no effect
-    LZ0231 `update_pools` is checked, but this version of Lazuli does not act on it yet
-      update_pools = ‹"parallel"›  has no effect
-    "#);
+fn mistakes_about_what_runs_in_a_cluster_are_found() {
+    let more = "  proxy {\n    https = \"http://user:pw@proxy\"\n  }\n  health_check {\n    unhealthy_after = \"5\"\n    max_unhealthy = \"140%\"\n  }\n  rbac_binding \"a\" {\n    kind = \"ClusterRoleBinding\"\n    role = \"edit\"\n    namespace = \"x\"\n  }\n  rbac_binding \"a\" {\n    kind = \"RoleBinding\"\n    role = \"edit\"\n    service_accounts = [\"deployer\"]\n  }\n  namespace \"default\" {\n    memory = \"32GB\"\n  }\n";
+    assert_snapshot!(decode(PROFILE, &extended(more)).cluster.unwrap_err());
+    assert_snapshot!(with_pool("    cordon = [\"4\"]\n"));
+    let inner = "  kubernetes {\n    version = \"1.34.2\"\n    feature_gates = {\"A\": \"maybe\"}\n    scheduler {\n      extra_args = {\"--v\": \"3\"}\n    }\n    api_server {\n      cert_sans = [\"a b\"]\n    }\n  }\n  network {\n    cni = \"manifests\"\n  }\n  storage {\n    csi = \"none\"\n    manifests = [\"x.yaml\"]\n    default_class {\n      sku = \"Standard_LRS\"\n      zone_redundant = true\n    }\n  }\n  addon \"m\" {\n    manifests = []\n  }\n  addon \"m\" {\n    manifests = [\"a\", \"a\"]\n    values = 3\n  }\n";
+    let profile = edited(PROFILE, "  kubernetes {\n    version = \"1.34.2\"\n  }\n", inner);
+    assert_snapshot!(decode(&profile, CLUSTER).cluster.unwrap_err());
+}
+
+#[test]
+fn a_cluster_whose_nodes_could_not_reach_its_api_is_warned_about() {
     let closed = edited(
         CLUSTER,
         "    cidr = \"10.40.0.0/16\"\n",

@@ -12,7 +12,7 @@ use super::phase::Phase;
 use crate::spec::{Cluster, Cni, Csi, Profile};
 
 /// The address of a layer.
-pub(super) fn layer(cluster: &Address, name: &str) -> Address {
+pub(crate) fn layer(cluster: &Address, name: &str) -> Address {
     cluster.keyed("layer", name)
 }
 

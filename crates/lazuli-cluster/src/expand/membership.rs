@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::boot::Pki;
 use super::part::{Part, Site, object, strings};
 use super::phase::NodeRole;
-use crate::spec::{Cluster, Cni, Pool};
+use crate::spec::{Cluster, Pool};
 
 /// What else a step of a member may take beyond its waiting, in seconds: leaving etcd, detaching volumes, some reserve.
 const RESERVE: u64 = 900;
@@ -134,13 +134,9 @@ pub(super) fn configuration(site: &Site<'_>, pool: &Pool) -> Value {
     let mut kubelet = profile.kubelet_args.clone();
     kubelet.extend(pool.kubelet_args.clone());
     let gates = profile.feature_gates.iter().map(|(name, open)| (name.as_str(), Value::from(*open)));
-    let cni = match profile.cni {
-        Cni::AzureRoutes => "azure_routes",
-        Cni::Manifests => "manifests",
-    };
     let mut members = vec![
         ("kubernetesVersion", Value::string(profile.kubernetes.to_string())),
-        ("cni", Value::string(cni)),
+        ("cni", Value::string(profile.cni.as_str())),
         ("featureGates", Value::object(gates)),
         ("kubeletArgs", texts(&kubelet)),
         ("commands", commands(site, pool)),

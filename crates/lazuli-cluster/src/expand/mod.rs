@@ -28,6 +28,7 @@ use crate::spec::{Cluster, Network, UpdatePools};
 
 pub use boot::{AzureFacts, NodeBoot, Pki};
 pub use content::{ClusterFacts, Content, Layer, LayerSpec};
+pub(crate) use inside::layer;
 pub use network::{API_RULE, API_RULE_PRIORITY};
 use part::Site;
 pub use part::{Features, Part};

@@ -147,3 +147,13 @@ impl Profile {
         }
     }
 }
+
+impl Cni {
+    /// As the configuration says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cni::AzureRoutes => "azure_routes",
+            Cni::Manifests => "manifests",
+        }
+    }
+}

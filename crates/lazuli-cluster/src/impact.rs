@@ -1,0 +1,89 @@
+//! How much of a cluster a plan touches, in one word: what people decide by before they look at details.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use lazuli_core::Address;
+use lazuli_core::address::Key;
+use lazuli_core::plan::{Action, Change};
+
+/// How much of a cluster that exists a plan touches. Nodes that only come or go with a pool's size do not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impact {
+    /// Nothing that runs notices: tags, bindings, namespaces, add-ons of their own.
+    None,
+    /// Something changes in place.
+    InPlace,
+    /// Nodes of these pools are replaced.
+    Rolling(BTreeSet<String>),
+    /// Nodes of the control plane are replaced, one by one.
+    ControlPlane,
+    /// Nodes of the control plane are replaced, then those of these pools.
+    Everything(BTreeSet<String>),
+}
+
+/// The impact of a plan's changes on a cluster; `None` when the plan makes it, takes it down or leaves it alone.
+pub fn impact(cluster: &Address, changes: &[Change]) -> Option<Impact> {
+    let own =
+        || changes.iter().filter(|change| change.address.is_within(cluster) && change.action != Action::NoOp);
+    let existed = |change: &Change| {
+        matches!(change.action, Action::NoOp | Action::Update | Action::Move) || change.action.is_replace()
+    };
+    let stays = changes.iter().any(|change| change.address.is_within(cluster) && existed(change));
+    if !stays || own().next().is_none() {
+        return None;
+    }
+    let mut pools = BTreeSet::new();
+    let mut control_plane = false;
+    let mut in_place = false;
+    for change in own() {
+        let segments = change.address.segments();
+        let inner = &segments[cluster.segments().len()..];
+        let Some(first) = inner.first() else { continue };
+        match (change.action.is_replace(), &*first.name) {
+            (true, "control_plane") => control_plane = true,
+            (true, "worker_pool") => pools.extend(first.key.as_ref().map(name_of)),
+            (false, "rbac_binding" | "namespace" | "addon") => {}
+            (false, _) if change.action == Action::Update => in_place |= !only_tags(change),
+            (true, _) => in_place = true,
+            (false, _) => {}
+        }
+    }
+    Some(match (control_plane, pools.is_empty()) {
+        (true, true) => Impact::ControlPlane,
+        (true, false) => Impact::Everything(pools),
+        (false, false) => Impact::Rolling(pools),
+        (false, true) if in_place => Impact::InPlace,
+        (false, true) => Impact::None,
+    })
+}
+
+fn name_of(key: &Key) -> String {
+    match key {
+        Key::Name(name) => name.clone(),
+        Key::Index(index) => index.to_string(),
+    }
+}
+
+fn only_tags(change: &Change) -> bool {
+    change.paths.iter().all(|path| path.path.is_under("tags"))
+}
+
+impl fmt::Display for Impact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |pools: &BTreeSet<String>| {
+            let word = if pools.len() == 1 { "pool" } else { "pools" };
+            format!("{word} {}", pools.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
+        match self {
+            Impact::None => f.write_str("nothing that runs notices"),
+            Impact::InPlace => f.write_str("in place"),
+            Impact::Rolling(pools) => write!(f, "rolling, {}", named(pools)),
+            Impact::ControlPlane => f.write_str("rolling, the control plane one by one"),
+            Impact::Everything(pools) => write!(f, "rolling, control plane first, then {}", named(pools)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use lazuli_core::plan::{Action, Cause, Change, PathChange};
+use lazuli_core::resource::{Mode, ProviderName, ResourceType};
+use lazuli_core::{Address, Value};
+
+use super::impact;
+
+fn change(address: &str, action: Action, path: &str) -> Change {
+    let path = PathChange {
+        path: path.parse().unwrap(),
+        before: None,
+        after: Some(Value::int(1)),
+        recorded: None,
+        forces_replacement: false,
+        cause: Cause::Configuration,
+    };
+    Change {
+        address: address.parse().unwrap(),
+        previous_address: None,
+        mode: Mode::Managed,
+        action,
+        reason: None,
+        provider: ProviderName::Azure,
+        account: "main".into(),
+        ty: ResourceType::new("Test/things", "2026-01-01"),
+        title: "thing".into(),
+        id: None,
+        previous_id: None,
+        before: None,
+        after: None,
+        paths: vec![path],
+        origin: None,
+    }
+}
+
+fn word(changes: &[(&str, Action, &str)]) -> String {
+    let changes: Vec<Change> =
+        changes.iter().map(|(address, action, path)| change(address, *action, path)).collect();
+    let cluster: Address = "cluster.prod".parse().unwrap();
+    impact(&cluster, &changes).map_or_else(|| "-".to_owned(), |impact| impact.to_string())
+}
+
+#[test]
+fn the_greatest_change_decides() {
+    use Action::{Create, Delete, NoOp, ReplaceCreateFirst, Update};
+    let vm = "cluster.prod.worker_pool[\"a\"].node[\"1\"].vm";
+    let other = "cluster.prod.worker_pool[\"b\"].node[\"1\"].vm";
+    let master = "cluster.prod.control_plane.node[\"1\"].vm";
+    let group = "cluster.prod.network.worker_nsg";
+    let layer = "cluster.prod.layer[\"network\"]";
+    let rows: [(&[(&str, Action, &str)], &str); 10] = [
+        (&[(group, NoOp, "x")], "-"),
+        (&[(group, Create, "x")], "-"),
+        (&[(group, Delete, "x")], "-"),
+        (&[("cluster.production.network.worker_nsg", Update, "x")], "-"),
+        (
+            &[(group, Update, "tags.team"), ("cluster.prod.namespace[\"a\"]", Create, "x")],
+            "nothing that runs notices",
+        ),
+        (&[(group, NoOp, "x"), (vm, Create, "x")], "nothing that runs notices"),
+        (&[(group, Update, "tags.team"), (layer, Update, "properties.objects")], "in place"),
+        (&[(layer, Update, "properties.objects"), (vm, ReplaceCreateFirst, "id")], "rolling, pool a"),
+        (&[(master, ReplaceCreateFirst, "id")], "rolling, the control plane one by one"),
+        (
+            &[
+                (master, ReplaceCreateFirst, "id"),
+                (vm, ReplaceCreateFirst, "id"),
+                (other, ReplaceCreateFirst, "id"),
+            ],
+            "rolling, control plane first, then pools a, b",
+        ),
+    ];
+    for (changes, expected) in rows {
+        assert_eq!(word(changes), expected, "{changes:?}");
+    }
+}
