@@ -2,7 +2,7 @@
 
 use lazuli_core::{Address, Path, Type, Value};
 
-use crate::expand::Expansion;
+use crate::expand::{Expansion, Pki};
 use crate::spec::{Cluster, Egress, Network};
 
 /// The cluster as expressions see it; what Azure invents is unknown, with its source.
@@ -30,7 +30,7 @@ pub fn object(expansion: &Expansion) -> Value {
     };
     let principal = cluster.address.child("identity").child("principal");
     let id = format!("{}/lazuli/clusters/{}", expansion.ids.resource_group, cluster.name);
-    Value::object([
+    let mut attributes = vec![
         ("id", Value::string(id)),
         ("name", Value::string(cluster.name.as_str())),
         ("endpoint", Value::string(endpoint)),
@@ -42,8 +42,20 @@ pub fn object(expansion: &Expansion) -> Value {
         ("nat_public_ip", nat_public_ip),
         ("identity_principal_id", supplied(principal, "properties.principalId")),
         ("nodes", Value::object(nodes)),
-    ])
+    ];
+    if expansion.is_whole() {
+        let authority = Pki::of(&cluster.address).cluster_ca;
+        // Minted when it is asked for: never a part of the record.
+        let kubeconfig = Value::unknown_from(authority.clone(), Path::root().name(KUBECONFIG), Type::String);
+        attributes.push(("ca_certificate", supplied(authority, "properties.certificate")));
+        attributes.push((KUBECONFIG, kubeconfig.sensitive()));
+    }
+    Value::object(attributes)
 }
+
+/// The attribute with which administrators reach the cluster. Its value comes from who can sign it: it is unknown here, and
+/// stands for the attribute of this name of the cluster's authority.
+pub const KUBECONFIG: &str = "kubeconfig";
 
 /// The address through which workers leave, where the cluster has one for that.
 fn outbound_ip(cluster: &Cluster) -> Option<&'static str> {
@@ -60,6 +72,10 @@ pub fn needs(expansion: &Expansion, attribute: &str) -> Vec<Address> {
     let cluster = &expansion.cluster;
     let network = |part: &str| vec![cluster.address.child("network").child(part)];
     match attribute {
+        "endpoint" | KUBECONFIG if expansion.is_whole() => {
+            vec![cluster.control_plane.address(&cluster.address).keyed("node", "1").child("member")]
+        }
+        "ca_certificate" if expansion.is_whole() => vec![Pki::of(&cluster.address).cluster_ca],
         "endpoint" | "fqdn" => {
             let part = if cluster.api_server.private.is_some() { "private_dns_record" } else { "public_ip" };
             vec![cluster.address.child("api_server").child(part)]

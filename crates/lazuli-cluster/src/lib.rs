@@ -21,6 +21,8 @@ pub mod expand;
 pub mod history;
 pub mod impact;
 pub mod names;
+#[cfg(test)]
+mod rolling;
 pub mod roster;
 pub mod schema;
 pub mod spec;

@@ -49,6 +49,14 @@ pub struct Expansion {
     pub nodes: Vec<NodeFacts>,
 }
 
+impl Expansion {
+    /// True when what is inside the cluster is expanded too.
+    pub fn is_whole(&self) -> bool {
+        let authority = Pki::of(&self.cluster.address).cluster_ca;
+        self.parts.iter().any(|part| part.declaration.address == authority)
+    }
+}
+
 /// Ids of a cluster's central resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids {

@@ -112,6 +112,9 @@ fn unchangeable(expansion: &Expansion, world: &RecordedWorld) -> Diagnostics {
         );
     }
     problems.extend(moved_api(expansion, world));
+    if problems.is_empty() {
+        problems.extend(lazuli_cluster::history::refused(expansion, world));
+    }
     let Network::Dynamic(network) = &cluster.network else { return problems };
     for (name, subnet, pool) in [
         ("control_plane_subnet", &network.control_plane, "control_plane"),
