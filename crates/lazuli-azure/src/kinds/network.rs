@@ -42,6 +42,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("NetworkSecurityGroups")],
         joined_by: Some("Microsoft.Network/networkSecurityGroups/join/action"),
         accepts: NETWORK_CODES,
+        ends_with: None,
     },
     Kind {
         name: "Microsoft.Network/routeTables",
@@ -66,6 +67,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("RouteTables")],
         joined_by: Some("Microsoft.Network/routeTables/join/action"),
         accepts: NETWORK_CODES,
+        ends_with: None,
     },
     Kind {
         name: "Microsoft.Network/publicIPAddresses",
@@ -105,6 +107,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("PublicIPAddresses"), standard_quota("StandardSkuPublicIpAddresses")],
         joined_by: Some("Microsoft.Network/publicIPAddresses/join/action"),
         accepts: NETWORK_CODES,
+        ends_with: None,
     },
     Kind {
         name: "Microsoft.Network/natGateways",
@@ -146,6 +149,7 @@ pub(super) static KINDS: &[Kind] = &[
         expected: seconds(4.0, 4.0, 8.0),
         names: NETWORK_NAME,
         accepts: NETWORK_CODES,
+        ends_with: None,
         ..BELOW
     },
     Kind {
@@ -157,6 +161,7 @@ pub(super) static KINDS: &[Kind] = &[
         expected: seconds(4.0, 4.0, 8.0),
         names: NETWORK_NAME,
         accepts: NETWORK_CODES,
+        ends_with: None,
         ..BELOW
     },
     Kind {
@@ -168,6 +173,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("ApplicationSecurityGroups")],
         joined_by: Some("Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"),
         accepts: NETWORK_CODES,
+        ends_with: None,
         ..IN_GROUP
     },
     Kind {
@@ -197,6 +203,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("PublicIpPrefixes")],
         joined_by: Some("Microsoft.Network/publicIPPrefixes/join/action"),
         accepts: NETWORK_CODES,
+        ends_with: None,
         ..IN_GROUP
     },
 ];

@@ -54,4 +54,5 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     quotas: &[network_quota("NetworkInterfaces")],
     joined_by: Some("Microsoft.Network/networkInterfaces/join/action"),
     accepts: NETWORK_CODES,
+    ends_with: None,
 }];
