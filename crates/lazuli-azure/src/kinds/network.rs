@@ -149,7 +149,6 @@ pub(super) static KINDS: &[Kind] = &[
         expected: seconds(4.0, 4.0, 8.0),
         names: NETWORK_NAME,
         accepts: NETWORK_CODES,
-        ends_with: None,
         ..BELOW
     },
     Kind {
@@ -161,7 +160,6 @@ pub(super) static KINDS: &[Kind] = &[
         expected: seconds(4.0, 4.0, 8.0),
         names: NETWORK_NAME,
         accepts: NETWORK_CODES,
-        ends_with: None,
         ..BELOW
     },
     Kind {
@@ -173,7 +171,6 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("ApplicationSecurityGroups")],
         joined_by: Some("Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"),
         accepts: NETWORK_CODES,
-        ends_with: None,
         ..IN_GROUP
     },
     Kind {
@@ -203,7 +200,6 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("PublicIpPrefixes")],
         joined_by: Some("Microsoft.Network/publicIPPrefixes/join/action"),
         accepts: NETWORK_CODES,
-        ends_with: None,
         ..IN_GROUP
     },
 ];
