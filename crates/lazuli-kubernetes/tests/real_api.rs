@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests as well")]
 
-#[expect(unused, reason = "only what listens is used here")]
 mod cluster;
 
 use std::time::Duration;

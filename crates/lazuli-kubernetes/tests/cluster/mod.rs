@@ -13,7 +13,7 @@ use lazuli_core::provider::Watch;
 use serde_json::{Value, json};
 
 #[derive(Clone, Default)]
-pub struct Server(Arc<Mutex<State>>);
+pub(crate) struct Server(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Server {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = Server::default();
         for namespace in ["default", "kube-system"] {
             let path = format!("/api/v1/namespaces/{namespace}");
@@ -45,12 +45,12 @@ impl Server {
     }
 
     /// Workloads stay as they are until a test changes them.
-    pub fn slow(self) -> Self {
+    pub(crate) fn slow(self) -> Self {
         self.0.lock().unwrap().ready = false;
         self
     }
 
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         let state = self.0.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let state = state.clone();
@@ -75,46 +75,46 @@ impl Server {
         kube::Client::new(service, "default")
     }
 
-    pub fn put(&self, path: &str, object: Value) {
+    pub(crate) fn put(&self, path: &str, object: Value) {
         self.0.lock().unwrap().store(path, object);
     }
 
-    pub fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(path).cloned()
     }
 
-    pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         let mut object = self.get(path).unwrap();
         change(&mut object);
         self.put(path, object);
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         self.0.lock().unwrap().objects.remove(path);
     }
 
-    pub fn serve(&self, api_version: &str, plural: &str, kind: &str, namespaced: bool) {
+    pub(crate) fn serve(&self, api_version: &str, plural: &str, kind: &str, namespaced: bool) {
         let kind = (api_version.into(), plural.into(), kind.into(), namespaced);
         self.0.lock().unwrap().kinds.push(kind);
     }
 
     /// The next request like this (`PATCH /api/…`) is refused.
-    pub fn fail(&self, request: &str, status: u16, message: &str) {
+    pub(crate) fn fail(&self, request: &str, status: u16, message: &str) {
         self.0.lock().unwrap().failures.push((request.into(), status, message.into()));
     }
 
     /// Requests that would change something, since the last time this was asked.
-    pub fn changes(&self) -> Vec<String> {
+    pub(crate) fn changes(&self) -> Vec<String> {
         let log = std::mem::take(&mut self.0.lock().unwrap().log);
         log.into_iter().filter(|line| !line.starts_with("GET")).collect()
     }
 
     /// All requests since the last time this was asked.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().log)
     }
 
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.0.lock().unwrap().objects.keys().cloned().collect()
     }
 }
@@ -276,7 +276,7 @@ impl State {
 }
 
 /// The status of an object that is ready.
-pub fn ready(object: &Value, generation: u64) -> Value {
+pub(crate) fn ready(object: &Value, generation: u64) -> Value {
     let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
     match object["kind"].as_str().unwrap() {
         "Deployment" => json!({
@@ -340,10 +340,10 @@ fn decoded(text: &str) -> String {
 
 /// Hears what is said.
 #[derive(Default)]
-pub struct Heard(Mutex<Vec<String>>);
+pub(crate) struct Heard(Mutex<Vec<String>>);
 
 impl Heard {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap().join("\n")
     }
 }
