@@ -162,6 +162,8 @@ pub(crate) struct EtcdState {
     pub(crate) leader: u64,
     /// Refusals to give to the next changes.
     pub(crate) refusals: VecDeque<&'static str>,
+    /// Nodes whose member runs and does not reach the others.
+    pub(crate) cut_off: Vec<&'static str>,
     /// Changes: `cp-1: member remove 2`.
     pub(crate) changes: Vec<String>,
 }
@@ -193,6 +195,14 @@ impl Exec for FakeEtcd {
                 pod: pod.into(),
                 command: "etcdctl".into(),
                 reason: "no pod".into(),
+            });
+        }
+        if state.cut_off.contains(&node) {
+            let log = r#"{"level":"warn","msg":"retrying"}"#;
+            return Ok(Finished {
+                stderr: format!("{log}\nError: context deadline exceeded\n"),
+                failure: Some("command terminated with exit code 1".to_owned()),
+                ..Finished::default()
             });
         }
         let words = &command[9..];

@@ -132,16 +132,21 @@ impl<'a> Etcd<'a> {
         Ok(serde_json::from_str(ended.stdout.trim()).unwrap_or(Json::Null))
     }
 
-    /// Runs a command on the first node where that is possible.
+    /// Runs a command on the first node where that is possible and the member is not cut off from the others. What a
+    /// cut-off member may have done all the same does no harm: whoever changes something looks first.
     async fn first(&self, command: &[&str]) -> Result<Finished, EtcdError> {
-        let mut last = "there is none".to_owned();
+        let mut last = Err(EtcdError::NoAnswer("there is none".to_owned()));
         for node in &self.nodes {
             match self.on(node, command).await {
+                Ok(finished) if finished.failure.is_some() && is_cut_off(&finished.stderr) => {
+                    last = Ok(finished)
+                }
                 Ok(finished) => return Ok(finished),
-                Err(error) => last = format!("{node}: {error}"),
+                Err(error) if last.is_err() => last = Err(EtcdError::NoAnswer(format!("{node}: {error}"))),
+                Err(_) => {}
             }
         }
-        Err(EtcdError::NoAnswer(last))
+        last
     }
 
     async fn on(&self, node: &str, command: &[&str]) -> Result<Finished, ExecError> {
@@ -154,11 +159,21 @@ fn ended_well(command: &[&str], ended: Finished) -> Result<String, EtcdError> {
     match ended.failure {
         None => Ok(ended.stdout),
         Some(failure) => {
-            let said = [ended.stderr.trim(), ended.stdout.trim(), failure.trim()];
-            let message = said.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned();
+            // It writes a log before it says what is wrong.
+            let error = ended.stderr.lines().rev().find_map(|line| line.strip_prefix("Error: "));
+            let said = [error.unwrap_or(&ended.stderr), &ended.stdout, &failure];
+            let message = said.into_iter().map(str::trim).find(|text| !text.is_empty());
+            let message = message.unwrap_or_default().to_owned();
             Err(EtcdError::Refused { command: command.join(" "), message })
         }
     }
+}
+
+/// etcd's words for a member that does not reach a quorum.
+fn is_cut_off(message: &str) -> bool {
+    ["context deadline exceeded", "connection refused", "no leader", "request timed out"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// etcd's words for a member that is not connected to all others yet.

@@ -331,3 +331,19 @@ async fn the_last_member_of_etcd_never_leaves() {
     assert!(error.message.contains("last member"), "{error}");
     assert!(api.told("PATCH").is_empty() && etcd.state().changes.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_cut_off_is_not_the_one_that_is_asked() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    etcd.state().leader = 2;
+    etcd.state().cut_off = vec!["cp-3"];
+    delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap();
+    assert_eq!(etcd.state().changes, ["cp-2: member remove 1"]);
+    etcd.state().cut_off = vec!["cp-1", "cp-2", "cp-3"];
+    let error = delete(&cluster(&api, &etcd), "cp-1", true, &Told::default()).await.unwrap_err();
+    assert!(
+        error.message.ends_with("etcd refused `member list -w json`: context deadline exceeded"),
+        "{error}"
+    );
+}
