@@ -2,7 +2,7 @@
 //! so the test plays its part. `LAZULI_KUBECONFIG` names the kubeconfig beside whose folder `pki` the keys are; without
 //! it there is nothing to do.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests as well")]
+#![allow(clippy::unwrap_used, reason = "functions of tests are tests as well")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -11,12 +11,14 @@ use lazuli_kubernetes::version::KubernetesVersion;
 const NO_CLIENT_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The virtual machine's `customData`: base64, secret.
-pub(crate) fn custom_data(boot: &NodeBoot, identity_client_id: &str) -> Result<String, Box<Diagnostic>> {
+pub(crate) fn custom_data(
+    boot: &NodeBoot,
+    identity_client_id: &str,
+    keys: &ClusterKeys,
+) -> Result<String, Box<Diagnostic>> {
     let refuse = |error: &dyn std::fmt::Display| Box::new(Diagnostic::error("LZ0244", error.to_string()));
     let node = node(boot, identity_client_id).map_err(|error| refuse(&error))?;
-    let secrets = placeholder()
-        .map_err(|error| refuse(&error))
-        .and_then(|keys| BootSecrets::of(keys, node.role, &node.name).map_err(|error| refuse(&error)))?;
+    let secrets = BootSecrets::of(keys, node.role, &node.name).map_err(|error| refuse(&error))?;
     user_data::render(&node, &secrets).map(|data| data.custom_data()).map_err(|error| refuse(&error))
 }
 
@@ -38,7 +40,8 @@ fn placeholder() -> Result<&'static ClusterKeys, &'static PkiError> {
 
 /// Whether user-data can be rendered, before anything is made.
 pub(crate) fn check(boot: &NodeBoot) -> Result<(), Box<Diagnostic>> {
-    custom_data(boot, NO_CLIENT_ID).map(|_| ())
+    let keys = placeholder().map_err(|error| Box::new(Diagnostic::error("LZ0244", error.to_string())))?;
+    custom_data(boot, NO_CLIENT_ID, keys).map(|_| ())
 }
 
 fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot, String> {
@@ -47,9 +50,10 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         (true, false) => NodeRole::FurtherControlPlane,
         (false, _) => NodeRole::Worker,
     };
-    let taints = boot.taints.iter().map(|taint| {
-        let effect = taint.effect.parse().map_err(|error: user_data::UnknownEffect| error.to_string())?;
-        Ok(Taint { key: taint.key.clone(), value: taint.value.clone(), effect })
+    let proxy = boot.proxy.as_ref().map(|proxy| user_data::Proxy {
+        http: proxy.http.clone(),
+        https: proxy.https.clone(),
+        no_proxy: proxy.no_proxy.clone(),
     });
     let azure = &boot.azure;
     Ok(user_data::NodeBoot {
@@ -61,16 +65,16 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         endpoint: Endpoint { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
         pod_cidr: boot.pod_cidr.clone(),
         service_cidr: boot.service_cidr.clone(),
-        api_server_private: false,
-        azure_routes: false,
-        feature_gates: Default::default(),
-        api_server_args: Default::default(),
-        cert_sans: Vec::new(),
-        controller_manager_args: Default::default(),
-        scheduler_args: Default::default(),
-        proxy: None,
+        api_server_private: boot.api_server_private,
+        azure_routes: boot.azure_routes,
+        feature_gates: boot.feature_gates.clone(),
+        api_server_args: boot.api_server_args.clone(),
+        cert_sans: boot.cert_sans.clone(),
+        controller_manager_args: boot.controller_manager_args.clone(),
+        scheduler_args: boot.scheduler_args.clone(),
+        proxy,
         labels: boot.labels.clone(),
-        taints: taints.collect::<Result<_, String>>()?,
+        taints: taints(&boot.taints)?,
         kubelet_args: boot.kubelet_args.clone(),
         pre_bootstrap: boot.pre_bootstrap.0.clone(),
         post_bootstrap: boot.post_bootstrap.0.clone(),
@@ -87,4 +91,13 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
             identity_client_id: identity_client_id.to_owned(),
         },
     })
+}
+
+/// Taints in the words of the crate that renders them.
+pub(crate) fn taints(taints: &[lazuli_cluster::spec::Taint]) -> Result<Vec<Taint>, String> {
+    let taint = |taint: &lazuli_cluster::spec::Taint| {
+        let effect = taint.effect.parse().map_err(|error: user_data::UnknownEffect| error.to_string())?;
+        Ok(Taint { key: taint.key.clone(), value: taint.value.clone(), effect })
+    };
+    taints.iter().map(taint).collect()
 }

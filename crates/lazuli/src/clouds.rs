@@ -125,6 +125,7 @@ impl Clouds {
 
     /// Lets the hosts of simulated clusters lead to their simulator.
     pub fn expect(&self, blueprint: &Blueprint) {
+        blueprint.clusters().for_each(|cluster| self.inside.expect(cluster));
         for (account, running) in self.simulated.iter().zip(&self.simulators) {
             let clusters: Vec<_> = blueprint.clusters().filter(|c| c.cluster.account == *account).collect();
             self.inside.simulated(&clusters, running.addr());

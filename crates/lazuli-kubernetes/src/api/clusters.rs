@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use kube::client::Body;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -101,11 +104,27 @@ impl Clusters {
         }
     }
 
-    /// A client that is signed in as `system:masters`: the first one is made here, the others share its connections.
+    /// A client that is signed in as `system:masters`: the first one is made here, the others share its connections. It
+    /// may be kept for as long as a step takes: its certificate is renewed behind it.
     ///
     /// # Errors
     /// When the cluster's keys are not known or cannot be used.
     pub async fn client(&self, cluster: &ClusterId) -> Result<kube::Client, ConnectError> {
+        self.current(cluster).await?;
+        let (clusters, cluster) = (self.clone(), cluster.clone());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (clusters, cluster) = (clusters.clone(), cluster.clone());
+            async move {
+                let current = clusters.current(&cluster).await;
+                let current = current.map_err(|e| io::Error::new(io::ErrorKind::ConnectionRefused, e))?;
+                Ok::<_, tower::BoxError>(current.send(request).await?)
+            }
+        });
+        Ok(patient(kube::Client::new(service, "default"), self.patience))
+    }
+
+    /// The client whose certificate still holds for a while.
+    async fn current(&self, cluster: &ClusterId) -> Result<kube::Client, ConnectError> {
         let keys = self.ring.cluster(cluster).ok_or_else(|| ConnectError::NoKeys(cluster.clone()))?;
         let authority = &keys.cluster_ca.certificate_pem;
         let mut clients = self.clients.lock().await;
@@ -123,7 +142,6 @@ impl Clusters {
                 Tunnel::new(run, cluster.clone()).client()
             }
         };
-        let client = patient(client, self.patience);
         let kept = Kept { client: client.clone(), authority: authority.clone(), since: Instant::now() };
         clients.insert(cluster.clone(), kept);
         Ok(client)

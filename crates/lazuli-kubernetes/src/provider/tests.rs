@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lazuli_core::plan::Operation;
 use lazuli_core::provider::{Provider, Put, Wanted};
@@ -7,8 +8,8 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::KubernetesProvider;
-use crate::api::{Clusters, Connect, ConnectError, NoBootLog};
-use crate::keyring::{KeyRing, Server};
+use crate::api::{Clusters, Connect, ConnectError, NoBootLog, Rest};
+use crate::keyring::{ClusterId, KeyRing, Server};
 use crate::pki::{CertificateAuthority, ClientIdentity};
 use crate::scripted::{Api, Reply, Told, list, ok, refuse};
 
@@ -75,6 +76,19 @@ async fn a_thousand_nodes_are_observed_with_two_lists_over_one_client() {
     assert!(!seen.objects.contains_key(&all[2000].id), "web-1000 does not exist");
     provider.observe(&all).await.unwrap();
     assert_eq!(*connect.connected.lock().unwrap(), ["prod.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_outlives_the_certificate_it_was_made_with() {
+    let api = Api::new();
+    let (provider, connect) = provider(&api);
+    let cluster = ClusterId::of(&wanted("members", "web-1").id).unwrap();
+    let rest = Rest::from(provider.clusters().client(&cluster).await.unwrap());
+    for _ in 0..4 {
+        tokio::time::advance(Duration::from_secs(30 * 60)).await;
+        rest.get("/version").await.unwrap();
+    }
+    assert_eq!(connect.connected.lock().unwrap().len(), 3, "after one hour and after two");
 }
 
 #[tokio::test(start_paused = true)]

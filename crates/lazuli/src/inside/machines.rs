@@ -1,29 +1,53 @@
 //! What is asked of a cluster's machines through Azure.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazuli_azure::AzureProvider;
-use lazuli_core::provider::{Outcome, ProviderError};
+use lazuli_core::provider::Outcome;
 use lazuli_core::resource::ResourceId;
-use lazuli_kubernetes::api::{BootLog, RunCommand};
+use lazuli_kubernetes::api::{BootLog, RunCommand, RunCommandError};
+use lazuli_kubernetes::keyring::ClusterId;
 
 /// How many lines of a console people are shown.
 const LINES: usize = 30;
 
 /// The machines of the subscriptions that are open.
 #[derive(Clone, Default)]
-pub(super) struct Machines(Arc<Mutex<Vec<AzureProvider>>>);
+pub(super) struct Machines(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    open: Vec<AzureProvider>,
+    /// The machines of control planes, in the order of their slots.
+    control_planes: HashMap<ClusterId, Vec<ResourceId>>,
+    /// Azure runs one script at a time on a machine.
+    turns: HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>,
+}
 
 impl Machines {
     pub(super) fn add(&self, azure: &AzureProvider) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(azure.clone());
+        self.known().open.push(azure.clone());
+    }
+
+    /// A machine of a cluster's control plane.
+    pub(super) fn has_control_plane(&self, cluster: ClusterId, vm: ResourceId) {
+        let mut known = self.known();
+        let machines = known.control_planes.entry(cluster).or_default();
+        if !machines.contains(&vm) {
+            machines.push(vm);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who can be asked about a machine.
     fn of(&self, vm: &ResourceId) -> Option<AzureProvider> {
         let subscription = vm.segment("subscriptions")?;
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.iter().find(|azure| azure.subscription_id().eq_ignore_ascii_case(subscription)).cloned()
+        let known = self.known();
+        known.open.iter().find(|azure| azure.subscription_id().eq_ignore_ascii_case(subscription)).cloned()
     }
 }
 
@@ -39,11 +63,22 @@ impl BootLog for Machines {
 
 #[async_trait::async_trait]
 impl RunCommand for Machines {
-    async fn run(&self, vm: &ResourceId, script: &str) -> Result<String, ProviderError> {
-        let Some(azure) = self.of(vm) else {
-            let message = format!("no open account leads to the subscription of {}", vm.name());
-            return Err(ProviderError::own("NoAccount", message, Outcome::Nothing));
+    /// The machines of the control plane that the state knows, in the order of their slots.
+    async fn machines(&self, cluster: &ClusterId) -> Vec<ResourceId> {
+        self.known().control_planes.get(cluster).cloned().unwrap_or_default()
+    }
+
+    async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
+        let Some(azure) = self.of(machine) else {
+            let message = format!("no open account leads to the subscription of {}", machine.name());
+            return Err(RunCommandError::NotRun(message));
         };
-        Ok(azure.run_command(vm, script).await?.stdout)
+        let turn = self.known().turns.entry(machine.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        match azure.run_command(machine, script).await {
+            Ok(output) => Ok(output.stdout),
+            Err(error) if error.outcome == Outcome::Nothing => Err(RunCommandError::NotRun(error.to_string())),
+            Err(error) => Err(RunCommandError::Unknown(error.to_string())),
+        }
     }
 }

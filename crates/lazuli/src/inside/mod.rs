@@ -13,11 +13,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lazuli_azure::AzureProvider;
-use lazuli_cluster::expand::Expansion;
+use lazuli_cluster::expand::{Expansion, Part};
 use lazuli_core::recorded::RecordedWorld;
-use lazuli_core::resource::ProviderName;
+use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_kubernetes::api::{Clusters, Connect, Direct};
-use lazuli_kubernetes::keyring::KeyRing;
+use lazuli_kubernetes::keyring::{ClusterId, KeyRing};
 use lazuli_kubernetes::provider::KubernetesProvider;
 use lazuli_kubernetes::tls::TlsProvider;
 use time::OffsetDateTime;
@@ -77,8 +77,32 @@ impl Inside {
 
     /// Takes in the keys that the state holds.
     pub fn learn(&self, recorded: &RecordedWorld) {
-        for resource in recorded.resources.values().filter(|r| r.provider == ProviderName::Tls) {
-            self.ring.learn(&resource.id, &resource.observed);
+        for resource in recorded.resources.values().chain(&recorded.deposed) {
+            match resource.provider {
+                ProviderName::Tls => self.ring.learn(&resource.id, &resource.observed),
+                ProviderName::Kubernetes => self.kubernetes.learn(&resource.id, &resource.inputs),
+                ProviderName::Azure => {}
+            }
+            if resource.ty.name.ends_with("/controlPlaneMembers") {
+                self.control_plane(&resource.id, resource.id.name());
+            }
+        }
+    }
+
+    /// Takes in where the control plane of a cluster will be.
+    pub fn expect(&self, cluster: &Expansion) {
+        let inside = |part: &&Part| part.desired.ty.name.ends_with("/controlPlaneMembers");
+        for member in cluster.parts.iter().filter(inside).filter_map(|part| part.desired.id.as_ref()) {
+            self.control_plane(member, member.name());
+        }
+    }
+
+    /// The machine of a member has its name and is in its resource group.
+    fn control_plane(&self, member: &ResourceId, node: &str) {
+        let group = member.as_str().split("/providers/").next().unwrap_or_default();
+        let vm = ResourceId::new(format!("{group}/providers/Microsoft.Compute/virtualMachines/{node}"));
+        if let Some(cluster) = ClusterId::of(member) {
+            self.machines.has_control_plane(cluster, vm);
         }
     }
 

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use super::{Exec, ExecError, Finished};
+use crate::api::{Patience, patient};
 
 /// Answers one command with these messages, in the protocol `v5`; returns what was asked for.
 async fn serve(messages: Vec<(u8, String)>) -> (kube::Client, JoinHandle<String>) {
@@ -30,7 +31,9 @@ async fn serve(messages: Vec<(u8, String)>) -> (kube::Client, JoinHandle<String>
         socket.close(None).await.ok();
         asked
     });
-    (kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap(), served)
+    let client = kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+    // as it is used: the upgrade goes through what sends requests again
+    (patient(client, Patience::default()), served)
 }
 
 #[tokio::test]
