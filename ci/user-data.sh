@@ -10,10 +10,9 @@ if [ ! -x "$check" ]; then
 fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-render() {
-  cargo run --quiet --package lazuli-kubernetes --example render -- "$@"
-}
-for node in $(render); do
-  render "$node" >"$folder/$node.b64"
+cargo build --quiet --package lazuli-kubernetes --example render
+render=${CARGO_TARGET_DIR:-target}/debug/examples/render
+for node in $("$render"); do
+  "$render" "$node" >"$folder/$node.b64"
 done
 "$check" "$folder"/*.b64
