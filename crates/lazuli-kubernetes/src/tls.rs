@@ -100,8 +100,8 @@ impl Provider for TlsProvider {
             }
             None => self.make(request.ty, request.body)?,
         };
-        if !object["properties"].is_object() {
-            object["properties"] = serde_json::json!({});
+        if object.pointer("/properties").is_none_or(|properties| !properties.is_object()) {
+            object = serde_json::json!({ "properties": {} });
         }
         for (name, value) in made {
             object["properties"][name] = value.into();
