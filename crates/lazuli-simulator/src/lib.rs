@@ -20,6 +20,7 @@ mod faults;
 mod ids;
 mod in_process;
 mod json;
+mod kubernetes;
 mod latency;
 mod limits;
 mod random;

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kubernetes::Cluster;
 use crate::limits::Level;
 use crate::seed::Application;
 use crate::{catalog, ids, random};
@@ -65,6 +66,9 @@ pub struct World {
     unregistered: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) applications: Vec<Application>,
+    /// Clusters, by the host name of their API server.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) clusters: BTreeMap<String, Cluster>,
     /// Token buckets that are not full; a restart fills them.
     #[serde(skip)]
     pub(crate) levels: BTreeMap<String, Level>,
@@ -176,6 +180,7 @@ impl World {
             quotas: BTreeMap::new(),
             unregistered: BTreeSet::new(),
             applications: Vec::new(),
+            clusters: BTreeMap::new(),
             levels: BTreeMap::new(),
             conditions: Conditions::default(),
             activity: activity::Activity::default(),
@@ -379,6 +384,20 @@ impl World {
     /// When the directory learned of a principal.
     pub(crate) fn principal_since(&self, principal: &str) -> Option<u64> {
         self.index.principals.get(&principal.to_ascii_lowercase()).copied()
+    }
+
+    /// Adds a cluster under the host name of its API server.
+    pub(crate) fn put_cluster(&mut self, cluster: Cluster) -> &mut Cluster {
+        let host = cluster.host().to_owned();
+        self.clusters.remove(&host);
+        self.clusters.entry(host).or_insert(cluster)
+    }
+
+    /// Removes a cluster and all that is in it.
+    pub(crate) fn remove_cluster(&mut self, host: &str) {
+        if self.clusters.remove(host).is_some() {
+            self.dirty.clusters_gone.insert(host.to_owned());
+        }
     }
 
     /// Who holds a DNS label in a location.

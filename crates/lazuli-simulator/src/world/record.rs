@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Conditions, Deed, Operation, Resource, World};
+use crate::kubernetes::{Cluster, ClusterChange};
+
 
 /// One thing that is now so.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +22,8 @@ enum Kind {
     Gone(String),
     Operation(Box<Operation>),
     Deed(Deed),
+    Cluster(Box<ClusterChange>),
+    ClusterGone(String),
     Counters {
         draws: u64,
         requests: u64,
@@ -39,12 +43,14 @@ pub(super) struct Dirty {
     pub(super) operations: BTreeSet<String>,
     pub(super) settings: bool,
     pub(super) deeds: Vec<Deed>,
+    pub(super) clusters_gone: BTreeSet<String>,
 }
 
 impl World {
-    /// Whether a read changed something that does not follow from the clock (a fault counter).
+    /// Whether a read changed something that does not follow from the clock (a fault counter), or something in a
+    /// cluster, where revisions depend on when the clock was looked at.
     pub(crate) fn must_record(&self) -> bool {
-        self.dirty.settings
+        self.dirty.settings || self.clusters.values().any(Cluster::is_dirty)
     }
 
     /// Everything that changed since the last call; empty when nothing did.
@@ -63,6 +69,11 @@ impl World {
             }
         }
         changes.extend(dirty.deeds.into_iter().map(Kind::Deed));
+        // Gone before there: one host name may be given to a new cluster.
+        changes.extend(dirty.clusters_gone.into_iter().map(Kind::ClusterGone));
+        for cluster in self.clusters.values_mut() {
+            changes.extend(cluster.take_change().map(Box::new).map(Kind::Cluster));
+        }
         if dirty.settings {
             changes.push(Kind::Settings {
                 fault_hits: self.fault_hits.clone(),
@@ -96,6 +107,10 @@ impl World {
                 self.operations.insert(operation.id.clone(), *operation);
             }
             Kind::Deed(deed) => self.recall(deed),
+            Kind::Cluster(change) => Cluster::replay(&mut self.clusters, *change, &self.seed.to_string()),
+            Kind::ClusterGone(host) => {
+                self.clusters.remove(&host);
+            }
             Kind::Counters { draws, requests } => {
                 self.draws = draws;
                 self.requests = requests;

@@ -1,0 +1,14 @@
+//! A simulated Kubernetes cluster: its API server, as clients see it, and what stands behind it.
+//!
+//! Part of the [`World`](crate::World), so it is a pure value: time comes in as milliseconds since 1970, sockets are
+//! the shell's. A cluster is known by the host name of its API server.
+
+mod cluster;
+mod etcd;
+mod exec;
+mod store;
+
+pub(crate) use cluster::{Cluster, ClusterChange, ControlPlane, Leaf, seed_of};
+pub(crate) use etcd::{Etcd, Member};
+#[allow(unused_imports, reason = "the controllers take them from here")]
+pub(crate) use store::{Event, EventKind, Key, Store, moment};
