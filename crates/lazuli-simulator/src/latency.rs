@@ -65,6 +65,11 @@ impl Pace {
         ms.saturating_mul(u64::from(self.factor().max(1)))
     }
 
+    /// How many milliseconds of the real Azure pass in one; 0 when nothing takes time.
+    pub(crate) fn speed(self) -> u64 {
+        u64::from(self.factor())
+    }
+
     fn factor(self) -> u32 {
         self.speedup.unwrap_or(match self.profile {
             Profile::Instant => 0,

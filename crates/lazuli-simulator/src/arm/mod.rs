@@ -276,6 +276,25 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
     }
 }
 
+/// Carries out a request of a controller inside a simulated cluster: at once, and whatever clients may do.
+pub(crate) fn as_controller(
+    world: &mut World,
+    now: u64,
+    method: Method,
+    id: &str,
+    version: &str,
+    body: Option<&Value>,
+) -> Result<Response, ArmError> {
+    let settings = Settings { pace: Pace { speedup: Some(0), ..Pace::default() }, ..Settings::default() };
+    let request = Request::new(method, &format!("{id}?api-version={version}"));
+    let request = body.map_or(request.clone(), |body| request.with_json(body));
+    let held = std::mem::take(&mut world.conditions);
+    let answer = route(world, &Call { request: &request, settings: &settings, now, failure: None });
+    world.advance(now);
+    world.conditions = held;
+    answer
+}
+
 /// Creates something before any client comes, unless it is there already. Takes no time.
 pub(crate) fn plant(
     world: &mut World,

@@ -7,16 +7,28 @@ use serde_json::{Value, json};
 use super::disk::{disks_of, fill_disks, is_cascading};
 use super::{Draft, fit, network, skus};
 use crate::error::ArmError;
+use crate::kubernetes::FirstBoot;
+use crate::latency::{Delay, Pace};
 use crate::world::{Machine, Resource, State, World};
 use crate::{ids, json, random};
 
+/// From power on until cloud-init and kubeadm are done.
+const FIRST_BOOT: Delay = Delay::ms(72_000, 90_000);
 /// The longest custom data Azure takes, decoded.
 const CUSTOM_DATA_BYTES: usize = 65_535;
 
-/// Takes the secrets out of a machine's body and leaves what they were as a digest.
+/// What a client sent as custom data.
+pub(crate) struct CustomData {
+    /// In base64, for the first boot.
+    pub(crate) sent: String,
+    /// SHA-256 of what it decodes to.
+    pub(crate) digest: String,
+}
+
+/// Takes the secrets out of a machine's body.
 ///
-/// Nothing that a client sent as user data or password is ever kept.
-pub(crate) fn take_secrets(body: &mut Value) -> Result<Option<String>, ArmError> {
+/// No password is kept, and custom data no longer than until the machine has read it.
+pub(crate) fn take_secrets(body: &mut Value) -> Result<Option<CustomData>, ArmError> {
     let sent = json::text(body, "properties.osProfile.customData").map(str::to_owned);
     json::remove(body, "properties.osProfile.customData");
     json::remove(body, "properties.osProfile.adminPassword");
@@ -30,7 +42,16 @@ pub(crate) fn take_secrets(body: &mut Value) -> Result<Option<String>, ArmError>
         return Err(ArmError::new(400, "InvalidParameter", "Custom data in OSProfile must be in Base64 encoding and with a maximum length of 87380 characters.")
             .at("customData"));
     }
-    Ok(Some(random::sha256_hex(&decoded)))
+    let digest = random::sha256_hex(&decoded);
+    Ok(Some(CustomData { sent, digest }))
+}
+
+/// A machine that is being made, with what its first boot will read and how long that takes.
+pub(crate) fn new_machine(custom_data: Option<CustomData>, pace: Pace, luck: (f64, f64)) -> Machine {
+    let Some(CustomData { sent, digest }) = custom_data else { return Machine::default() };
+    let delay_ms = pace.draw(FIRST_BOOT, luck);
+    let boot = FirstBoot { user_data: sent, delay_ms, due_ms: None, speed: pace.speed(), attempts: 0 };
+    Machine { custom_data_sha256: Some(digest), boot: Some(boot), ..Machine::default() }
 }
 
 pub(super) fn invalid(target: &str, message: impl Into<String>) -> ArmError {
@@ -208,6 +229,9 @@ pub(crate) fn power(world: &mut World, key: &str, to: &str, at: u64) {
         let is_first = machine.power.is_empty();
         to.clone_into(&mut machine.power);
         machine.power_ms = at;
+        if let Some(boot) = &mut machine.boot {
+            boot.due_ms = (to == "running").then_some(at + boot.delay_ms);
+        }
         let when = crate::arm::rfc3339(at);
         if to == "running" {
             machine.console.push(format!("[    0.0] {name} boots at {when}"));
@@ -222,13 +246,18 @@ pub(crate) fn power(world: &mut World, key: &str, to: &str, at: u64) {
                 machine
                     .console
                     .push(format!("[   12.3] cloud-init: running modules for config, user-data {digest}"));
-                machine.console.push("[   27.9] cloud-init: finished, datasource DataSourceAzure".to_owned());
             }
-            machine.console.push(format!("[   28.4] {name} login:"));
+            if machine.boot.is_none() {
+                machine.console.push("[   27.9] cloud-init: finished, datasource DataSourceAzure".to_owned());
+                machine.console.push(format!("[   28.4] {name} login:"));
+            }
         } else {
             machine.console.push(format!("[   -- ] {name} is {to} at {when}"));
         }
     });
+    if let Some(machine) = world.get(key).cloned() {
+        world.wake(&machine);
+    }
 }
 
 pub(super) fn show_machine(_: &World, machine: &Resource, value: &mut Value) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::controllers;
 use super::etcd::Etcd;
 use super::store::{Key, Store};
 
@@ -18,10 +19,13 @@ pub(crate) struct Cluster {
     /// Whether the control plane differs from what is recorded.
     #[serde(skip)]
     dirty: bool,
+    /// When the controllers act next.
+    #[serde(skip)]
+    pub(crate) agenda: controllers::Agenda,
 }
 
 /// What serves a cluster, beyond its objects. Small: recorded as a whole whenever it changes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ControlPlane {
     /// The version the API server says it has, `v1.34.2`.
     pub(crate) version: String,
@@ -36,6 +40,9 @@ pub(crate) struct ControlPlane {
     /// Bootstrap tokens and pod logs, exec and the like need kubelets; these are the nodes whose machine runs.
     #[serde(default)]
     pub(crate) running: std::collections::BTreeSet<String>,
+    /// What the controllers go by.
+    #[serde(default)]
+    pub(crate) state: controllers::State,
 }
 
 /// A serving certificate with its key, in PEM (the certificate may be a chain).
@@ -64,7 +71,13 @@ pub(crate) struct ClusterChange {
 impl Cluster {
     /// A cluster without any object. `host` is the name clients reach it by; `seed` decides what is invented in it.
     pub(crate) fn new(host: &str, control: ControlPlane, seed: &str) -> Self {
-        Self { host: host.to_ascii_lowercase(), control, store: Store::new(seed), dirty: true }
+        Self {
+            host: host.to_ascii_lowercase(),
+            control,
+            store: Store::new(seed),
+            dirty: true,
+            agenda: controllers::Agenda::default(),
+        }
     }
 
     /// The name clients reach it by, in lower case.

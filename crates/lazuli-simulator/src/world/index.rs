@@ -26,6 +26,10 @@ pub(super) struct Index {
     pub(super) cores: HashMap<(String, String), u64>,
     /// Resources by location and lower-case kind.
     pub(super) counts: HashMap<(String, String), u64>,
+    /// First boots by the time they are over.
+    pub(super) boots: BTreeSet<(u64, String)>,
+    /// Keys of machines by the host name of their cluster's API and the node's name.
+    pub(super) nodes: HashMap<String, BTreeMap<String, String>>,
 }
 
 impl Index {
@@ -50,6 +54,15 @@ impl Index {
             .counts
             .entry((resource.location().to_owned(), resource.kind.to_ascii_lowercase()))
             .or_default() += 1;
+        if let Some(machine) = &resource.machine {
+            if let Some(due) = machine.boot.as_ref().and_then(|boot| boot.due_ms) {
+                self.boots.insert((due, key.to_owned()));
+            }
+            if let Some(kubelet) = &machine.node {
+                let nodes = self.nodes.entry(kubelet.host.clone()).or_default();
+                nodes.insert(kubelet.name.clone(), key.to_owned());
+            }
+        }
     }
 
     pub(super) fn forget(&mut self, key: &str, resource: &Resource) {
@@ -85,6 +98,17 @@ impl Index {
             self.counts.get_mut(&(resource.location().to_owned(), resource.kind.to_ascii_lowercase()))
         {
             *count = count.saturating_sub(1);
+        }
+        if let Some(machine) = &resource.machine {
+            if let Some(due) = machine.boot.as_ref().and_then(|boot| boot.due_ms) {
+                self.boots.remove(&(due, key.to_owned()));
+            }
+            if let Some(kubelet) = &machine.node
+                && let Some(nodes) = self.nodes.get_mut(&kubelet.host)
+                && nodes.get(&kubelet.name).is_some_and(|holder| holder == key)
+            {
+                nodes.remove(&kubelet.name);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kubernetes::Cluster;
+use crate::kubernetes::{Cluster, FirstBoot, Kubelet};
 use crate::limits::Level;
 use crate::seed::Application;
 use crate::{catalog, ids, random};
@@ -76,6 +76,9 @@ pub struct World {
     pub(crate) conditions: Conditions,
     #[serde(default)]
     activity: activity::Activity,
+    /// How far the world has been advanced.
+    #[serde(skip)]
+    advanced_ms: u64,
     #[serde(skip)]
     index: Index,
     #[serde(skip)]
@@ -113,7 +116,7 @@ pub(crate) struct Resource {
 /// The running side of a virtual machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// SHA-256 of the decoded custom data; the data itself is never kept.
+    /// SHA-256 of the decoded custom data; the data itself is kept until the first boot has read it.
     pub(crate) custom_data_sha256: Option<String>,
     /// `running`, `stopped`, `deallocated`, or empty before the first boot.
     pub(crate) power: String,
@@ -121,6 +124,12 @@ pub(crate) struct Machine {
     pub(crate) power_ms: u64,
     /// Serial console.
     pub(crate) console: Vec<String>,
+    /// What the first boot has still to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<FirstBoot>,
+    /// The kubelet, once the machine is a node of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<Kubelet>,
 }
 
 /// `provisioningState`.
@@ -184,6 +193,7 @@ impl World {
             levels: BTreeMap::new(),
             conditions: Conditions::default(),
             activity: activity::Activity::default(),
+            advanced_ms: 0,
             index: Index::default(),
             dirty: Dirty::default(),
             past: past::Past::default(),
@@ -276,8 +286,29 @@ impl World {
     pub(crate) fn remove(&mut self, key: &str) -> Option<Resource> {
         let resource = self.resources.remove(key)?;
         self.index.forget(key, &resource);
+        self.wake(&resource);
         self.dirty.resources.insert(key.to_owned());
         Some(resource)
+    }
+
+    /// Lets the cluster that a machine is a node of know that something happened to it.
+    pub(crate) fn wake(&mut self, machine: &Resource) {
+        if let Some(kubelet) = machine.machine.as_ref().and_then(|machine| machine.node.as_ref())
+            && let Some(cluster) = self.clusters.get_mut(&kubelet.host)
+        {
+            cluster.agenda.is_woken = true;
+        }
+    }
+
+    /// The machines that are nodes of a cluster, in order of the nodes' names.
+    pub(crate) fn nodes_of<'w>(
+        &'w self,
+        host: &str,
+    ) -> impl Iterator<Item = (&'w Resource, &'w Kubelet)> + use<'w> {
+        self.index.nodes.get(host).into_iter().flat_map(|nodes| nodes.values()).filter_map(|key| {
+            let machine = self.resources.get(key)?;
+            Some((machine, machine.machine.as_ref()?.node.as_ref()?))
+        })
     }
 
     /// Keys of everything whose id starts with `prefix` plus `/`.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{State, World};
-use crate::{ids, random};
+use crate::{ids, kubernetes, random};
 
 /// One operation and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,15 +127,40 @@ impl World {
         self.operations.insert(operation.id.clone(), operation);
     }
 
-    /// Ends every operation whose time has come, in the order of their ends.
+    /// Lets everything happen whose time has come, in the order of those times: operations end, machines boot, and
+    /// clusters do what they have to do.
     pub(crate) fn advance(&mut self, now: u64) {
-        while let Some((done, id)) = self.index.due.first().cloned() {
-            if done > now {
-                return;
+        loop {
+            kubernetes::notice(self, self.advanced_ms);
+            let operation = self.index.due.first().map(|(due, _)| *due);
+            let boot = self.index.boots.first().map(|(due, _)| *due);
+            let cluster = kubernetes::next(self, self.advanced_ms);
+            let Some(due) = [operation, boot, cluster].into_iter().flatten().min().filter(|due| *due <= now)
+            else {
+                break;
+            };
+            // What is told late of (a machine gone) happens now, not before what has happened already.
+            self.advanced_ms = self.advanced_ms.max(due);
+            if operation == Some(due) {
+                if let Some((_, id)) = self.index.due.pop_first() {
+                    self.finish(&id);
+                }
+            } else if boot == Some(due) {
+                if let Some((_, key)) = self.index.boots.pop_first() {
+                    kubernetes::boot(self, &key, self.advanced_ms);
+                }
+            } else {
+                kubernetes::act(self, self.advanced_ms);
             }
-            self.index.due.pop_first();
-            self.finish(&id);
         }
+        self.advanced_ms = self.advanced_ms.max(now);
+    }
+
+    /// When something happens next without anybody asking: time to call [`World::advance`] again.
+    pub(crate) fn next_event(&self) -> Option<u64> {
+        let operation = self.index.due.first().map(|(due, _)| *due);
+        let boot = self.index.boots.first().map(|(due, _)| *due);
+        [operation, boot, kubernetes::next(self, self.advanced_ms)].into_iter().flatten().min()
     }
 
     fn finish(&mut self, id: &str) {

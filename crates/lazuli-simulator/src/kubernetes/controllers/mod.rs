@@ -1,0 +1,209 @@
+//! What acts in a cluster without being asked: kubelets, the controller manager, the scheduler, the cloud's controllers.
+//!
+//! Everything is derived from the objects and the machines, so a pass can be repeated at will. A pass looks at all
+//! objects of a kind once; it runs when something changed, or when something that was begun is over.
+
+mod budgets;
+mod cloud;
+mod daemons;
+mod look;
+mod namespaces;
+mod nodes;
+mod pods;
+mod replicas;
+mod scheduler;
+mod tokens;
+mod volumes;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::{Facts, Kubelet, scaled};
+use super::{Cluster, Leaf, Store, boot};
+use crate::world::World;
+
+/// How long it takes until controllers have heard of a change, in real milliseconds.
+const REACTION_MS: u64 = 400;
+/// Rounds of one pass: controllers feed each other. More only ever means that two of them disagree.
+const ROUNDS: usize = 40;
+
+/// What the controllers go by, beyond the objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// How many milliseconds of the real world pass in one of this; 0 when waiting takes no time at all.
+    pub(crate) speed: u64,
+    /// The range from which the controller manager gives each node its part; empty when it does not.
+    pub(crate) pod_cidr: String,
+    /// The name the cloud's controllers know the cluster by.
+    pub(crate) cluster_name: String,
+    /// What the cloud's controllers are told of Azure (`azure.json`), less secrets.
+    #[serde(default)]
+    pub(crate) azure: serde_json::Value,
+    /// Nodes whose kubelet is not heard of, with the moment since when.
+    pub(crate) silent: BTreeMap<String, u64>,
+    /// Serving certificates of API servers that are not up.
+    pub(crate) starting: BTreeMap<String, Leaf>,
+}
+
+/// When the controllers act next. Not recorded: after a restart they look at everything once.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    /// Something happened to a machine.
+    pub(crate) is_woken: bool,
+    /// The revision up to which everything has been acted upon.
+    seen: u64,
+    next_ms: Option<u64>,
+    /// When what was begun is over, by a uid and what is going on.
+    begun: HashMap<(String, Begun), u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Begun {
+    /// A pod starts.
+    Start,
+    /// A pod ends.
+    End,
+    /// A kubelet finds its network.
+    Network,
+}
+
+/// Sets when changes that nobody has acted upon will be acted upon.
+pub(crate) fn notice(world: &mut World, at: u64) {
+    for cluster in world.clusters.values_mut() {
+        if cluster.agenda.seen != cluster.store.version() {
+            let due = at + scaled(cluster.control().state.speed, REACTION_MS);
+            let next = &mut cluster.agenda.next_ms;
+            *next = Some(next.map_or(due, |next| next.min(due)));
+            cluster.agenda.seen = cluster.store.version();
+        }
+        if std::mem::take(&mut cluster.agenda.is_woken) {
+            cluster.agenda.next_ms = Some(at);
+        }
+    }
+}
+
+/// When controllers act next; `at` is the present.
+pub(crate) fn next(world: &World, at: u64) -> Option<u64> {
+    let due = |cluster: &Cluster| {
+        let noticed = (cluster.agenda.seen != cluster.store.version())
+            .then(|| at + scaled(cluster.control().state.speed, REACTION_MS));
+        let woken = cluster.agenda.is_woken.then_some(at);
+        [cluster.agenda.next_ms, noticed, woken].into_iter().flatten().min()
+    };
+    world.clusters.values().filter_map(due).min()
+}
+
+/// Lets the controllers of every cluster act whose time has come.
+pub(crate) fn act(world: &mut World, now: u64) {
+    let due = |cluster: &&Cluster| cluster.agenda.next_ms.is_some_and(|due| due <= now);
+    let hosts: Vec<String> =
+        world.clusters.values().filter(due).map(|cluster| cluster.host().to_owned()).collect();
+    for host in hosts {
+        // Taken out meanwhile: the cloud's controllers change the cloud around it.
+        let Some(mut cluster) = world.clusters.remove(&host) else { continue };
+        let is_left = pass(world, &mut cluster, now);
+        world.clusters.insert(host.clone(), cluster);
+        if !is_left {
+            world.remove_cluster(&host);
+        }
+    }
+}
+
+/// A node's machine.
+struct Machine {
+    facts: Facts,
+    kubelet: Kubelet,
+}
+
+/// What one round of all controllers works with.
+struct Round<'a> {
+    world: &'a mut World,
+    store: &'a mut Store,
+    state: &'a State,
+    machines: &'a BTreeMap<String, Machine>,
+    begun: &'a mut HashMap<(String, Begun), u64>,
+    now: u64,
+    /// When something is over next.
+    due: Option<u64>,
+}
+
+impl Round<'_> {
+    /// Wakes the controllers at a moment.
+    fn at(&mut self, moment: u64) {
+        self.due = Some(self.due.map_or(moment, |due| due.min(moment)));
+    }
+
+    fn scaled(&self, real_ms: u64) -> u64 {
+        scaled(self.state.speed, real_ms)
+    }
+
+    /// Whether what takes so long (in real milliseconds) is over; the first call begins it.
+    fn is_over(&mut self, uid: &str, what: Begun, real_ms: u64) -> bool {
+        let duration = self.scaled(real_ms);
+        let due = *self.begun.entry((uid.to_owned(), what)).or_insert(self.now + duration);
+        if due > self.now {
+            self.at(due);
+            return false;
+        }
+        self.begun.remove(&(uid.to_owned(), what));
+        true
+    }
+
+    /// The machine of a node, when it runs.
+    fn running(&self, node: &str) -> Option<&Machine> {
+        self.machines.get(node).filter(|machine| machine.facts.is_running)
+    }
+}
+
+/// False when nothing is left of the cluster: no machine of its control plane exists any more.
+fn pass(world: &mut World, cluster: &mut Cluster, now: u64) -> bool {
+    let mut machines: BTreeMap<String, Machine> = world
+        .nodes_of(cluster.host())
+        .map(|(machine, kubelet)| {
+            (kubelet.name.clone(), Machine { facts: Facts::of(world, machine), kubelet: kubelet.clone() })
+        })
+        .collect();
+    if !machines.values().any(|machine| machine.kubelet.is_control_plane) {
+        return false;
+    }
+    let mut due = nodes::observe(world, cluster, &mut machines, now);
+    cluster.agenda.next_ms = None;
+    if cluster.is_available() {
+        let state = cluster.control().state.clone();
+        let ca_pem = cluster.control().ca_pem.clone();
+        for _ in 0..ROUNDS {
+            let before = cluster.store.version();
+            let mut round = Round {
+                world,
+                store: &mut cluster.store,
+                state: &state,
+                machines: &machines,
+                begun: &mut cluster.agenda.begun,
+                now,
+                due: None,
+            };
+            namespaces::act(&mut round, &ca_pem);
+            tokens::act(&mut round);
+            let pods = pods::all(&round);
+            nodes::act(&mut round, &pods);
+            pods::act(&mut round, &pods);
+            daemons::act(&mut round, &pods);
+            replicas::act(&mut round, &pods);
+            scheduler::act(&mut round, &pods);
+            budgets::act(&mut round, &pods);
+            cloud::act(&mut round, &pods);
+            volumes::act(&mut round, &pods);
+            let over = round.due;
+            due = [due, over].into_iter().flatten().min();
+            if cluster.store.version() == before {
+                break;
+            }
+        }
+    }
+    cluster.agenda.seen = cluster.store.version();
+    cluster.agenda.next_ms = due.map(|due| due.max(now + 1));
+    true
+}
+
+pub(super) use boot::{NO_NETWORK, condition, mirror_pods, root_ca, signature};
