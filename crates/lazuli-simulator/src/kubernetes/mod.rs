@@ -11,6 +11,8 @@ mod exec;
 mod machine;
 mod reach;
 mod store;
+#[cfg(test)]
+mod stories;
 mod yaml;
 
 pub(crate) use boot::boot;

@@ -1,0 +1,5 @@
+//! Stories of clusters, told with user-data written by hand.
+
+mod boots;
+mod days;
+mod stage;
