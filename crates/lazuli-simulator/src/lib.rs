@@ -38,6 +38,7 @@ pub use arm::{Settings, handle};
 pub use catalog::{Successes, published, successes};
 pub use faults::{Answer, Fault, Faults};
 pub use in_process::InProcess;
+pub use kubernetes::User;
 pub use latency::{Pace, Profile};
 pub use limits::Limit;
 pub use request::{Body, Delivery, Method, Request, Response};

@@ -3,23 +3,58 @@
 //! Part of the [`World`](crate::World), so it is a pure value: time comes in as milliseconds since 1970, sockets are
 //! the shell's. A cluster is known by the host name of its API server.
 
+mod access;
+mod api;
+mod auth;
 mod boot;
+mod bootstrap;
 mod cluster;
+mod columns;
 mod controllers;
+mod defaults;
+mod deletion;
+mod discovery;
 mod etcd;
+mod eviction;
 mod exec;
+mod fields;
 mod machine;
+mod namespaces;
+mod openapi;
+mod ownership;
+mod patch;
+mod pods;
 mod reach;
+mod read;
+mod reply;
+mod resources;
+mod reviews;
+mod selector;
+mod status;
 mod store;
-#[cfg(test)]
-mod stories;
+mod table;
+mod validate;
+mod watch;
+mod write;
 mod yaml;
 
-pub(crate) use boot::boot;
-pub(crate) use controllers::{act, next, notice};
-pub(crate) use machine::{FirstBoot, Kubelet};
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use api::handle;
+pub use auth::User;
+pub(crate) use boot::boot;
+pub(crate) use bootstrap::bootstrap;
 pub(crate) use cluster::{Cluster, ClusterChange, ControlPlane, Leaf, seed_of};
+pub(crate) use controllers::{act, next, notice};
 pub(crate) use etcd::Etcd;
+pub(crate) use exec::exec;
+pub(crate) use machine::{FirstBoot, Kubelet};
+pub(crate) use pods::outcome;
+pub(crate) use reply::{Exec, Reply, ReplyBody};
+pub(crate) use status::Refusal;
 #[allow(unused_imports, reason = "the controllers take them from here")]
 pub(crate) use store::{Event, EventKind, Key, Store, moment};
+pub(crate) use watch::Watch;

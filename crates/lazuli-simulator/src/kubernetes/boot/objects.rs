@@ -21,14 +21,6 @@ pub(super) struct Facts<'a> {
 
 /// Makes all of them.
 pub(super) fn plant(store: &mut Store, facts: &Facts<'_>, now: u64) {
-    for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-        let namespace = json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": { "name": name, "labels": { "kubernetes.io/metadata.name": name } },
-            "spec": { "finalizers": ["kubernetes"] }, "status": { "phase": "Active" },
-        });
-        store.create("v1/namespaces", namespace, now);
-    }
     for (name, value) in
         [("system-node-critical", 2_000_001_000_u64), ("system-cluster-critical", 2_000_000_000)]
     {
