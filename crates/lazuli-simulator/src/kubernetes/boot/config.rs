@@ -278,7 +278,9 @@ impl Documents {
                 ("kubelet.config.k8s.io", "KubeletConfiguration") => self.kubelet = Some(document),
                 ("kubeproxy.config.k8s.io", "KubeProxyConfiguration") => self.proxy = Some(document),
                 _ => {
-                    return Err(format!("no kind \"{kind}\" is registered for version \"{group}/{version}\""));
+                    return Err(format!(
+                        "no kind \"{kind}\" is registered for version \"{group}/{version}\""
+                    ));
                 }
             }
         }

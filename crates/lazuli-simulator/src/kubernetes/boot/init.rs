@@ -6,7 +6,7 @@ use super::config::Documents;
 use super::{Machine, Outcome, failed, node, objects, pki};
 use crate::kubernetes::machine::parse_version;
 use crate::kubernetes::reach::{self, Reached};
-use crate::kubernetes::{Cluster, ControlPlane, Etcd, seed_of, yaml};
+use crate::kubernetes::{Cluster, ControlPlane, Etcd, bootstrap, seed_of, yaml};
 use crate::world::World;
 
 pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents, now: u64) -> Outcome {
@@ -85,6 +85,7 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
     let kubelet = machine.kubelet(&host, &name, &version_text, Some(port), now);
     let endpoint = format!("{host}:{endpoint_port}");
     let file = documents_of(&machine, "ClusterConfiguration");
+    bootstrap(made, &service, now);
     objects::plant(
         &mut made.store,
         &objects::Facts {

@@ -12,7 +12,7 @@ mod objects;
 mod pki;
 
 pub(super) use node::{NO_NETWORK, condition, mirror_pods};
-pub(super) use objects::{root_ca, signature};
+pub(super) use objects::signature;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -29,7 +29,7 @@ pub(super) fn plant(store: &mut Store, facts: &Facts<'_>, now: u64) {
     }
     config_maps(store, facts, now);
     access(store, now);
-    services(store, facts, now);
+    dns_service(store, facts, now);
     kube_proxy(store, facts, now);
     core_dns(store, facts, now);
 }
@@ -75,24 +75,6 @@ fn config_maps(store: &mut Store, facts: &Facts<'_>, now: u64) {
         now,
         config_map("kube-public", "cluster-info", json!({ "kubeconfig": yaml::text(&info) })),
     );
-    for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-        root_ca(store, namespace, facts.ca_pem, now);
-    }
-}
-
-/// What the controller manager puts into every namespace: the authority, and the default service account.
-pub(crate) fn root_ca(store: &mut Store, namespace: &str, ca_pem: &str, now: u64) {
-    if store.get("v1/configmaps", namespace, "kube-root-ca.crt").is_none() {
-        create(
-            store,
-            "v1/configmaps",
-            now,
-            config_map(namespace, "kube-root-ca.crt", json!({ "ca.crt": ca_pem })),
-        );
-    }
-    if store.get("v1/serviceaccounts", namespace, "default").is_none() {
-        create(store, "v1/serviceaccounts", now, account(namespace, "default"));
-    }
 }
 
 fn account(namespace: &str, name: &str) -> Value {
@@ -125,183 +107,39 @@ fn service_account(name: &str) -> Value {
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
+/// What kubeadm adds to the roles that every API server has, and those of its add-ons.
 fn access(store: &mut Store, now: u64) {
-    let all = rule(&["*"], &["*"], &["*"], &[]);
-    let everything = json!({ "nonResourceURLs": ["*"], "verbs": ["*"] });
     let read = &["get", "list", "watch"][..];
-    let discover = json!({ "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"], "verbs": ["get"] });
-    let workloads = &[
-        "pods",
-        "services",
-        "configmaps",
-        "secrets",
-        "serviceaccounts",
-        "persistentvolumeclaims",
-        "events",
-        "pods/log",
-        "deployments",
-        "daemonsets",
-        "statefulsets",
-        "replicasets",
-        "jobs",
-        "cronjobs",
-        "ingresses",
-        "networkpolicies",
-        "poddisruptionbudgets",
-    ][..];
-    let change = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"][..];
-    let groups = &["", "apps", "batch", "networking.k8s.io", "policy"][..];
+    let certificates = |which: &str| rule(&["certificates.k8s.io"], &[which], &["create"], &[]);
+    let client = "system:certificates.k8s.io:certificatesigningrequests:nodeclient";
+    let own_client = "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient";
+    let services = ["services", "endpoints", "nodes", "endpointslices"];
+    let names = ["endpoints", "services", "pods", "namespaces", "endpointslices"];
     let roles = [
-        ("cluster-admin", json!([all, everything])),
-        (
-            "admin",
-            json!([
-                rule(groups, workloads, change, &[]),
-                rule(&[RBAC.trim_end_matches("/v1")], &["roles", "rolebindings"], change, &[]),
-                rule(&[""], &["namespaces", "resourcequotas", "limitranges"], read, &[])
-            ]),
-        ),
-        (
-            "edit",
-            json!([
-                rule(groups, workloads, change, &[]),
-                rule(&[""], &["namespaces", "resourcequotas", "limitranges"], read, &[])
-            ]),
-        ),
-        (
-            "view",
-            json!([
-                rule(
-                    groups,
-                    &workloads.iter().copied().filter(|r| *r != "secrets").collect::<Vec<_>>(),
-                    read,
-                    &[]
-                ),
-                rule(&[""], &["namespaces", "resourcequotas", "limitranges"], read, &[])
-            ]),
-        ),
-        ("system:discovery", json!([discover])),
-        (
-            "system:basic-user",
-            json!([rule(
-                &["authorization.k8s.io"],
-                &["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-                &["create"],
-                &[]
-            )]),
-        ),
-        (
-            "system:public-info-viewer",
-            json!([{ "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"], "verbs": ["get"] }]),
-        ),
-        (
-            "system:node",
-            json!([rule(
-                &[""],
-                &[
-                    "nodes",
-                    "nodes/status",
-                    "pods",
-                    "pods/status",
-                    "secrets",
-                    "configmaps",
-                    "services",
-                    "events"
-                ],
-                &["get", "list", "watch", "create", "update", "patch"],
-                &[]
-            )]),
-        ),
-        (
-            "system:node-bootstrapper",
-            json!([rule(
-                &["certificates.k8s.io"],
-                &["certificatesigningrequests"],
-                &["create", "get", "list", "watch"],
-                &[]
-            )]),
-        ),
-        (
-            "system:node-proxier",
-            json!([rule(
-                &["", "discovery.k8s.io"],
-                &["services", "endpoints", "nodes", "endpointslices"],
-                read,
-                &[]
-            )]),
-        ),
-        (
-            "system:kubelet-api-admin",
-            json!([rule(
-                &[""],
-                &["nodes", "nodes/proxy", "nodes/log", "nodes/metrics", "nodes/stats"],
-                &["*"],
-                &[]
-            )]),
-        ),
-        (
-            "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
-            json!([rule(
-                &["certificates.k8s.io"],
-                &["certificatesigningrequests/nodeclient"],
-                &["create"],
-                &[]
-            )]),
-        ),
-        (
-            "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-            json!([rule(
-                &["certificates.k8s.io"],
-                &["certificatesigningrequests/selfnodeclient"],
-                &["create"],
-                &[]
-            )]),
-        ),
-        ("kubeadm:get-nodes", json!([rule(&[""], &["nodes"], &["get"], &[])])),
-        (
-            "system:coredns",
-            json!([rule(
-                &["", "discovery.k8s.io"],
-                &["endpoints", "services", "pods", "namespaces", "endpointslices"],
-                &["list", "watch"],
-                &[]
-            )]),
-        ),
+        ("system:node-proxier", rule(&["", "discovery.k8s.io"], &services, read, &[])),
+        ("system:coredns", rule(&["", "discovery.k8s.io"], &names, &["list", "watch"], &[])),
+        (client, certificates("certificatesigningrequests/nodeclient")),
+        (own_client, certificates("certificatesigningrequests/selfnodeclient")),
+        ("kubeadm:get-nodes", rule(&[""], &["nodes"], &["get"], &[])),
     ];
-    for (name, rules) in roles {
-        let role = json!({ "apiVersion": RBAC, "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules });
+    for (name, rule) in roles {
+        let role = json!({ "apiVersion": RBAC, "kind": "ClusterRole", "metadata": { "name": name }, "rules": [rule] });
         create(store, "rbac.authorization.k8s.io/v1/clusterroles", now, role);
     }
     let token = "system:bootstrappers:kubeadm:default-node-token";
     let bindings = [
-        ("cluster-admin", "cluster-admin", vec![group("system:masters")]),
-        ("system:discovery", "system:discovery", vec![group("system:authenticated")]),
-        ("system:basic-user", "system:basic-user", vec![group("system:authenticated")]),
-        (
-            "system:public-info-viewer",
-            "system:public-info-viewer",
-            vec![group("system:authenticated"), group("system:unauthenticated")],
-        ),
-        ("kubeadm:cluster-admins", "cluster-admin", vec![group("kubeadm:cluster-admins")]),
-        ("kubeadm:get-nodes", "kubeadm:get-nodes", vec![group(token)]),
-        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", vec![group(token)]),
-        (
-            "kubeadm:node-autoapprove-bootstrap",
-            "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
-            vec![group(token)],
-        ),
-        (
-            "kubeadm:node-autoapprove-certificate-rotation",
-            "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-            vec![group("system:nodes")],
-        ),
-        ("kubeadm:node-proxier", "system:node-proxier", vec![service_account("kube-proxy")]),
-        ("system:coredns", "system:coredns", vec![service_account("coredns")]),
+        ("kubeadm:cluster-admins", "cluster-admin", group("kubeadm:cluster-admins")),
+        ("kubeadm:get-nodes", "kubeadm:get-nodes", group(token)),
+        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", group(token)),
+        ("kubeadm:node-autoapprove-bootstrap", client, group(token)),
+        ("kubeadm:node-autoapprove-certificate-rotation", own_client, group("system:nodes")),
+        ("kubeadm:node-proxier", "system:node-proxier", service_account("kube-proxy")),
+        ("system:coredns", "system:coredns", service_account("coredns")),
     ];
-    for (name, role, subjects) in bindings {
+    for (name, role, subject) in bindings {
         let binding = json!({
-            "apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": { "name": name },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role }, "subjects": subjects,
+            "apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": { "name": name }, "subjects": [subject],
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
         });
         create(store, "rbac.authorization.k8s.io/v1/clusterrolebindings", now, binding);
     }
@@ -338,45 +176,22 @@ fn access(store: &mut Store, now: u64) {
     }
 }
 
-fn services(store: &mut Store, facts: &Facts<'_>, now: u64) {
-    let service = |namespace: &str, name: &str, address: &str, labels: Value, spec: Value| {
-        let mut service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace, "labels": labels },
-            "spec": spec, "status": { "loadBalancer": {} },
-        });
-        service["spec"]["clusterIP"] = json!(address);
-        service["spec"]["clusterIPs"] = json!([address]);
-        service["spec"]["type"] = json!("ClusterIP");
-        service
-    };
-    let api = json!({ "ports": [{ "name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443 }] });
-    create(
-        store,
-        "v1/services",
-        now,
-        service(
-            "default",
-            "kubernetes",
-            facts.service_address,
-            json!({ "component": "apiserver", "provider": "kubernetes" }),
-            api,
-        ),
-    );
-    let dns = json!({
-        "selector": { "k8s-app": "kube-dns" },
-        "ports": [
-            { "name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53 },
-            { "name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53 },
-            { "name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": 9153 },
-        ],
+fn dns_service(store: &mut Store, facts: &Facts<'_>, now: u64) {
+    let address = dns_address(facts.service_address);
+    let port = |name: &str, port: u16, protocol: &str| json!({ "name": name, "port": port, "protocol": protocol, "targetPort": port });
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": "kube-dns", "namespace": "kube-system",
+            "labels": { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" },
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "selector": { "k8s-app": "kube-dns" },
+            "ports": [port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP"), port("metrics", 9153, "TCP")],
+        },
+        "status": { "loadBalancer": {} },
     });
-    let labels = json!({ "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" });
-    create(
-        store,
-        "v1/services",
-        now,
-        service("kube-system", "kube-dns", &dns_address(facts.service_address), labels, dns),
-    );
+    create(store, "v1/services", now, service);
 }
 
 fn kube_proxy(store: &mut Store, facts: &Facts<'_>, now: u64) {

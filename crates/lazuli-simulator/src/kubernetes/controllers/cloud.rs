@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::Round;
 use super::look::{has, is_going, items, name, namespace, node_of, runs, set_condition, uid};
-use crate::kubernetes::moment;
 use crate::request::Method;
 use crate::{arm, ids, json};
 
@@ -48,21 +47,6 @@ fn flags(round: &Round<'_>, pods: &[Arc<Value>]) -> Option<Flags> {
         has_routes: value("--configure-cloud-routes").unwrap_or("true") == "true"
             && value("--allocate-node-cidrs").unwrap_or("false") == "true",
     })
-}
-
-/// Marks an object of a namespace that ends as going. False when it is gone already.
-pub(super) fn mark(round: &mut Round<'_>, resource: &str, object: &Value) -> bool {
-    if items(&object["metadata"]["finalizers"]).next().is_none() {
-        round.store.remove(resource, namespace(object), name(object));
-        return false;
-    }
-    let now = round.now;
-    round.store.edit(resource, namespace(object), name(object), |object| {
-        if !is_going(object) {
-            object["metadata"]["deletionTimestamp"] = json!(moment(now));
-        }
-    });
-    true
 }
 
 /// The id of something in the cluster's resource group; `None` when nobody told the cloud provider which that is.

@@ -9,7 +9,7 @@ use super::Round;
 use super::look::{
     by_owner, is_going, is_ready, items, may_run_on, name, namespace, node_of, share, tolerates, uid,
 };
-use crate::kubernetes::moment;
+use crate::kubernetes::deletion;
 use crate::random;
 
 /// Taints that every daemon's pod tolerates.
@@ -165,10 +165,5 @@ pub(super) fn suffix(seed: &str) -> String {
 /// Tells a pod to go.
 pub(super) fn go(round: &mut Round<'_>, pod: &Value) {
     let now = round.now;
-    round.store.edit("v1/pods", namespace(pod), name(pod), |pod| {
-        if !is_going(pod) {
-            pod["metadata"]["deletionTimestamp"] = json!(moment(now));
-            pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
-        }
-    });
+    deletion::begin(round.store, "v1/pods", namespace(pod), name(pod), None, now);
 }

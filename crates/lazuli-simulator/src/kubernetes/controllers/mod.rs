@@ -206,4 +206,4 @@ fn pass(world: &mut World, cluster: &mut Cluster, now: u64) -> bool {
     true
 }
 
-pub(super) use boot::{NO_NETWORK, condition, mirror_pods, root_ca, signature};
+use boot::{NO_NETWORK, condition, mirror_pods, signature};

@@ -168,8 +168,5 @@ fn miss(round: &mut Round<'_>, pod: &Value, node: &Value) {
         round.at(evict_ms);
         return;
     }
-    round.store.edit("v1/pods", namespace(pod), name(pod), |pod| {
-        pod["metadata"]["deletionTimestamp"] = json!(moment(now));
-        pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
-    });
+    super::daemons::go(round, pod);
 }

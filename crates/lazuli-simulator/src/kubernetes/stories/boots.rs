@@ -11,7 +11,12 @@ fn the_first_machine_makes_a_cluster_with_what_kubeadm_leaves_in_it() {
     assert!(stage.said("cp-1").contains("initialized successfully"), "{}", stage.console("cp-1"));
     assert_eq!(stage.nodes(), ["cp-1 True"]);
     let world = serde_json::to_string(&stage.world).expect("JSON");
-    assert!(!world.contains("write_files") && !world.contains("I2Nsb3VkLWNvbmZpZw") && !world.contains("hidden\\\""), "user-data is gone");
+    assert!(
+        !world.contains("write_files")
+            && !world.contains("I2Nsb3VkLWNvbmZpZw")
+            && !world.contains("hidden\\\""),
+        "user-data is gone"
+    );
     let store = &stage.cluster().store;
     let node = store.get("v1/nodes", "", "cp-1").expect("a node");
     insta::assert_json_snapshot!(node["metadata"]["labels"]);
@@ -38,7 +43,8 @@ fn the_api_servers_certificate_is_signed_by_the_clusters_authority() {
     let mut stage = Stage::new();
     stage.init("cp-1");
     let (_, ca) = parse_x509_pem(stage.pki[0].1.as_bytes()).expect("PEM");
-    let (_, leaf) = parse_x509_pem(stage.cluster().control().servers["cp-1"].cert_pem.as_bytes()).expect("PEM");
+    let (_, leaf) =
+        parse_x509_pem(stage.cluster().control().servers["cp-1"].cert_pem.as_bytes()).expect("PEM");
     let (_, ca) = parse_x509_certificate(&ca.contents).expect("a certificate");
     let (_, leaf) = parse_x509_certificate(&leaf.contents).expect("a certificate");
     leaf.verify_signature(Some(ca.public_key())).expect("signed");
@@ -53,14 +59,23 @@ fn machines_join_and_control_plane_nodes_become_voters() {
     stage.join("cp-2", "2", true);
     stage.join("cp-3", "3", true);
     stage.join("w-1", "1", false);
-    assert_eq!(stage.nodes(), ["cp-1 True", "cp-2 True", "cp-3 True", "w-1 True"], "{}", stage.console("cp-2"));
+    assert_eq!(
+        stage.nodes(),
+        ["cp-1 True", "cp-2 True", "cp-3 True", "w-1 True"],
+        "{}",
+        stage.console("cp-2")
+    );
     let etcd = &stage.cluster().control().etcd;
-    assert!(etcd.members.len() == 3 && etcd.members.values().all(|member| !member.is_learner && member.is_running));
+    assert!(
+        etcd.members.len() == 3
+            && etcd.members.values().all(|member| !member.is_learner && member.is_running)
+    );
     assert_eq!(stage.cluster().control().servers.len(), 3);
     assert_eq!(stage.pods("etcd-").len(), 3);
     let worker = stage.cluster().store.get("v1/nodes", "", "w-1").expect("a node");
     assert_eq!(worker["metadata"]["labels"]["pool"], "a");
-    let taints: Vec<&str> = worker["spec"]["taints"].as_array().into_iter().flatten().filter_map(|t| t["key"].as_str()).collect();
+    let taints: Vec<&str> =
+        worker["spec"]["taints"].as_array().into_iter().flatten().filter_map(|t| t["key"].as_str()).collect();
     assert_eq!(taints, ["slow", "node.cloudprovider.kubernetes.io/uninitialized"]);
 }
 
@@ -129,8 +144,14 @@ fn an_expired_token_lets_nobody_in() {
     stage.token(TOKEN, stage.now - 1_000);
     let user_data = join_with(&stage, |text| text);
     let said = refused_on(&mut stage, &user_data);
-    assert!(said.contains("could not find a JWS signature in the cluster-info ConfigMap for token ID \"abcdef\""), "{said}");
-    assert!(stage.store().get("v1/secrets", "kube-system", "bootstrap-token-abcdef").is_none(), "the token cleaner was there");
+    assert!(
+        said.contains("could not find a JWS signature in the cluster-info ConfigMap for token ID \"abcdef\""),
+        "{said}"
+    );
+    assert!(
+        stage.store().get("v1/secrets", "kube-system", "bootstrap-token-abcdef").is_none(),
+        "the token cleaner was there"
+    );
 }
 
 #[test]
@@ -184,7 +205,8 @@ fn certificates_that_are_no_good_make_no_cluster() {
 #[test]
 fn an_endpoint_that_does_not_lead_to_the_first_machine_makes_no_cluster() {
     let mut stage = Stage::new();
-    let user_data = cloud_config(&init_files(&stage.pki, "cp-1"), &format!("kubeadm init --config {KUBEADM}"));
+    let user_data =
+        cloud_config(&init_files(&stage.pki, "cp-1"), &format!("kubeadm init --config {KUBEADM}"));
     stage.machine("cp-1", "1", &user_data, false);
     assert!(stage.world.clusters.is_empty());
     assert!(stage.said("cp-1").contains("i/o timeout"), "{}", stage.said("cp-1"));

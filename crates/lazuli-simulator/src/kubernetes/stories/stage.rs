@@ -42,8 +42,11 @@ pub(super) fn authority(name: &str, is_ca: bool, days: i64) -> (String, String) 
 
 /// The files of a cluster's certificates, by kubeadm's paths below `pki`.
 pub(super) fn pki() -> Vec<(&'static str, String)> {
-    let (ca, etcd, proxy) =
-        (authority("kubernetes", true, 3650), authority("etcd-ca", true, 3650), authority("front-proxy-ca", true, 3650));
+    let (ca, etcd, proxy) = (
+        authority("kubernetes", true, 3650),
+        authority("etcd-ca", true, 3650),
+        authority("front-proxy-ca", true, 3650),
+    );
     let accounts = KeyPair::generate().expect("a key");
     vec![
         ("ca.crt", ca.0),
@@ -100,7 +103,8 @@ pub(super) fn hash_of(certificate: &str) -> String {
 pub(super) fn join_files(ca: &str, name: &str, token: &str, control_plane: bool) -> Vec<(String, String)> {
     let hash = hash_of(ca);
     let key = crate::random::hex(&CERTIFICATE_KEY);
-    let plane = if control_plane { format!("controlPlane: {{certificateKey: \"{key}\"}}\n") } else { String::new() };
+    let plane =
+        if control_plane { format!("controlPlane: {{certificateKey: \"{key}\"}}\n") } else { String::new() };
     let kubeadm = format!(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {{name: {name}}}\ndiscovery:\n  bootstrapToken: {{apiServerEndpoint: \"{HOST}:6443\", token: {token}, caCertHashes: [\"{hash}\"]}}\n{plane}"
     );
@@ -125,15 +129,21 @@ impl Stage {
         };
         let mut stage = Self { world: World::new(credentials, 7), now: START_MS, pki: pki() };
         stage.put(GROUP, &json!({ "location": "eastus2" }));
-        stage.put(&net("virtualNetworks/net"), &json!({ "location": "eastus2", "properties": {
+        stage.put(
+            &net("virtualNetworks/net"),
+            &json!({ "location": "eastus2", "properties": {
             "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
             "subnets": [{ "name": "nodes", "properties": { "addressPrefix": "10.0.0.0/20" } }],
-        } }));
+        } }),
+        );
         stage.put(&net("networkSecurityGroups/workers"), &json!({ "location": "eastus2", "properties": {} }));
         stage.put(&net("routeTables/routes"), &json!({ "location": "eastus2", "properties": {} }));
-        stage.put(&net("publicIPAddresses/api"), &json!({ "location": "eastus2", "sku": { "name": "Standard" }, "properties": {
+        stage.put(
+            &net("publicIPAddresses/api"),
+            &json!({ "location": "eastus2", "sku": { "name": "Standard" }, "properties": {
             "publicIPAllocationMethod": "Static", "dnsSettings": { "domainNameLabel": "demo" },
-        } }));
+        } }),
+        );
         let part = |rest: &str| json!({ "id": net(&format!("loadBalancers/api/{rest}")) });
         stage.put(&net("loadBalancers/api"), &json!({ "location": "eastus2", "sku": { "name": "Standard" }, "properties": {
             "frontendIPConfigurations": [{ "name": "front", "properties": { "publicIPAddress": { "id": net("publicIPAddresses/api") } } }],
@@ -163,7 +173,8 @@ impl Stage {
     pub(super) fn machine(&mut self, name: &str, zone: &str, user_data: &str, is_control_plane: bool) {
         let mut config = json!({ "subnet": { "id": net("virtualNetworks/net/subnets/nodes") } });
         if is_control_plane {
-            config["loadBalancerBackendAddressPools"] = json!([{ "id": net("loadBalancers/api/backendAddressPools/pool") }]);
+            config["loadBalancerBackendAddressPools"] =
+                json!([{ "id": net("loadBalancers/api/backendAddressPools/pool") }]);
         }
         self.put(&net(&format!("networkInterfaces/{name}")), &json!({ "location": "eastus2", "properties": { "ipConfigurations": [{ "name": "ip", "properties": config }] } }));
         self.put(&compute(&format!("virtualMachines/{name}")), &json!({
@@ -182,7 +193,8 @@ impl Stage {
 
     /// The first control-plane node.
     pub(super) fn init(&mut self, name: &str) {
-        let user_data = cloud_config(&init_files(&self.pki, name), &format!("kubeadm init --config {KUBEADM}"));
+        let user_data =
+            cloud_config(&init_files(&self.pki, name), &format!("kubeadm init --config {KUBEADM}"));
         self.machine(name, "1", &user_data, true);
     }
 
@@ -197,7 +209,12 @@ impl Stage {
             self.upload_certificates();
         }
         let files = join_files(&self.ca(), name, TOKEN, is_control_plane);
-        self.machine(name, zone, &cloud_config(&files, &format!("kubeadm join --config {KUBEADM}")), is_control_plane);
+        self.machine(
+            name,
+            zone,
+            &cloud_config(&files, &format!("kubeadm join --config {KUBEADM}")),
+            is_control_plane,
+        );
     }
 
     pub(super) fn token(&mut self, token: &str, expires_ms: u64) {
@@ -222,10 +239,18 @@ impl Stage {
         let mut data = serde_json::Map::new();
         for (file, text) in &self.pki {
             let mut sealed = text.clone().into_bytes();
-            cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key([3; 12]), Aad::empty(), &mut sealed).expect("sealed");
-            data.insert(file.replace("etcd/ca", "etcd-ca"), json!(STANDARD.encode([&[3; 12][..], &sealed].concat())));
+            cipher
+                .seal_in_place_append_tag(Nonce::assume_unique_for_key([3; 12]), Aad::empty(), &mut sealed)
+                .expect("sealed");
+            data.insert(
+                file.replace("etcd/ca", "etcd-ca"),
+                json!(STANDARD.encode([&[3; 12][..], &sealed].concat())),
+            );
         }
-        self.create("v1/secrets", json!({ "metadata": { "name": "kubeadm-certs", "namespace": "kube-system" }, "data": data }));
+        self.create(
+            "v1/secrets",
+            json!({ "metadata": { "name": "kubeadm-certs", "namespace": "kube-system" }, "data": data }),
+        );
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -267,14 +292,19 @@ impl Stage {
     }
 
     pub(super) fn console(&self, name: &str) -> String {
-        let machine = self.world.get(&crate::ids::key(&compute(&format!("virtualMachines/{name}")))).expect("a machine");
+        let machine = self
+            .world
+            .get(&crate::ids::key(&compute(&format!("virtualMachines/{name}"))))
+            .expect("a machine");
         machine.machine.as_ref().expect("it ran").console.join("\n")
     }
 
     /// The lines of the console that kubeadm and cloud-init wrote.
     pub(super) fn said(&self, name: &str) -> String {
         let console = self.console(name);
-        let lines = console.lines().filter_map(|line| line.split_once("cloud-init[1187]: ").map(|(_, said)| said.to_owned()));
+        let lines = console
+            .lines()
+            .filter_map(|line| line.split_once("cloud-init[1187]: ").map(|(_, said)| said.to_owned()));
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -282,7 +312,10 @@ impl Stage {
     pub(super) fn nodes(&self) -> Vec<String> {
         let ready = |node: &Value| {
             let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
-            let ready = conditions.into_iter().find(|c| c["type"] == "Ready").map_or(Value::Null, |c| c["status"].clone());
+            let ready = conditions
+                .into_iter()
+                .find(|c| c["type"] == "Ready")
+                .map_or(Value::Null, |c| c["status"].clone());
             format!("{} {}", node["metadata"]["name"].as_str().unwrap_or(""), ready.as_str().unwrap_or("-"))
         };
         self.cluster().store.list("v1/nodes", None).map(|node| ready(node)).collect()
@@ -291,6 +324,8 @@ impl Stage {
     /// `name node phase` of the pods whose name starts so.
     pub(super) fn pods(&self, prefix: &str) -> Vec<Value> {
         let pods = self.cluster().store.list("v1/pods", None);
-        pods.filter(|pod| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with(prefix))).map(|pod| Value::clone(pod)).collect()
+        pods.filter(|pod| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with(prefix)))
+            .map(|pod| Value::clone(pod))
+            .collect()
     }
 }
