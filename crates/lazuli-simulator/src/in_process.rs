@@ -3,15 +3,22 @@
 //! On a paused runtime its time is the runtime's: an hour of Azure passes as fast as it can be computed.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::DuplexStream;
 
+use crate::apiserver::{self, Peer};
 use crate::arm::{self, Settings};
 use crate::clock::Clock;
+use crate::commit::Cloud;
 use crate::delivery::PIECES;
 use crate::faults::Faults;
+use crate::gateway::Gateway;
+use crate::kubernetes::{self, User};
 use crate::request::{Delivery, Request, Response};
 use crate::seed::Seed;
 use crate::simulator::{SimulatorError, credentials};
@@ -23,9 +30,8 @@ const BEGIN_MS: u64 = 1_767_225_600_000;
 /// A simulated Azure that lives as long as this value.
 #[derive(Debug)]
 pub struct InProcess {
-    world: Mutex<World>,
+    gateway: Arc<Gateway>,
     settings: Mutex<Settings>,
-    clock: Clock,
 }
 
 impl InProcess {
@@ -38,7 +44,8 @@ impl InProcess {
         let clock = Clock::at(BEGIN_MS);
         let mut world = World::new(credentials(seed_world)?, seed);
         seed_world.apply(&mut world, clock.now_ms())?;
-        Ok(Self { world: Mutex::new(world), settings: Mutex::new(settings), clock })
+        let cloud = Arc::new(Mutex::new(Cloud { world, taken: 0 }));
+        Ok(Self { gateway: Arc::new(Gateway::new(cloud, clock, None)), settings: Mutex::new(settings) })
     }
 
     /// From here on these faults strike and no others.
@@ -53,7 +60,7 @@ impl InProcess {
     pub async fn send(&self, request: &Request) -> Option<Response> {
         let response = {
             let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-            arm::handle(&mut self.world(), &settings, request, self.clock.now_ms())
+            self.gateway.act(|world, now| arm::handle(world, &settings, request, now))
         };
         if response.accept_ms > 0 {
             tokio::time::sleep(Duration::from_millis(response.accept_ms)).await;
@@ -71,17 +78,45 @@ impl InProcess {
 
     /// Who may log in.
     pub fn credentials(&self) -> Credentials {
-        self.world().credentials().clone()
+        self.gateway.act(|world, _| world.credentials().clone())
     }
 
     /// Everything that exists, by id, as its writers left it.
     pub fn objects(&self) -> BTreeMap<String, Value> {
-        let mut world = self.world();
-        world.advance(self.clock.now_ms());
-        world.all("", None).map(|resource| (resource.id.clone(), resource.body.clone())).collect()
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            world.all("", None).map(|resource| (resource.id.clone(), resource.body.clone())).collect()
+        })
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something with the world itself.
+    #[cfg(test)]
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World, u64) -> T) -> T {
+        self.gateway.act(act)
+    }
+
+    /// Connects to the API server behind a host name as somebody who has proved to be `user` (without anybody, as one who
+    /// has still to show a token). The stream speaks HTTP/1.1 without TLS, and follows the runtime's clock; where no API
+    /// server answers it ends at once.
+    pub fn connect(&self, host: &str, user: Option<User>) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let host: Arc<str> = Arc::from(host.to_ascii_lowercase());
+        let is_there = self.gateway.act(|world, now| {
+            world.advance(now);
+            kubernetes::answering_leaf(world, &host).is_some()
+        });
+        if is_there {
+            let peer = user.map_or(Peer::Unknown, Peer::Known);
+            let gateway = Arc::clone(&self.gateway);
+            tokio::spawn(async move {
+                let service = service_fn(move |request| {
+                    apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), request)
+                });
+                let http = hyper::server::conn::http1::Builder::new();
+                // A client that goes away is no error of ours.
+                let _ = http.serve_connection(TokioIo::new(ours), service).with_upgrades().await;
+            });
+        }
+        theirs
     }
 }

@@ -9,6 +9,7 @@
 //! This crate depends on no other crate of the workspace: a misreading of Azure must not be able to agree with
 //! itself. What it knows of Azure is one declarative table in `catalog`.
 
+mod apiserver;
 mod arm;
 mod assertion;
 mod catalog;
@@ -17,6 +18,7 @@ mod commit;
 mod delivery;
 mod error;
 mod faults;
+mod gateway;
 mod ids;
 mod in_process;
 mod json;

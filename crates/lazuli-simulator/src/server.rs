@@ -2,8 +2,8 @@
 //!
 //! Belongs here: sockets, sleeping, waiting for the disk. Not here: any rule about Azure.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -16,25 +16,23 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use crate::apiserver::{self, Certificates, Found};
 use crate::arm::{self, Settings};
-use crate::clock::Clock;
-use crate::commit::{Cloud, Committer};
 use crate::delivery::{Breakable, Outgoing};
+use crate::gateway::Gateway;
 use crate::recording::Recording;
 use crate::request::{Body, Delivery, Method, Request, Response};
-use crate::world_file::WorldFile;
 
 /// ARM takes no more than this.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// What every connection shares.
 pub(crate) struct Shared {
-    pub(crate) cloud: Arc<Mutex<Cloud>>,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) certificates: Certificates,
     pub(crate) settings: Settings,
-    pub(crate) clock: Clock,
-    pub(crate) committer: Option<Committer>,
     pub(crate) recording: Option<Recording>,
     /// Hears of requests that are held.
     pub(crate) held: mpsc::UnboundedSender<String>,
@@ -59,7 +57,24 @@ pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: 
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         connections.spawn(async move {
             let (stream, is_broken) = Breakable::new(stream);
-            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+            let Ok(hello) = hello.await else { return };
+            // One port serves all: the name that the client asks for decides.
+            let host: Option<Arc<str>> = hello.client_hello().server_name().map(Arc::from);
+            let found = host.as_ref().map_or(Found::Nothing, |host| {
+                shared.gateway.act(|world, now| {
+                    world.advance(now);
+                    shared.certificates.find(world, host)
+                })
+            });
+            match (found, host) {
+                (Found::Server(server), Some(host)) => {
+                    return serve_cluster(&shared, hello, &server, host).await;
+                }
+                (Found::Silence, _) => return,
+                _ => {}
+            }
+            let Ok(stream) = hello.into_stream(Arc::clone(acceptor.config())).await else { return };
             let reset = Arc::new(Notify::new());
             let hit = Arc::clone(&reset);
             let service = service_fn(move |request| answer(Arc::clone(&shared), request, Arc::clone(&hit)));
@@ -74,6 +89,25 @@ pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: 
             }
         });
     }
+}
+
+/// Serves a connection to the API server of a cluster.
+async fn serve_cluster(
+    shared: &Shared,
+    hello: tokio_rustls::StartHandshake<Breakable>,
+    server: &apiserver::Server,
+    host: Arc<str>,
+) {
+    let Ok(stream) = hello.into_stream(Arc::clone(&server.config)).await else { return };
+    let peer = server.peer(stream.get_ref().1.peer_certificates(), shared.gateway.now_ms());
+    let host: Arc<str> = Arc::from(host.to_ascii_lowercase());
+    let gateway = Arc::clone(&shared.gateway);
+    let service = service_fn(move |request| {
+        apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), request)
+    });
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // A client that goes away is no error of ours.
+    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
 }
 
 async fn answer(
@@ -112,31 +146,13 @@ async fn answer(
 }
 
 async fn carry_out(shared: &Shared, request: &Request) -> Response {
-    let (response, number) = {
-        let mut cloud = shared.cloud.lock().unwrap_or_else(PoisonError::into_inner);
-        let response = arm::handle(&mut cloud.world, &shared.settings, request, shared.clock.now_ms());
-        if let Some(committer) = &shared.committer
-            && (request.method.mutates() || cloud.world.must_record())
-        {
-            let changes = cloud.world.take_changes();
-            if !changes.is_empty() {
-                match WorldFile::line(&changes) {
-                    Ok(line) => {
-                        cloud.taken += 1;
-                        committer.queue(cloud.taken, line);
-                    }
-                    Err(error) => return internal(&error.to_string()),
-                }
-            }
-        }
-        (response, cloud.taken)
+    let carried_out = shared
+        .gateway
+        .run(request.method.mutates(), |world, now| arm::handle(world, &shared.settings, request, now));
+    let response = match carried_out.await {
+        Ok(response) => response,
+        Err(failure) => return internal(&failure),
     };
-    // Reads wait too: nobody may see what a crash could still undo.
-    if let Some(committer) = &shared.committer
-        && let Err(failure) = committer.wait(number).await
-    {
-        return internal(&failure);
-    }
     if let Some(recording) = &shared.recording
         && let Err(error) = recording.note(request, response.status)
     {

@@ -12,10 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::apiserver::Certificates;
 use crate::arm::Settings;
 use crate::clock::Clock;
 use crate::commit::{Cloud, Committer, Writer};
 use crate::faults::Faults;
+use crate::gateway::Gateway;
 use crate::latency::Pace;
 use crate::recording::Recording;
 use crate::seed::{Seed, SeedError};
@@ -140,7 +142,9 @@ impl Simulator {
         };
         let settings = Settings { pace, faults, page_size };
         let (held, holds) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cloud, settings, clock, committer, recording, held });
+        let gateway = Arc::new(Gateway::new(cloud, clock, committer));
+        let shared =
+            Arc::new(Shared { gateway, certificates: Certificates::default(), settings, recording, held });
         let server = tokio::spawn(server::serve(listener, acceptor, shared));
         Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer, holds })
     }

@@ -58,3 +58,8 @@ pub(crate) use status::Refusal;
 #[allow(unused_imports, reason = "the controllers take them from here")]
 pub(crate) use store::{Event, EventKind, Key, Store, moment};
 pub(crate) use watch::Watch;
+
+/// The certificate of an API server that answers behind a host name, if one does.
+pub(crate) fn answering_leaf<'w>(world: &'w crate::World, host: &str) -> Option<&'w Leaf> {
+    world.clusters.get(host)?.control().servers.values().next()
+}
