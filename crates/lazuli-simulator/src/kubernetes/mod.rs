@@ -53,9 +53,8 @@ pub(crate) use etcd::Etcd;
 pub(crate) use exec::exec;
 pub(crate) use machine::{FirstBoot, Kubelet};
 pub(crate) use pods::outcome;
-pub(crate) use reply::{Exec, Reply, ReplyBody};
+pub(crate) use reply::{Exec, Reply};
 pub(crate) use status::Refusal;
-#[allow(unused_imports, reason = "the controllers take them from here")]
 pub(crate) use store::{Event, EventKind, Key, Store, moment};
 pub(crate) use watch::Watch;
 

@@ -70,7 +70,7 @@ enum Begun {
 
 /// Sets when changes that nobody has acted upon will be acted upon.
 pub(crate) fn notice(world: &mut World, at: u64) {
-    for cluster in world.clusters.values_mut() {
+    for cluster in world.clusters.values_mut().filter(|cluster| is_made_of_machines(cluster)) {
         if cluster.agenda.seen != cluster.store.version() {
             let due = at + scaled(cluster.control().state.speed, REACTION_MS);
             let next = &mut cluster.agenda.next_ms;
@@ -91,7 +91,12 @@ pub(crate) fn next(world: &World, at: u64) -> Option<u64> {
         let woken = cluster.agenda.is_woken.then_some(at);
         [cluster.agenda.next_ms, noticed, woken].into_iter().flatten().min()
     };
-    world.clusters.values().filter_map(due).min()
+    world.clusters.values().filter(|cluster| is_made_of_machines(cluster)).filter_map(due).min()
+}
+
+/// Nobody acts in a cluster that was put into the world ready made, without machines.
+fn is_made_of_machines(cluster: &Cluster) -> bool {
+    !cluster.control().etcd.members.is_empty()
 }
 
 /// Lets the controllers of every cluster act whose time has come.
