@@ -11,7 +11,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role};
 
 use super::stream::ReplyBytes;
 use crate::gateway::Gateway;
@@ -92,7 +93,8 @@ async fn serve(
         }
     }
     socket.send(message(ERROR, kubernetes::outcome(output.exit).to_string().as_bytes())).await?;
-    socket.close(None).await?;
+    // Clients take any other farewell for a broken stream.
+    socket.close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })).await?;
     Ok(())
 }
 

@@ -165,7 +165,8 @@ pub(crate) fn apply(
     let before = list.iter().find(|entry| writer.owns(entry)).map(fields_of).unwrap_or_default();
     let mut gone: Vec<Vec<String>> =
         fields::leaves(&before).into_iter().filter(|path| !fields::contains(&new, path)).collect();
-    gone.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    // An entry of a list before its fields, among which is the key by which it is found.
+    gone.sort_by_key(Vec::len);
     for path in gone {
         let is_shared =
             list.iter().any(|entry| !writer.owns(entry) && fields::contains(&fields_of(entry), &path));

@@ -121,6 +121,13 @@ impl Refusal {
             .with_causes(vec![json!({ "reason": reason, "message": why, "field": field })])
     }
 
+    /// Options of a patch that cannot be.
+    pub(crate) fn invalid_options(field: &str, why: &str) -> Self {
+        let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: {field}: {why}");
+        Self::new(422, "Invalid", message, json!({ "group": "meta.k8s.io", "kind": "PatchOptions" }))
+            .with_causes(vec![json!({ "reason": "FieldValueRequired", "message": why, "field": field })])
+    }
+
     /// An eviction that has to wait. No `Retry-After`, as the real server.
     pub(crate) fn disruption_budget(cause: String) -> Self {
         let message = "Cannot evict pod as it would violate the pod's disruption budget.";

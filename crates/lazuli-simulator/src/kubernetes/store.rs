@@ -117,6 +117,11 @@ impl Store {
         self.objects.get(resource).map_or(0, BTreeMap::len)
     }
 
+    /// How many objects there are.
+    pub(crate) fn len(&self) -> usize {
+        self.objects.values().map(BTreeMap::len).sum()
+    }
+
     /// The resources of which there are objects.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
         self.objects.keys().map(String::as_str)

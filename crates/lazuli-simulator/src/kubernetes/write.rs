@@ -357,13 +357,8 @@ fn apply(
     options: &Options<'_>,
     now_ms: u64,
 ) -> Result<Reply, Refusal> {
-    let required = |why: &str| {
-        Err(Refusal::bad_request(format!(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: {why}"
-        )))
-    };
     if request.query("fieldManager").is_none_or(str::is_empty) {
-        return required("is required for apply patch");
+        return Err(Refusal::invalid_options("fieldManager", "Required value: is required for apply patch"));
     }
     let mut applied = api::body(request)?;
     validate::kind(&target.resource, &mut applied)?;

@@ -212,7 +212,7 @@ impl World {
 
     /// Number of things that exist.
     pub(crate) fn size(&self) -> usize {
-        self.resources.len()
+        self.resources.len() + self.clusters.values().map(|cluster| cluster.store.len()).sum::<usize>()
     }
 
     /// Whether no client has ever asked anything.

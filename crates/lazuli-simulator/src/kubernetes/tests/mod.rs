@@ -21,7 +21,7 @@ const HOST: &str = "api.example.internal";
 fn cluster() -> Cluster {
     let mut control = ControlPlane { version: "v1.34.2".to_owned(), ..ControlPlane::default() };
     control.servers.insert("cp-1".to_owned(), Leaf { cert_pem: String::new(), key_pem: String::new() });
-    let mut cluster = Cluster::new(HOST, control, "seed");
+    let mut cluster = Cluster::new(HOST, control, &super::seed_of("1", HOST));
     bootstrap(&mut cluster, "10.96.0.1", NOW);
     cluster
 }
