@@ -55,7 +55,7 @@ pub(crate) use machine::{FirstBoot, Kubelet};
 pub(crate) use pods::outcome;
 pub(crate) use reply::{Exec, Reply};
 pub(crate) use status::Refusal;
-pub(crate) use store::{Event, EventKind, Key, Store, moment};
+pub(crate) use store::{Store, moment};
 pub(crate) use watch::Watch;
 
 /// The certificate of an API server that answers behind a host name, if one does.

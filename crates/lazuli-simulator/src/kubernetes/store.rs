@@ -113,6 +113,7 @@ impl Store {
     }
 
     /// How many objects of a resource there are.
+    #[cfg(test)]
     pub(crate) fn count(&self, resource: &str) -> usize {
         self.objects.get(resource).map_or(0, BTreeMap::len)
     }

@@ -156,13 +156,6 @@ impl World {
         self.advanced_ms = self.advanced_ms.max(now);
     }
 
-    /// When something happens next without anybody asking: time to call [`World::advance`] again.
-    pub(crate) fn next_event(&self) -> Option<u64> {
-        let operation = self.index.due.first().map(|(due, _)| *due);
-        let boot = self.index.boots.first().map(|(due, _)| *due);
-        [operation, boot, kubernetes::next(self, self.advanced_ms)].into_iter().flatten().min()
-    }
-
     fn finish(&mut self, id: &str) {
         let Some(mut operation) = self.operations.get(id).cloned() else { return };
         if let Some(lock) = &operation.lock
