@@ -127,7 +127,7 @@ pub(crate) fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
     Some((number()?, number()?, number()?))
 }
 
-/// How long a real duration takes at a speed.
+/// How long a real duration takes at a speed; no time at all at speed 0.
 pub(crate) fn scaled(speed: u64, real_ms: u64) -> u64 {
-    if speed == 0 { 0 } else { real_ms / speed }
+    real_ms.checked_div(speed).unwrap_or(0)
 }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod addresses;
+mod clusters;
 mod conditions;
 mod index;
 mod operations;
@@ -291,26 +292,6 @@ impl World {
         Some(resource)
     }
 
-    /// Lets the cluster that a machine is a node of know that something happened to it.
-    pub(crate) fn wake(&mut self, machine: &Resource) {
-        if let Some(kubelet) = machine.machine.as_ref().and_then(|machine| machine.node.as_ref())
-            && let Some(cluster) = self.clusters.get_mut(&kubelet.host)
-        {
-            cluster.agenda.is_woken = true;
-        }
-    }
-
-    /// The machines that are nodes of a cluster, in order of the nodes' names.
-    pub(crate) fn nodes_of<'w>(
-        &'w self,
-        host: &str,
-    ) -> impl Iterator<Item = (&'w Resource, &'w Kubelet)> + use<'w> {
-        self.index.nodes.get(host).into_iter().flat_map(|nodes| nodes.values()).filter_map(|key| {
-            let machine = self.resources.get(key)?;
-            Some((machine, machine.machine.as_ref()?.node.as_ref()?))
-        })
-    }
-
     /// Keys of everything whose id starts with `prefix` plus `/`.
     pub(crate) fn below(&self, prefix: &str) -> Vec<String> {
         let from = format!("{prefix}/");
@@ -415,22 +396,6 @@ impl World {
     /// When the directory learned of a principal.
     pub(crate) fn principal_since(&self, principal: &str) -> Option<u64> {
         self.index.principals.get(&principal.to_ascii_lowercase()).copied()
-    }
-
-    /// Adds a cluster under the host name of its API server.
-    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
-    pub(crate) fn put_cluster(&mut self, cluster: Cluster) -> &mut Cluster {
-        let host = cluster.host().to_owned();
-        self.clusters.remove(&host);
-        self.clusters.entry(host).or_insert(cluster)
-    }
-
-    /// Removes a cluster and all that is in it.
-    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
-    pub(crate) fn remove_cluster(&mut self, host: &str) {
-        if self.clusters.remove(host).is_some() {
-            self.dirty.clusters_gone.insert(host.to_owned());
-        }
     }
 
     /// Who holds a DNS label in a location.

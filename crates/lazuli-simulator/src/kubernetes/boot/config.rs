@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::args::ExtraArgs;
 use super::cloud_init::Files;
 use crate::kubernetes::yaml::{self, Repeated};
 
@@ -197,45 +198,6 @@ struct Timeouts {
     tls_bootstrap: Option<String>,
     discovery: Option<String>,
     upgrade_manifests: Option<String>,
-}
-
-/// Extra flags: a map until v1beta3, a list since v1beta4.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(super) enum ExtraArgs {
-    List(Vec<Arg>),
-    Map(BTreeMap<String, String>),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Arg {
-    name: String,
-    #[serde(default)]
-    value: String,
-}
-
-impl Default for ExtraArgs {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
-}
-
-impl ExtraArgs {
-    /// The value of a flag; the last one counts.
-    pub(super) fn get(&self, flag: &str) -> Option<&str> {
-        match self {
-            Self::Map(map) => map.get(flag).map(String::as_str),
-            Self::List(list) => list.iter().rev().find(|arg| arg.name == flag).map(|arg| arg.value.as_str()),
-        }
-    }
-
-    fn fits(&self, is_v1beta4: bool) -> bool {
-        match self {
-            Self::Map(map) => map.is_empty() || !is_v1beta4,
-            Self::List(list) => list.is_empty() || is_v1beta4,
-        }
-    }
 }
 
 /// The documents in the file that kubeadm is started with, or, when its words name none, in all written files.

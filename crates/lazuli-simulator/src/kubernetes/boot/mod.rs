@@ -2,6 +2,7 @@
 //!
 //! Whatever goes wrong ends in the serial console, in the words of the program that gives up, and no node appears.
 
+mod args;
 mod cloud_init;
 mod config;
 mod flags;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::stage::{HOST, KUBEADM, Stage, TOKEN, authority, cloud_config, init_files, join_files};
+use super::stage::{HOST, KUBEADM, Pki, Stage, TOKEN, authority, cloud_config, init_files, join_files};
 
 #[test]
 fn the_first_machine_makes_a_cluster_with_what_kubeadm_leaves_in_it() {
@@ -176,7 +176,7 @@ fn broken_user_data_never_gets_to_kubeadm() {
 
 #[test]
 fn certificates_that_are_no_good_make_no_cluster() {
-    let say = |change: &dyn Fn(&mut Vec<(&'static str, String)>)| {
+    let say = |change: &dyn Fn(&mut Pki)| {
         let mut stage = Stage::new();
         change(&mut stage.pki);
         stage.init("cp-1");

@@ -40,8 +40,11 @@ pub(super) fn authority(name: &str, is_ca: bool, days: i64) -> (String, String) 
     (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
 }
 
-/// The files of a cluster's certificates, by kubeadm's paths below `pki`.
-pub(super) fn pki() -> Vec<(&'static str, String)> {
+/// Files of certificates, by kubeadm's paths below `pki`.
+pub(super) type Pki = Vec<(&'static str, String)>;
+
+/// The files of a cluster's certificates.
+pub(super) fn pki() -> Pki {
     let (ca, etcd, proxy) = (
         authority("kubernetes", true, 3650),
         authority("etcd-ca", true, 3650),
@@ -115,7 +118,7 @@ pub(super) fn join_files(ca: &str, name: &str, token: &str, control_plane: bool)
 pub(super) struct Stage {
     pub(super) world: World,
     pub(super) now: u64,
-    pub(super) pki: Vec<(&'static str, String)>,
+    pub(super) pki: Pki,
 }
 
 impl Stage {

@@ -1,0 +1,42 @@
+//! Clusters, and the machines that are their nodes.
+
+use super::{Resource, World};
+use crate::kubernetes::{Cluster, Kubelet};
+
+impl World {
+    /// Lets the cluster that a machine is a node of know that something happened to it.
+    pub(crate) fn wake(&mut self, machine: &Resource) {
+        if let Some(kubelet) = machine.machine.as_ref().and_then(|machine| machine.node.as_ref())
+            && let Some(cluster) = self.clusters.get_mut(&kubelet.host)
+        {
+            cluster.agenda.is_woken = true;
+        }
+    }
+
+    /// The machines that are nodes of a cluster, in order of the nodes' names.
+    pub(crate) fn nodes_of<'w>(
+        &'w self,
+        host: &str,
+    ) -> impl Iterator<Item = (&'w Resource, &'w Kubelet)> + use<'w> {
+        self.index.nodes.get(host).into_iter().flat_map(|nodes| nodes.values()).filter_map(|key| {
+            let machine = self.resources.get(key)?;
+            Some((machine, machine.machine.as_ref()?.node.as_ref()?))
+        })
+    }
+
+    /// Adds a cluster under the host name of its API server.
+    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
+    pub(crate) fn put_cluster(&mut self, cluster: Cluster) -> &mut Cluster {
+        let host = cluster.host().to_owned();
+        self.clusters.remove(&host);
+        self.clusters.entry(host).or_insert(cluster)
+    }
+
+    /// Removes a cluster and all that is in it.
+    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
+    pub(crate) fn remove_cluster(&mut self, host: &str) {
+        if self.clusters.remove(host).is_some() {
+            self.dirty.clusters_gone.insert(host.to_owned());
+        }
+    }
+}
