@@ -1,8 +1,9 @@
 //! Commands in containers: a WebSocket with one channel for each stream (`v5.channel.k8s.io` and `v4`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::SinkExt;
+use futures::{SinkExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -95,6 +96,9 @@ async fn serve(
     socket.send(message(ERROR, kubernetes::outcome(output.exit).to_string().as_bytes())).await?;
     // Clients take any other farewell for a broken stream.
     socket.close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })).await?;
+    // Until the client has said farewell too: what it has sent meanwhile must not turn the end into a reset.
+    let farewell = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _ = tokio::time::timeout(Duration::from_secs(5), farewell).await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use super::cluster::Cluster;
 use super::reply::{Reply, ReplyBody};
 use super::resources::{self, Resource};
 use super::status::Refusal;
-use super::{discovery, namespaces, openapi, pods, read, reviews, write};
+use super::{discovery, namespaces, openapi, pods, read, remove, reviews, scale, write};
 
 /// What a request is about.
 #[derive(Debug, Clone)]
@@ -61,8 +61,9 @@ fn route(cluster: &mut Cluster, request: &Request, user: &User, now_ms: u64) -> 
     match (request.method, is_item, target.subresource.as_str()) {
         (Method::Get | Method::Post, true, "exec") => pods::exec(cluster, request, &target),
         (Method::Get, true, "log") => pods::log(cluster, request, &target),
-        (Method::Get | Method::Head, true, "scale") => write::scale(cluster, request, &target, now_ms),
-        (Method::Put | Method::Patch, true, "scale") => write::scale(cluster, request, &target, now_ms),
+        (Method::Get | Method::Head | Method::Put | Method::Patch, true, "scale") => {
+            scale::scale(cluster, request, &target, now_ms)
+        }
         (Method::Post, true, "eviction") => pods::evict(cluster, request, &target, now_ms),
         (_, true, "eviction" | "exec" | "log") => Err(Refusal::method_not_allowed()),
         (Method::Get | Method::Head, true, _) => read::get(cluster, request, &target, now_ms),
@@ -70,7 +71,7 @@ fn route(cluster: &mut Cluster, request: &Request, user: &User, now_ms: u64) -> 
         (Method::Post, false, _) => write::create(cluster, request, user, &target, now_ms),
         (Method::Put, true, _) => write::update(cluster, request, user, &target, now_ms),
         (Method::Patch, true, _) => write::patch(cluster, request, user, &target, now_ms),
-        (Method::Delete, _, "") => write::delete(cluster, request, user, &target, now_ms),
+        (Method::Delete, _, "") => remove::delete(cluster, request, user, &target, now_ms),
         _ => Err(Refusal::method_not_allowed()),
     }
 }

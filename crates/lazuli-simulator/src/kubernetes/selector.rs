@@ -110,7 +110,7 @@ impl Selector {
                 let is = match object.pointer(pointer) {
                     Some(Value::String(text)) => text == wanted,
                     Some(Value::Null) => wanted.is_empty(),
-                    Some(other) => other.to_string() == *wanted,
+                    Some(other) => wanted.parse::<Value>().is_ok_and(|wanted| wanted == *other),
                     None => wanted.is_empty() || (wanted == "false" && pointer == "/spec/unschedulable"),
                 };
                 is == *is_equal

@@ -336,7 +336,7 @@ mod tests {
         };
         assert_eq!(names(Some("b"), ("", "")), ["bx", "by"]);
         assert_eq!(names(None, ("b", "y")), ["by", "cx"]);
-        assert_eq!(store.list("v1/nodes", None).count(), 0);
+        assert_eq!((store.count("v1/nodes"), store.count("v1/pods"), store.len()), (0, 4, 4));
     }
 
     #[test]

@@ -1,25 +1,24 @@
-//! Writing: create, replace, patch, apply, delete.
+//! Writing: create, replace, patch, apply.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::random;
-use crate::request::{Method, Request};
+use crate::request::Request;
 
 use super::api::{self, Target};
 use super::auth::User;
 use super::cluster::Cluster;
 use super::ownership::{self, Writer};
-use super::reply::{Reply, ReplyBody};
-use super::selector::Selector;
-use super::status::{Refusal, success};
+use super::reply::Reply;
+use super::status::Refusal;
 use super::store::moment;
-use super::{access, defaults, deletion, namespaces, patch as patches, pods, validate};
+use super::{access, defaults, deletion, namespaces, naming, patch as patches, validate};
 
 /// The options of a write.
-struct Options<'a> {
-    dry_run: bool,
+pub(crate) struct Options<'a> {
+    pub(crate) dry_run: bool,
     manager: &'a str,
     is_strict: bool,
     time: String,
@@ -27,7 +26,7 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn read(request: &'a Request, target: &Target, now_ms: u64) -> Result<Self, Refusal> {
+    pub(crate) fn read(request: &'a Request, target: &Target, now_ms: u64) -> Result<Self, Refusal> {
         let agent = request.header("user-agent").unwrap_or("").split('/').next().unwrap_or("");
         let given = request.query("fieldManager").filter(|manager| !manager.is_empty());
         Ok(Self {
@@ -39,7 +38,7 @@ impl<'a> Options<'a> {
         })
     }
 
-    fn writer<'s>(&'s self, target: &'s Target, operation: &'static str) -> Writer<'s> {
+    pub(crate) fn writer<'s>(&'s self, target: &'s Target, operation: &'static str) -> Writer<'s> {
         Writer {
             manager: self.manager,
             operation,
@@ -84,7 +83,7 @@ fn add(
     }
     validate::kind(resource, &mut object)?;
     validate::unknown_fields(resource, &mut object, options.is_strict)?;
-    place(target, &mut object)?;
+    naming::place(target, &mut object)?;
     if let Some(metadata) = object["metadata"].as_object_mut() {
         for name in [
             "uid",
@@ -101,7 +100,7 @@ fn add(
             return Err(Refusal::bad_request("resourceVersion should not be set on objects to be created"));
         }
     }
-    name(cluster, target, &mut object)?;
+    naming::name(cluster, target, &mut object)?;
     if resource.has_status()
         && path != "v1/nodes"
         && let Some(map) = object.as_object_mut()
@@ -132,53 +131,6 @@ fn add(
     Ok(made)
 }
 
-/// Checks, or fills in, the namespace of an object.
-fn place(target: &Target, object: &mut Value) -> Result<(), Refusal> {
-    let said = object["metadata"]["namespace"].as_str().unwrap_or("");
-    if said != target.namespace && !said.is_empty() {
-        return Err(Refusal::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
-    }
-    if target.resource.is_namespaced {
-        object["metadata"]["namespace"] = json!(target.namespace);
-    }
-    Ok(())
-}
-
-/// Checks, or invents, the name of a new object.
-fn name(cluster: &Cluster, target: &Target, object: &mut Value) -> Result<(), Refusal> {
-    let said = object["metadata"]["name"].as_str().unwrap_or("");
-    if !target.name.is_empty() && !said.is_empty() && said != target.name {
-        return Err(Refusal::bad_request(format!(
-            "the name of the object ({said}) does not match the name on the URL ({})",
-            target.name
-        )));
-    }
-    if !said.is_empty() {
-        return Ok(());
-    }
-    if !target.name.is_empty() {
-        object["metadata"]["name"] = json!(target.name);
-        return Ok(());
-    }
-    let Some(prefix) = object["metadata"]["generateName"].as_str() else {
-        let why = "Required value: name or generateName is required";
-        return Err(Refusal::invalid(&target.resource, "", "FieldValueRequired", "metadata.name", why));
-    };
-    let seed =
-        random::sha256_hex(format!("{}/{prefix}/{}", cluster.host(), cluster.store.version()).as_bytes());
-    let alphabet = b"bcdfghjklmnpqrstvwxz2456789";
-    let suffix: String = seed
-        .bytes()
-        .take(5)
-        .enumerate()
-        .map(|(at, byte)| alphabet[(byte as usize * 7 + at * 5) % alphabet.len()] as char)
-        .collect();
-    object["metadata"]["name"] = json!(format!("{prefix}{suffix}"));
-    Ok(())
-}
-
 /// Replaces an object.
 pub(crate) fn update(
     cluster: &mut Cluster,
@@ -191,20 +143,21 @@ pub(crate) fn update(
     let mut object = api::body(request)?;
     validate::kind(&target.resource, &mut object)?;
     validate::unknown_fields(&target.resource, &mut object, options.is_strict)?;
-    place(target, &mut object)?;
+    naming::place(target, &mut object)?;
     if object["metadata"]["name"].as_str().unwrap_or("").is_empty() {
         return Err(Refusal::bad_request(format!(
             "the name of the object ( based on URL) was undeterminable: name must be provided for {}",
             target.resource.qualified()
         )));
     }
-    name(cluster, target, &mut object)?;
+    naming::name(cluster, target, &mut object)?;
     let before = live(cluster, target)?;
     let object = replace(cluster, &before, object, user, target, &options, now_ms, true)?;
     Ok(Reply::object(200, object))
 }
 
-fn live(cluster: &Cluster, target: &Target) -> Result<Arc<Value>, Refusal> {
+/// The object that is there.
+pub(crate) fn live(cluster: &Cluster, target: &Target) -> Result<Arc<Value>, Refusal> {
     let found = cluster.store.get(&target.resource.path(), &target.namespace, &target.name);
     found.cloned().ok_or_else(|| Refusal::not_found(&target.resource, &target.name))
 }
@@ -363,8 +316,8 @@ fn apply(
     let mut applied = api::body(request)?;
     validate::kind(&target.resource, &mut applied)?;
     validate::unknown_fields(&target.resource, &mut applied, options.is_strict)?;
-    place(target, &mut applied)?;
-    name(cluster, target, &mut applied)?;
+    naming::place(target, &mut applied)?;
+    naming::name(cluster, target, &mut applied)?;
     if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
@@ -408,112 +361,4 @@ fn apply(
     }
     let object = replace(cluster, &before, after, user, target, options, now_ms, false)?;
     Ok(Reply::object(200, object))
-}
-
-/// Deletes an object or a whole collection.
-pub(crate) fn delete(
-    cluster: &mut Cluster,
-    request: &Request,
-    user: &User,
-    target: &Target,
-    now_ms: u64,
-) -> Result<Reply, Refusal> {
-    let options = if request.body.is_empty() { Value::Null } else { api::body(request)? };
-    let dry_run = api::is_dry_run(request, &options)?;
-    let path = target.resource.path();
-    let grace = options["gracePeriodSeconds"]
-        .as_i64()
-        .or_else(|| request.query("gracePeriodSeconds").and_then(|seconds| seconds.parse().ok()));
-    let policy = options["propagationPolicy"].as_str().or(request.query("propagationPolicy"));
-    let orphans = policy == Some("Orphan") || options["orphanDependents"] == true;
-    if !target.name.is_empty() {
-        let before = live(cluster, target)?;
-        access::node_restriction(user, &target.resource, &target.name, Some(&before), None)?;
-        pods::preconditions(target, &before, &options)?;
-        if dry_run {
-            return Ok(Reply::object(200, before));
-        }
-        if orphans {
-            deletion::orphan(&mut cluster.store, before["metadata"]["uid"].as_str().unwrap_or(""));
-        }
-        let left = deletion::begin(&mut cluster.store, &path, &target.namespace, &target.name, grace, now_ms);
-        return Ok(match left {
-            Some(left) => Reply::object(200, left),
-            // Pods are shown even when they are gone at once.
-            None if path == "v1/pods" => Reply::object(200, before),
-            None => {
-                let mut details = target.resource.details(&target.name);
-                details["uid"] = before["metadata"]["uid"].clone();
-                Reply::json(200, success(None, details))
-            }
-        });
-    }
-    let labels = request.query("labelSelector").unwrap_or("");
-    let fields = request.query("fieldSelector").unwrap_or("");
-    let selector = Selector::parse(&target.resource, labels, fields)?;
-    let meant: Vec<Arc<Value>> = cluster
-        .store
-        .list(&path, target.within())
-        .filter(|object| selector.matches(object))
-        .cloned()
-        .collect();
-    if !dry_run {
-        for object in &meant {
-            let text = |name: &str| object["metadata"][name].as_str().unwrap_or("");
-            deletion::begin(&mut cluster.store, &path, text("namespace"), text("name"), grace, now_ms);
-        }
-    }
-    let head = json!({
-        "kind": format!("{}List", target.resource.kind), "apiVersion": target.resource.api_version(),
-        "metadata": { "resourceVersion": cluster.store.version().to_string() },
-    });
-    Ok(Reply::Answer { status: 200, body: ReplyBody::List { head, items: meant } })
-}
-
-/// How many replicas something has, apart from the rest of it.
-pub(crate) fn scale(
-    cluster: &mut Cluster,
-    request: &Request,
-    target: &Target,
-    now_ms: u64,
-) -> Result<Reply, Refusal> {
-    let before = live(cluster, target)?;
-    let show = |object: &Value| {
-        json!({
-            "kind": "Scale", "apiVersion": "autoscaling/v1",
-            "metadata": { "name": target.name, "namespace": target.namespace, "uid": object["metadata"]["uid"],
-                "resourceVersion": object["metadata"]["resourceVersion"],
-                "creationTimestamp": object["metadata"]["creationTimestamp"] },
-            "spec": { "replicas": object["spec"]["replicas"] },
-            "status": { "replicas": object["status"]["replicas"].as_i64().unwrap_or(0) },
-        })
-    };
-    let mut shown = show(&before);
-    if !request.method.mutates() {
-        return Ok(Reply::json(200, shown));
-    }
-    let body = api::body(request)?;
-    match (request.method, request.header("content-type").unwrap_or("")) {
-        (Method::Patch, kind) if kind.starts_with("application/json-patch") => {
-            patches::json(&mut shown, &body)?
-        }
-        (Method::Patch, _) => crate::json::merge(&mut shown, &body),
-        _ => shown = body,
-    }
-    let version = shown["metadata"]["resourceVersion"].as_str().unwrap_or("");
-    if !version.is_empty() && before["metadata"]["resourceVersion"] != version {
-        return Err(Refusal::modified(&target.resource, &target.name));
-    }
-    let options = Options::read(request, target, now_ms)?;
-    let mut after = Value::clone(&before);
-    after["spec"]["replicas"] = json!(shown["spec"]["replicas"].as_i64().unwrap_or(0));
-    ownership::updated(Some(&before), &mut after, &options.writer(target, "Update"));
-    if options.dry_run {
-        return Ok(Reply::json(200, show(&after)));
-    }
-    let after = cluster
-        .store
-        .edit(&target.resource.path(), &target.namespace, &target.name, |object| *object = after)
-        .ok_or_else(|| Refusal::not_found(&target.resource, &target.name))?;
-    Ok(Reply::json(200, show(&after)))
 }
