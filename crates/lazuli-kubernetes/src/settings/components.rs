@@ -163,10 +163,10 @@ pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
     };
     let Some(version) = version else { return Ok(None) };
     properties["kubernetesVersion"] = json!(version);
-    if proxy.is_some() {
-        if let Some(config) = edit::read(&wire, PROXY_CONFIG, PROXY_KEY).await? {
-            properties["kubeProxy"] = config;
-        }
+    if proxy.is_some()
+        && let Some(config) = edit::read(&wire, PROXY_CONFIG, PROXY_KEY).await?
+    {
+        properties["kubeProxy"] = config;
     }
     if let Some(tag) = wire.get(DNS).await?.and_then(|object| tag_of(&object, "coredns")) {
         properties["coreDnsVersion"] = json!(tag);
