@@ -48,7 +48,7 @@ pub async fn observe_all(client: &Client) -> Result<Observed, ProviderError> {
     let (wire, paths) = (Wire::new(client), Paths::default());
     let inventories = Inventory::all(&wire).await?;
     let keys: Vec<&Key> = inventories.iter().flat_map(|inventory| &inventory.keys).collect();
-    let mut all = live(&wire, &paths, &keys).await?;
+    let all = live(&wire, &paths, &keys).await?;
     let mut sets = BTreeMap::new();
     for inventory in &inventories {
         // In two sets at once only while it moves from one to the other.
@@ -60,7 +60,6 @@ pub async fn observe_all(client: &Client) -> Result<Observed, ProviderError> {
             .collect();
         sets.insert(inventory.set.clone(), body(&objects, inventory.wait));
     }
-    all.clear();
     Ok(Observed { sets, requests: wire.requests() })
 }
 

@@ -32,14 +32,13 @@ pub(super) async fn not_ready(wire: &Wire, key: &Key) -> String {
 
 /// The object's pods, by its own selector. An error here must not hide the one that is being explained.
 async fn pods(wire: &Wire, key: &Key, namespace: &str) -> Vec<Json> {
-    let plural = match key.kind.as_str() {
-        "Deployment" => "apis/apps/v1",
-        "DaemonSet" | "StatefulSet" => "apis/apps/v1",
+    let api = match key.kind.as_str() {
+        "Deployment" | "DaemonSet" | "StatefulSet" => "apis/apps/v1",
         "Job" => "apis/batch/v1",
         _ => return Vec::new(),
     };
     let namespace = encode(namespace);
-    let path = format!("/{plural}/namespaces/{namespace}/{}s/{}", key.kind.to_lowercase(), encode(&key.name));
+    let path = format!("/{api}/namespaces/{namespace}/{}s/{}", key.kind.to_lowercase(), encode(&key.name));
     let Ok(Some(object)) = wire.get(&path).await else { return Vec::new() };
     let Some(labels) = object.pointer("/spec/selector/matchLabels").and_then(Json::as_object) else {
         return Vec::new();

@@ -178,7 +178,7 @@ impl State {
                 false => (200, json!({"kind": "APIResourceList", "resources": resources})),
             };
         }
-        if (parts.len() - below) % 2 == 0 {
+        if (parts.len() - below).is_multiple_of(2) {
             return match self.objects.get(path) {
                 Some(object) => (200, object.clone()),
                 None => refusal(404, "NotFound", &format!("{path} not found")),
@@ -210,12 +210,9 @@ impl State {
     }
 
     fn apply(&mut self, path: &str, body: Value) -> Answer {
-        if let Some((namespace, _)) =
-            path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/'))
-        {
-            if !self.objects.contains_key(&format!("/api/v1/namespaces/{namespace}")) {
-                return refusal(404, "NotFound", &format!("namespaces \"{namespace}\" not found"));
-            }
+        let namespace = path.split_once("/namespaces/").and_then(|(_, rest)| Some(rest.split_once('/')?.0));
+        if namespace.is_some_and(|name| !self.objects.contains_key(&format!("/api/v1/namespaces/{name}"))) {
+            return refusal(404, "NotFound", "namespace not found");
         }
         let live = self.objects.get(path).cloned();
         if let Some(live) = &live {

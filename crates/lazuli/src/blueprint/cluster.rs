@@ -16,7 +16,7 @@ use super::seen::Seen;
 use super::{Blueprint, ClusterBlock, history};
 
 /// What goes into the cluster itself waits for the providers that carry it out.
-const FEATURES: Features = Features { kubernetes: false };
+const FEATURES: Features = Features { kubernetes: true };
 
 impl Blueprint {
     /// Decodes the profiles of a module.

@@ -8,7 +8,7 @@ use lazuli_core::configuration::{Configuration, Known, Output};
 use lazuli_core::kind::Kinds;
 use lazuli_core::resource::{Declaration, Desired, ProviderName, ResourceId, ResourceType};
 use lazuli_core::value::Content;
-use lazuli_core::{Address, Diagnostic, Diagnostics, Path, Value};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
 
 use super::seen::{Seen, supplied};
 use super::{Blueprint, ClusterBlock, Item, content, ownership};
