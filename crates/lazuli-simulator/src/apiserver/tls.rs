@@ -49,7 +49,10 @@ impl Certificates {
     /// The API server behind a host name.
     pub(crate) fn find(&self, world: &World, host: &str) -> Found {
         let host = host.to_ascii_lowercase();
-        let Some(cluster) = world.clusters.get(&host) else { return Found::Nothing };
+        let Some(cluster) = world.clusters.get(&host) else {
+            let nobody_yet = crate::kubernetes::is_known(world, &host);
+            return if nobody_yet { Found::Silence } else { Found::Nothing };
+        };
         let Some(leaf) = crate::kubernetes::answering_leaf(world, &host) else { return Found::Silence };
         let made_from = (leaf.clone(), cluster.control().ca_pem.clone());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

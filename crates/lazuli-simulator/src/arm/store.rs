@@ -7,6 +7,7 @@ use crate::catalog::{self, Draft, Family, FirstBody, Flow, Kind, compute};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::json;
+use crate::random;
 use crate::request::{Method, Response};
 use crate::world::{Action, Resource, State, World};
 
@@ -37,7 +38,7 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     };
     body::normalise(&mut body, root_row)?;
     body::place(&mut body, root_row, existing, &root)?;
-    body::protect(&mut body, root_row, existing, custom_data.as_deref())?;
+    body::protect(&mut body, root_row, existing, custom_data.as_ref().map(|data| data.digest.as_str()))?;
     if let Some(existing) = existing {
         dropped_elements(world, root_row, existing, &body)?;
     }
@@ -57,6 +58,7 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     let is_changed = existing.is_none_or(|existing| {
         existing.body != body || matches!(existing.state, State::Failed | State::Canceled)
     });
+    let is_new_root = existing.is_none();
     let serial = world.draw();
     let mut stored = existing.cloned().unwrap_or_else(|| Resource {
         id: root.clone(),
@@ -73,8 +75,11 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     if is_changed {
         stored.etag = world.derived_guid("etag", serial);
     }
-    if let Some(digest) = custom_data {
-        stored.machine.get_or_insert_default().custom_data_sha256 = Some(digest);
+    if is_new_root && root_row.name == "Microsoft.Compute/virtualMachines" {
+        // Not a drawing of its own: machines without custom data draw none either.
+        let luck =
+            ["first boot", "first boot too"].map(|purpose| random::fraction(world.seed, purpose, serial));
+        stored.machine = Some(compute::new_machine(custom_data, pace, (luck[0], luck[1])));
     }
     let luck = world.luck();
     let accept_ms = pace.draw(row.put_accept, luck);

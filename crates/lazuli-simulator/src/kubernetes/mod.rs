@@ -61,7 +61,18 @@ pub(crate) use status::Refusal;
 pub(crate) use store::{Store, moment};
 pub(crate) use watch::Watch;
 
-/// The certificate of an API server that answers behind a host name, if one does.
+/// The certificate of an API server that answers behind a host name, if one does. Clusters without machines, which only
+/// tests have, always answer.
 pub(crate) fn answering_leaf<'w>(world: &'w crate::World, host: &str) -> Option<&'w Leaf> {
-    world.clusters.get(host)?.control().servers.values().next()
+    let control = world.clusters.get(host)?.control();
+    let behind = reach::answering(world, host, None);
+    match behind.iter().find_map(|node| control.servers.get(node)) {
+        None if control.etcd.members.is_empty() => control.servers.values().next(),
+        found => found,
+    }
+}
+
+/// True for a host name at which an API server may answer some day.
+pub(crate) fn is_known(world: &crate::World, host: &str) -> bool {
+    reach::is_known(world, host)
 }

@@ -15,8 +15,14 @@ pub(crate) enum Reached {
     Machines { address: String, machines: Vec<(String, u16)> },
 }
 
-/// Follows a host name to the virtual machines behind it.
-pub(crate) fn machines_behind(world: &World, host: &str, port: u16) -> Reached {
+/// True for a host name that leads to an address in the simulated Azure, whether anybody answers there or not.
+pub(crate) fn is_known(world: &World, host: &str) -> bool {
+    frontends(world, host).is_some()
+}
+
+/// Follows a host name to the virtual machines behind it; without a port, behind any.
+pub(crate) fn machines_behind(world: &World, host: &str, port: impl Into<Option<u16>>) -> Reached {
+    let port = port.into();
     let Some((address, balancers)) = frontends(world, host) else { return Reached::NoSuchHost };
     let mut found = None;
     for (balancer, frontend) in balancers {
@@ -24,7 +30,8 @@ pub(crate) fn machines_behind(world: &World, host: &str, port: u16) -> Reached {
         for rule in json::list(&balancer.body, "properties.loadBalancingRules") {
             let leads = json::text(rule, "properties.frontendIPConfiguration.id")
                 .is_some_and(|id| ids::key(id) == frontend)
-                && rule["properties"]["frontendPort"].as_u64() == Some(u64::from(port));
+                && port
+                    .is_none_or(|port| rule["properties"]["frontendPort"].as_u64() == Some(u64::from(port)));
             let Some(pool) = json::text(rule, "properties.backendAddressPool.id").filter(|_| leads) else {
                 continue;
             };
@@ -124,7 +131,7 @@ fn balancers<'w>(
 }
 
 /// The nodes of a cluster that answer behind its host name: their machine runs, their API server is up.
-pub(crate) fn answering(world: &World, host: &str, port: u16) -> Vec<String> {
+pub(crate) fn answering(world: &World, host: &str, port: impl Into<Option<u16>>) -> Vec<String> {
     let Reached::Machines { machines, .. } = machines_behind(world, host, port) else { return Vec::new() };
     machines
         .iter()

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::{Conditions, Deed, Operation, Resource, World};
 use crate::kubernetes::{Cluster, ClusterChange};
 
-
 /// One thing that is now so.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]

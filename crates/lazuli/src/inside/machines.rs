@@ -77,7 +77,9 @@ impl RunCommand for Machines {
         let _turn = turn.lock().await;
         match azure.run_command(machine, script).await {
             Ok(output) => Ok(output.stdout),
-            Err(error) if error.outcome == Outcome::Nothing => Err(RunCommandError::NotRun(error.to_string())),
+            Err(error) if error.outcome == Outcome::Nothing => {
+                Err(RunCommandError::NotRun(error.to_string()))
+            }
             Err(error) => Err(RunCommandError::Unknown(error.to_string())),
         }
     }

@@ -165,11 +165,18 @@ fn attend(round: &mut Round<'_>, node: &Value, cloud: &Cloud<'_>) {
     let becomes_ready = is_ready || (has_network && round.is_over(uid(node), Begun::Network, NETWORK_MS));
     let is_tainted = |key: &str| items(&node["spec"]["taints"]).any(|taint| taint["key"] == key);
     let initialises = cloud.managed.contains(node_name) && is_tainted(UNINITIALIZED);
+    let has_spare_taint = is_tainted("node.kubernetes.io/unreachable")
+        || is_tainted("node.cloudprovider.kubernetes.io/shutdown")
+        || (becomes_ready && is_tainted("node.kubernetes.io/not-ready"));
+    let was_unknown = items(&node["status"]["conditions"]).any(|c| c["status"] == "Unknown");
+    // Most nodes, most of the time.
+    if is_ready == becomes_ready && !was_unknown && !initialises && !has_spare_taint {
+        return;
+    }
     let now = round.now;
     let facts = &machine.facts;
     let unready = condition("Ready", "False", "KubeletNotReady", NO_NETWORK, now);
     let ready = condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", now);
-    let was_unknown = items(&node["status"]["conditions"]).any(|c| c["status"] == "Unknown");
     round.store.edit("v1/nodes", "", node_name, |node| {
         if was_unknown {
             for (kind, reason, message) in PRESSURES {
