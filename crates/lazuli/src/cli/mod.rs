@@ -3,6 +3,7 @@
 //! A flag is defined here only when something obeys it.
 
 mod account;
+mod cluster;
 mod import;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use lazuli_core::Address;
 pub use account::{
     Account, Change, Edit, Fields, Permissions, Placement, SecretFlags, Validate as ValidateAccount,
 };
+pub use cluster::{Cluster, Kubeconfig as ClusterKubeconfig, Named as NamedCluster, Repair as ClusterRepair};
 pub use import::Import;
 
 /// The exit code of a command line that is not understood.
@@ -192,6 +194,9 @@ pub enum Command {
     /// The registry of cloud accounts
     #[command(subcommand)]
     Account(Box<Account>),
+    /// Clusters: how they are, how to reach them, repairing them
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Draw the steps of a plan and what waits for what
     Graph(Graph),
     /// The simulated Azure

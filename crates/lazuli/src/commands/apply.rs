@@ -56,6 +56,17 @@ pub(super) async fn destroy(args: &Destroy, printer: &Arc<Printer>) -> Outcome {
     fresh(&Goal { destroy: true, ..Goal::default() }, &args.options, manner, printer).await
 }
 
+/// Plans and applies the replacement of nodes.
+pub(super) async fn repair(
+    goal: &Goal,
+    options: &PlanOptions,
+    auto_approve: bool,
+    printer: &Arc<Printer>,
+) -> Outcome {
+    let manner = Manner { auto_approve, detailed_exitcode: false, give_up: None };
+    fresh(goal, options, manner, printer).await
+}
+
 /// Plans and applies.
 async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
     options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;

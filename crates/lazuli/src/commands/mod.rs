@@ -3,6 +3,7 @@
 mod account;
 mod apply;
 mod begin;
+mod cluster;
 mod console;
 mod fmt;
 mod force_unlock;
@@ -94,6 +95,7 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
         Command::Import(args) => with_runtime(import::run(args, printer)),
         Command::ForceUnlock(args) => force_unlock::run(args, printer),
         Command::Account(args) => with_runtime(account::run(args, printer)),
+        Command::Cluster(args) => with_runtime(cluster::run(args, printer)),
         Command::Graph(args) => with_runtime(graph::run(args, printer)),
         Command::Simulator(cli::Simulator::Serve(args)) => with_runtime(simulator::serve(args, printer)),
         Command::Version => {

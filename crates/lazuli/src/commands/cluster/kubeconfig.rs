@@ -1,0 +1,69 @@
+//! `cluster kubeconfig`: a certificate for administrators, minted now.
+
+use std::path::Path;
+
+use lazuli_core::{Diagnostic, Json};
+use lazuli_kubernetes::pki::{self, CertificateAuthority, Kubeconfig};
+use time::OffsetDateTime;
+
+use super::named;
+use crate::cli::ClusterKubeconfig;
+use crate::commands::{Exit, Outcome, state};
+use crate::failure::Failure;
+use crate::host;
+use crate::terminal::Printer;
+
+/// Who the certificate is for: everything is allowed to this group, in every cluster.
+const GROUP: &str = "system:masters";
+
+pub(super) fn run(args: &ClusterKubeconfig, printer: &Printer) -> Outcome {
+    let world = state::read()?;
+    let cluster = named(&world, args.name.as_deref())?;
+    let unusable = |error: &dyn std::fmt::Display| {
+        let message = format!("no kubeconfig can be made for {}: {error}", cluster.name);
+        Failure::of(
+            Diagnostic::error("LZ3051", message)
+                .help("the state may be damaged: `lazuli state pull` and its backups"),
+        )
+    };
+    let text = |name: &str| cluster.authority.observed["properties"][name].as_str().unwrap_or_default();
+    let authority =
+        CertificateAuthority::from_pem(text("certificate"), text("privateKey")).map_err(|e| unusable(&e))?;
+    let user = host::who();
+    let identity = pki::admin_identity(&authority, &user, &[GROUP], args.valid, OffsetDateTime::now_utc())
+        .map_err(|error| unusable(&error))?;
+    let own = format!("https://{}", cluster.server());
+    let host = cluster.server().rsplit_once(':').map_or(cluster.server(), |(host, _)| host);
+    let config = pki::kubeconfig(&Kubeconfig {
+        cluster: &cluster.name,
+        server: args.server.as_deref().unwrap_or(&own),
+        tls_server_name: args.server.is_some().then_some(host),
+        ca_pem: text("certificate"),
+        identity: &identity,
+    });
+    match &args.out {
+        Some(path) => {
+            write(path, config.expose())?;
+            printer.message(&format!(
+                "Written to {}; it can be used for {}.",
+                path.display(),
+                crate::render::duration::running(args.valid)
+            ));
+        }
+        None if printer.json() => printer.document(&Json::from(config.expose())),
+        None => printer.verbatim(config.expose()),
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a file that only its owner may read.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let refuse = |error: &dyn std::fmt::Display| {
+        Failure::of(Diagnostic::error("LZ3051", format!("{} cannot be written: {error}", path.display())))
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| refuse(&error))?; // mode 0600
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| refuse(&error))?;
+    file.persist(path).map_err(|error| refuse(&error.error))?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `cluster repair`: a plan that replaces what has failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lazuli_cluster::roster::Renewals;
+use lazuli_cluster::spec::{Amount, HealthCheck};
+use lazuli_core::{Address, Diagnostic};
+use lazuli_kubernetes::status::{ClusterStatus, is_lost};
+use time::OffsetDateTime;
+
+use super::check::certificates_end_soon;
+use super::look::{Looked, look};
+use crate::cli::{ClusterRepair, Goal};
+use crate::commands::{Exit, Outcome, apply};
+use crate::failure::Failure;
+use crate::terminal::Printer;
+use crate::{host, planning};
+
+pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome {
+    let looked = look(args.name.as_deref(), &args.options.variables, printer).await?;
+    let name = looked.cluster.name.clone();
+    let status = match &looked.status {
+        Ok(status) => status,
+        Err(error) => {
+            let message = format!("{name} cannot be asked which of its nodes have failed: {}", error.message);
+            let problem = Diagnostic::error("LZ3052", message).help(
+                "when its control plane is lost for good, name the nodes yourself: `lazuli apply --replace ADDRESS`",
+            );
+            looked.close().await;
+            return Err(Failure::of(problem));
+        }
+    };
+    let health = health_check(&looked)?;
+    let failed = failed(&looked, status, &health, OffsetDateTime::now_utc())?;
+    looked.close().await;
+    if failed.is_empty() {
+        printer.message(&format!("Nothing of {name} has failed."));
+        return Ok(Exit::Done);
+    }
+    for (node, reason) in &failed {
+        printer.message(&format!("{node}: {reason}"));
+    }
+    let goal = Goal { replace: failed.into_keys().collect(), ..Goal::default() };
+    apply::repair(&goal, &args.options, args.auto_approve, printer).await
+}
+
+/// When a node of the cluster counts as failed; the defaults when its block is gone.
+fn health_check(looked: &Looked) -> Result<HealthCheck, Failure> {
+    let Looked { setting, world, .. } = looked;
+    let renewals = Renewals::new();
+    let blueprint = planning::blueprint(
+        &setting.project,
+        &setting.accounts,
+        world,
+        &renewals,
+        false,
+        &host::environment,
+    )?;
+    let mut clusters = blueprint.clusters().map(|expansion| &expansion.cluster);
+    let own = clusters.find(|cluster| cluster.address == looked.cluster.address);
+    own.map(|cluster| cluster.health_check).ok_or_else(|| {
+        let message = format!("{} is not in the configuration", looked.cluster.address);
+        Failure::of(
+            Diagnostic::error("LZ3052", message)
+                .help("what is not in the configuration is deleted, not repaired"),
+        )
+    })
+}
+
+/// The nodes to be replaced, with the reason of each.
+fn failed(
+    looked: &Looked,
+    status: &ClusterStatus,
+    health: &HealthCheck,
+    now: OffsetDateTime,
+) -> Result<BTreeMap<Address, String>, Failure> {
+    let mut failed = BTreeMap::new();
+    let mut aged = BTreeSet::new();
+    let mut pools: BTreeMap<Address, (usize, usize)> = BTreeMap::new();
+    for member in &looked.cluster.members {
+        let node = status.nodes.iter().find(|node| node.name == member.node);
+        let reason = match node {
+            None => Some("it is not in the cluster".to_owned()),
+            Some(node) if is_lost(node, health.unhealthy_after) => Some("it is out of order".to_owned()),
+            Some(node) if certificates_end_soon(node, now) => {
+                aged.insert(member.address.clone());
+                Some("its certificates end soon".to_owned())
+            }
+            Some(_) => None,
+        };
+        let pool =
+            pools.entry(member.address.parent().unwrap_or_else(|| member.address.clone())).or_default();
+        pool.1 += 1;
+        if let Some(reason) = reason {
+            pool.0 += usize::from(!aged.contains(&member.address));
+            failed.insert(member.address.clone(), reason);
+        }
+    }
+    for (pool, (out, all)) in &pools {
+        let most = match health.max_unhealthy {
+            Amount::Nodes(nodes) => nodes as usize,
+            Amount::Percent(percent) => all * percent as usize / 100,
+        };
+        // One may always be replaced: small pools would never be repaired otherwise.
+        if *out > most.max(1) {
+            let message = format!(
+                "{out} of {all} nodes of {pool} have failed, more than health_check.max_unhealthy allows"
+            );
+            let problem = Diagnostic::error("LZ3052", message).help(
+                "so many at once are rarely the nodes' fault: look for what they share (a zone, the network, an image). To replace them anyway, raise `max_unhealthy`",
+            );
+            return Err(Failure::of(problem));
+        }
+    }
+    Ok(failed)
+}
