@@ -52,3 +52,49 @@ pub fn kubeconfig(config: &Kubeconfig<'_>) -> Secret {
         both = json!({ "cluster": config.cluster, "user": user }),
     ))
 }
+
+/// The text of a kubeconfig without any secret: `kubectl` asks `lazuli cluster kubeconfig` for a certificate whenever it needs
+/// one, in the folder it is run in.
+pub fn asking_kubeconfig(cluster: &str, server: &str, ca_pem: &str) -> String {
+    let user = format!("{cluster}-admin");
+    let context = format!("{user}@{cluster}");
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{
+            "name": cluster,
+            "cluster": { "server": server, "certificate-authority-data": STANDARD.encode(ca_pem) },
+        }],
+        "users": [{
+            "name": user,
+            "user": { "exec": {
+                "apiVersion": EXEC_CREDENTIAL,
+                "command": "lazuli",
+                "args": ["cluster", "kubeconfig", cluster, "--exec-credential"],
+                "interactiveMode": "Never",
+                "installHint": "kubectl asks lazuli for a certificate: install it, and run kubectl in the folder of the configuration",
+            } },
+        }],
+        "contexts": [{ "name": context, "context": { "cluster": cluster, "user": user } }],
+        "current-context": context,
+    })
+    .to_string()
+}
+
+/// What `kubectl` reads from a program that it asks for a certificate, `until` when it need not ask again (RFC 3339).
+pub fn exec_credential(identity: &ClientIdentity, until: &str) -> Secret {
+    Secret::new(
+        json!({
+            "apiVersion": EXEC_CREDENTIAL,
+            "kind": "ExecCredential",
+            "status": {
+                "clientCertificateData": identity.certificate_pem,
+                "clientKeyData": identity.private_key_pem.expose(),
+                "expirationTimestamp": until,
+            },
+        })
+        .to_string(),
+    )
+}
+
+const EXEC_CREDENTIAL: &str = "client.authentication.k8s.io/v1";

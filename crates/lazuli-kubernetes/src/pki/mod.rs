@@ -26,6 +26,6 @@ pub use authority::CertificateAuthority;
 pub use certificate::{expiry, public_key_hash};
 pub use error::PkiError;
 pub use identity::{ClientIdentity, admin_identity};
-pub use kubeconfig::{Kubeconfig, kubeconfig};
+pub use kubeconfig::{Kubeconfig, asking_kubeconfig, exec_credential, kubeconfig};
 pub use secret::Secret;
 pub use service_account::ServiceAccountKey;

@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
+use lazuli_cluster::attributes::KUBECONFIG;
+use lazuli_cluster::expand::Expansion;
 use lazuli_config::{DeclarationKind, Externals, Instance, Instances, Root, Unavailable};
 use lazuli_core::address::Key;
 use lazuli_core::configuration::{Known, KnownObject};
 use lazuli_core::value::{Content, Source};
 use lazuli_core::{Address, Path, Type, Unknown, Value};
+use lazuli_kubernetes::pki::asking_kubeconfig;
 
 use super::Blueprint;
 use super::dependencies::converted;
@@ -126,7 +129,7 @@ impl Seen<'_> {
         let cluster = place.map(|place| &self.blueprint.clusters[*place]);
         // One that is not expanded has mistakes of its own, or is declared nowhere: both are said already.
         let missing = || Value::unknown_from(address.clone(), Path::root(), Type::Any);
-        cluster.map_or_else(missing, |c| supplied(&c.object, self.known))
+        cluster.map_or_else(missing, |c| with_kubeconfig(supplied(&c.object, self.known), &c.expansion))
     }
 
     pub(super) fn object(&self, address: &Address) -> Value {
@@ -136,6 +139,15 @@ impl Seen<'_> {
             None => Value::unknown_from(address.clone(), Path::root(), Type::Any),
         }
     }
+}
+
+/// The cluster with its kubeconfig, once the certificate in it is known. It holds no secret, and is hidden all the same: it
+/// tells the way in.
+fn with_kubeconfig(object: Value, cluster: &Expansion) -> Value {
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(endpoint), Some(ca)) = (text("endpoint"), text("ca_certificate")) else { return object };
+    let kubeconfig = asking_kubeconfig(&cluster.cluster.name, &endpoint, &ca);
+    super::evaluate::set(&object, &[KUBECONFIG], |_| Value::string(kubeconfig.clone()).sensitive())
 }
 
 /// Replaces every part that is exactly an attribute of a resource by that attribute, where it is known.

@@ -64,6 +64,9 @@ pub struct Kubeconfig {
     /// Write it to this file, for its owner only, instead of printing it
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// For kubectl: print a certificate alone, in the form it asks programs for
+    #[arg(long, hide = true, conflicts_with_all = ["out", "server"])]
+    pub exec_credential: bool,
     /// Another address of the API server; its certificate stays that of the cluster's own host name
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,

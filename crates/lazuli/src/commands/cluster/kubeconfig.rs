@@ -5,6 +5,7 @@ use std::path::Path;
 use lazuli_core::{Diagnostic, Json};
 use lazuli_kubernetes::pki::{self, CertificateAuthority, Kubeconfig};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::named;
 use crate::cli::ClusterKubeconfig;
@@ -30,8 +31,14 @@ pub(super) fn run(args: &ClusterKubeconfig, printer: &Printer) -> Outcome {
     let authority =
         CertificateAuthority::from_pem(text("certificate"), text("privateKey")).map_err(|e| unusable(&e))?;
     let user = host::who();
-    let identity = pki::admin_identity(&authority, &user, &[GROUP], args.valid, OffsetDateTime::now_utc())
+    let now = OffsetDateTime::now_utc();
+    let identity = pki::admin_identity(&authority, &user, &[GROUP], args.valid, now)
         .map_err(|error| unusable(&error))?;
+    if args.exec_credential {
+        let until = (now + args.valid).format(&Rfc3339).map_err(|error| unusable(&error))?;
+        printer.verbatim(pki::exec_credential(&identity, &until).expose());
+        return Ok(Exit::Done);
+    }
     let own = format!("https://{}", cluster.server());
     let host = cluster.server().rsplit_once(':').map_or(cluster.server(), |(host, _)| host);
     let config = pki::kubeconfig(&Kubeconfig {
