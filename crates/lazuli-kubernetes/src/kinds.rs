@@ -122,6 +122,21 @@ static KINDS: &[Kind] = &[
         expected: expected(0.5, 0.5, 20.0),
         ..INSIDE
     },
+    // What the cluster's controllers made in Azure outlives the cluster unless it goes first.
+    Kind {
+        name: crate::claims::SERVICES,
+        title: "load balancer of a Service",
+        forces_replacement: &[],
+        expected: expected(60.0, 60.0, 40.0),
+        ..Kind::GENERAL
+    },
+    Kind {
+        name: crate::claims::VOLUMES,
+        title: "volume with its disk",
+        forces_replacement: &[],
+        expected: expected(10.0, 10.0, 40.0),
+        ..Kind::GENERAL
+    },
 ];
 
 #[cfg(test)]
@@ -134,12 +149,13 @@ mod tests {
     const CLUSTER: &str = "/subscriptions/s/resourceGroups/rg/providers/Lazuli.Kubernetes/clusters/prod";
 
     #[test]
-    fn everything_inside_a_cluster_ends_with_its_authority_and_the_keys_do_not() {
+    fn everything_inside_a_cluster_ends_with_its_authority_and_the_keys_and_what_is_in_azure_do_not() {
         for kind in all() {
             let ty = kind.name.rsplit('/').next().unwrap();
             let ends = kind.ends_with.and_then(|e| e.of(&ResourceId::new(format!("{CLUSTER}/{ty}/x"))));
             let authority = CLUSTER.replace("Kubernetes", "Tls") + "/certificateAuthorities/cluster_ca";
-            let inside = kind.name.starts_with("Lazuli.Kubernetes/");
+            let outlives = [crate::claims::SERVICES, crate::claims::VOLUMES].contains(&kind.name);
+            let inside = kind.name.starts_with("Lazuli.Kubernetes/") && !outlives;
             assert_eq!(ends, inside.then(|| ResourceId::new(authority)), "{}", kind.name);
         }
     }

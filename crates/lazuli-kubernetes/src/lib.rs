@@ -10,6 +10,7 @@
 //! | [`objects`] | sets of objects in a cluster: apply, wait, prune, delete, observe |
 //! | [`settings`] | what `kubeadm upgrade` would maintain: kubeadm-config, kubelet-config, kube-proxy, CoreDNS |
 //! | [`status`] | how a cluster is: nodes, etcd, what is not ready |
+//! | [`claims`] | what the cluster's own controllers made in Azure: load balancers, disks |
 //! | [`tls`] | the provider `tls` |
 //! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
 //! | [`provider`] | the provider `kubernetes` |
@@ -20,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod claims;
 pub mod keyring;
 pub mod kinds;
 pub mod manifests;

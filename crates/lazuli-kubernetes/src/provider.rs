@@ -27,8 +27,8 @@ pub struct KubernetesProvider {
     clusters: Clusters,
     lists: Lists,
     boot_log: Arc<dyn BootLog>,
-    /// What registrations were made with.
-    registrations: Arc<Mutex<HashMap<ResourceId, Json>>>,
+    /// What registrations were made with, and which volumes are to be deleted although they are retained.
+    inputs: Arc<Mutex<HashMap<ResourceId, Json>>>,
 }
 
 impl fmt::Debug for KubernetesProvider {
@@ -59,19 +59,20 @@ fn part(ty: &ResourceType) -> Part {
 impl KubernetesProvider {
     /// The provider of the clusters that `clusters` knows; `boot_log` tells why a node did not join.
     pub fn new(clusters: Clusters, boot_log: Arc<dyn BootLog>) -> Self {
-        KubernetesProvider { clusters, lists: Lists::default(), boot_log, registrations: Arc::default() }
+        KubernetesProvider { clusters, lists: Lists::default(), boot_log, inputs: Arc::default() }
     }
 
     /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
-    /// was made with, so without this it looks as if that had been changed.
+    /// was made with, so without this it looks as if that had been changed; a volume whose recorded reclaim policy is to
+    /// retain it was planned to be deleted all the same.
     pub fn learn(&self, id: &ResourceId, inputs: &Json) {
-        if id.segment("registrations").is_some() {
+        if id.segment("registrations").is_some() || id.segment("volumes").is_some() {
             self.remembered().insert(id.clone(), inputs.clone());
         }
     }
 
     fn remembered(&self) -> MutexGuard<'_, HashMap<ResourceId, Json>> {
-        self.registrations.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The clusters.
@@ -207,7 +208,10 @@ impl Provider for KubernetesProvider {
             }
             Part::Member => member::delete(&cluster, id.name(), false, watch).await,
             Part::ControlPlaneMember => member::delete(&cluster, id.name(), true, watch).await,
-            Part::Other => parts::delete(cluster.rest.client(), ty, id, watch).await,
+            Part::Other => {
+                let recorded = self.remembered().get(id).cloned();
+                parts::delete(cluster.rest.client(), ty, id, recorded.as_ref(), watch).await
+            }
         };
         done.map_err(|error| about(&cluster.id, error))
     }

@@ -181,7 +181,7 @@ impl Clouds {
     }
 
     /// Looks at objects, one account after the other. Of clusters that never answered nothing is asked: what is to be in
-    /// them does not exist. Where `doomed`, a cluster that cannot be asked is taken to be as it is recorded.
+    /// them does not exist. One that is `doomed` and cannot be asked is taken to be as it is recorded.
     ///
     /// # Errors
     /// When one of them cannot be asked.
@@ -189,7 +189,7 @@ impl Clouds {
         &self,
         looks: Vec<Look>,
         recorded: &RecordedWorld,
-        doomed: bool,
+        doomed: &dyn Fn(&ClusterId) -> bool,
     ) -> Result<World, Failure> {
         let mut by_account: BTreeMap<(ProviderName, Arc<str>, Option<ClusterId>), Vec<_>> = BTreeMap::new();
         let (answering, finished) = (inside::answers(recorded), inside::finished(recorded));
@@ -220,7 +220,7 @@ impl Clouds {
                 (ProviderName::Kubernetes, _) => self.inside.kubernetes.observe(wanted).await,
             };
             let found = match answer {
-                Err(error) if doomed && error.code == "ClusterUnreachable" => {
+                Err(error) if error.code == "ClusterUnreachable" && cluster.as_ref().is_some_and(doomed) => {
                     world.objects.extend(wanted.iter().filter_map(|w| as_recorded(&w.id)));
                     world.unreachable.extend(cluster.clone().map(|cluster| (cluster, error)));
                     continue;

@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod backend;
 pub mod blueprint;
 mod boot;
+pub mod claims;
 pub mod cli;
 pub mod clouds;
 pub mod commands;

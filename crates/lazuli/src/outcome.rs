@@ -2,7 +2,7 @@
 
 use lazuli_core::plan::{Change, Operation, Plan, Step, Summary};
 use lazuli_core::provider::{Outcome, ProviderError};
-use lazuli_core::resource::ProviderName;
+use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_executor::{Ending, Event, EventKind, Failure, Left, Report, StepError};
 
 use crate::progress::{Reporter, StepEvent, What};
@@ -53,7 +53,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
             }
             Ending::GivenUp { failure, .. } => given_up.push(GivenUp {
                 address: step.address.clone(),
-                id: step.id.clone().filter(|_| step.provider == ProviderName::Azure),
+                id: left_in_azure(step, plan.changes.get(step.change as usize)),
                 reason: failure.error.to_string(),
             }),
             Ending::Skipped { because } => {
@@ -86,6 +86,16 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
         abandoned,
         elapsed: report.elapsed,
     }
+}
+
+/// What may be left in Azure of a step that was given up: of a volume, its disk.
+fn left_in_azure(step: &Step, change: Option<&Change>) -> Option<ResourceId> {
+    if step.provider == ProviderName::Azure {
+        return step.id.clone();
+    }
+    let volume = change.filter(|_| step.ty.name == lazuli_kubernetes::claims::VOLUMES)?;
+    let body = lazuli_core::encoding::to_json(volume.before.as_ref()?).ok()?;
+    body.pointer("/properties/disk")?.as_str().map(ResourceId::new)
 }
 
 /// What succeeded, counted by change: a replacement counts when both halves are done.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lazuli_cluster::roster::Renewals;
 use lazuli_core::plan::Plan;
+use lazuli_core::recorded::Recorded;
 use lazuli_core::resource::ResourceId;
 use lazuli_core::{Diagnostic, Json};
 use lazuli_state::file::write_atomic;
@@ -27,6 +28,9 @@ pub struct SavedPlan {
     pub inputs: Inputs,
     /// Nodes that are made anew.
     pub renewals: Renewals,
+    /// What the controllers of clusters that go made in Azure.
+    #[serde(default)]
+    pub claims: Vec<Recorded>,
     /// The subscription that each cloud account led to. Where an account leads is not said by the configuration alone: the
     /// registry and the environment have a say.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! From a configuration directory to a plan: load, evaluate, look, decide.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
-use lazuli_core::recorded::RecordedWorld;
+use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::{Address, Diagnostic, Diagnostics};
+use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_planner::{Draft, Observed, Request, make};
 use lazuli_state::lock::{Holder, OnWait};
 use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
@@ -17,8 +19,10 @@ use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
 use crate::accounts::{self, DeclaredAccount, Environment};
 use crate::blueprint::Blueprint;
 use crate::blueprint::build::Ground;
+use crate::claims;
 use crate::clouds::{Clouds, World};
 use crate::failure::Failure;
+use crate::inside;
 use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
@@ -41,6 +45,8 @@ pub struct Wish {
     pub parallel: usize,
     /// Leave the checks against Azure out.
     pub skip_preflight: bool,
+    /// Of clusters that go, delete also the volumes that are to be retained.
+    pub delete_volumes: bool,
 }
 
 impl Wish {
@@ -53,6 +59,7 @@ impl Wish {
             replace: BTreeSet::new(),
             parallel,
             skip_preflight: false,
+            delete_volumes: false,
         }
     }
 }
@@ -73,6 +80,8 @@ pub struct Planned {
     pub clusters: BTreeMap<String, Vec<String>>,
     /// Nodes that are made anew, with the reason: an apply expands the same way.
     pub renewals: Renewals,
+    /// What the controllers of clusters that go made in Azure: not in the state, and planned as if it were.
+    pub claims: Vec<Recorded>,
     /// Whether the world was looked at.
     pub refreshed: bool,
     /// What deserves a warning in the configuration.
@@ -191,8 +200,12 @@ pub async fn plan(
     }
 
     let start = Instant::now();
-    let (world, findings) = match wish.no_refresh {
-        true => (World::default(), preflight::Findings::default()),
+    let (mut world, findings) = match wish.no_refresh {
+        true => {
+            clouds.learn(recorded);
+            clouds.expect(&blueprint);
+            (World::default(), preflight::Findings::default())
+        }
         false => look(project, clouds, &blueprint, draft.looks(recorded), recorded, wish).await?,
     };
     let elapsed = start.elapsed();
@@ -203,13 +216,17 @@ pub async fn plan(
             (blueprint, draft) = expand(&renewals)?;
         }
     }
+    let mut held = Cow::Borrowed(recorded);
+    let mut found = None;
     let plan = loop {
-        let refactoring =
+        let mut refactoring =
             blueprint.refactoring(recorded).map_err(|found| Failure::at(found, &project.sources))?;
+        let planned = found.as_ref().map_or(&[][..], |found: &claims::Found| &found.records);
+        refactoring.forget.extend(claims::leftovers(recorded, planned));
         let request = Request {
             configuration: &blueprint,
             kinds: &AllKinds,
-            recorded,
+            recorded: &held,
             observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
             mode: wish.mode,
             replace: &wish.replace,
@@ -219,6 +236,16 @@ pub async fn plan(
         };
         let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
         let spoiled = spoiled(&plan, recorded, &renewals);
+        if spoiled.is_empty() && found.is_none() {
+            let now = claims::of_doomed(&plan, recorded, &world, clouds, wish.delete_volumes).await;
+            world.objects.extend(now.records.iter().map(|claim| (claim.id.clone(), claim.observed.clone())));
+            held = Cow::Owned(claims::with(recorded, &now.records));
+            let finds_any = !now.records.is_empty();
+            found = Some(now);
+            if finds_any {
+                continue; // once more, with what else has to go
+            }
+        }
         if spoiled.is_empty() {
             break plan;
         }
@@ -242,8 +269,9 @@ pub async fn plan(
         (cluster.address.to_string(), facts)
     };
     let clusters = blueprint.clusters().map(heading).collect();
-    let warnings =
-        blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan)).collect();
+    let claims::Found { records: claims, warnings: kept } = found.unwrap_or_default();
+    let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan));
+    let warnings = warnings.chain(kept).collect();
     let looked = recorded.resources.len();
     Ok(Planned {
         plan,
@@ -253,6 +281,7 @@ pub async fn plan(
         elapsed,
         clusters,
         renewals,
+        claims,
         refreshed: !wish.no_refresh,
         warnings,
     })
@@ -274,7 +303,13 @@ async fn look(
     let looks = if wish.mode != PlanMode::Apply { clouds.in_existing_groups(looks).await? } else { looks };
     clouds.learn(recorded);
     clouds.expect(blueprint);
-    let world = clouds.look(looks, recorded, wish.mode == PlanMode::Destroy).await?;
+    let stays: BTreeSet<ClusterId> = blueprint.clusters().filter_map(inside::cluster_of).collect();
+    let goes = |cluster: &ClusterId| match wish.mode {
+        PlanMode::Destroy => true,
+        PlanMode::Apply => !stays.contains(cluster),
+        PlanMode::RefreshOnly => false,
+    };
+    let world = clouds.look(looks, recorded, &goes).await?;
     if !skip {
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
     }

@@ -5,6 +5,8 @@ use lazuli_core::provider::{Observation, Outcome, ProviderError, Put, Wanted, Wa
 use lazuli_core::resource::{ResourceId, ResourceType};
 use serde_json::json;
 
+use crate::api::{ApiError, Rest};
+use crate::claims;
 use crate::manifests::Objects;
 use crate::objects::{self, NotASet, ObjectSet, Patience, SetName};
 use crate::settings::{self, components};
@@ -15,6 +17,10 @@ enum Part {
     Settings,
     /// kube-proxy and CoreDNS.
     Components,
+    /// A Service with its load balancer.
+    Service,
+    /// A volume with its disk.
+    Volume,
     /// A set of objects.
     Set(SetName),
 }
@@ -23,13 +29,19 @@ fn part(ty: &ResourceType, id: &ResourceId) -> Result<Part, ProviderError> {
     if ty.name.ends_with("/settings") {
         return Ok(if id.name() == "components" { Part::Components } else { Part::Settings });
     }
+    if ty.name.eq_ignore_ascii_case(claims::SERVICES) {
+        return Ok(Part::Service);
+    }
+    if ty.name.eq_ignore_ascii_case(claims::VOLUMES) {
+        return Ok(Part::Volume);
+    }
     SetName::new(&ty.name, id.name()).map(Part::Set).map_err(|error| wrong(&error))
 }
 
 /// Looks at the wanted objects of one cluster.
 pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
     let mut seen = Observation::default();
-    let mut sets = None;
+    let (mut sets, mut claimed) = (None, None);
     for wanted in wanted {
         let object = match part(&wanted.ty, &wanted.id)? {
             Part::Settings => {
@@ -39,6 +51,22 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
             Part::Components => {
                 seen.requests += 2;
                 components::observe(client).await?.map(|properties| json!({ "properties": properties }))
+            }
+            part @ (Part::Service | Part::Volume) => {
+                let all = match claimed.take() {
+                    Some(all) => all,
+                    None => {
+                        seen.requests += 2;
+                        claims::list(client).await.map_err(ApiError::looking)?
+                    }
+                };
+                let name = wanted.id.name();
+                let body = match part {
+                    Part::Service => all.services.iter().find(|service| service.id() == name).map(claims::Service::body),
+                    _ => all.volumes.iter().find(|volume| volume.name == name).map(claims::Volume::body),
+                };
+                claimed = Some(all);
+                body
             }
             Part::Set(name) => {
                 if sets.is_none() {
@@ -71,6 +99,10 @@ pub(super) async fn put(
             let now = components::put(client, properties, before, Patience::default(), watch).await?;
             Ok(json!({ "properties": now }))
         }
+        Part::Service | Part::Volume => {
+            let message = format!("{} is made by the cluster's own controllers", request.ty.name);
+            Err(ProviderError::own("NotMadeHere", message, Outcome::Nothing))
+        }
         Part::Set(name) => {
             let set = ObjectSet::from_body(name, request.body).map_err(|error| wrong(&error))?;
             let before = before.and_then(|properties| objects_of(&properties["objects"]));
@@ -79,15 +111,23 @@ pub(super) async fn put(
     }
 }
 
-/// Deletes an object. Settings stay: a cluster cannot be without them.
+/// Deletes an object. Settings stay: a cluster cannot be without them. `recorded` is what the state says of it.
 pub(super) async fn delete(
     client: &kube::Client,
     ty: &ResourceType,
     id: &ResourceId,
+    recorded: Option<&Json>,
     watch: &dyn Watch,
 ) -> Result<(), ProviderError> {
     match part(ty, id)? {
         Part::Settings | Part::Components => Ok(()),
+        Part::Service => claims::delete_service(&Rest::from(client.clone()), id.name(), watch).await,
+        Part::Volume => {
+            // What was planned holds: a volume that has been set to be retained since then is not deleted.
+            let policy = recorded.and_then(|body| body["properties"]["reclaimPolicy"].as_str());
+            let even_retained = policy.is_some_and(|policy| policy != "Delete");
+            claims::delete_volume(&Rest::from(client.clone()), id.name(), even_retained, watch).await
+        }
         Part::Set(name) => objects::delete(client, &name, None, Patience::default(), watch).await,
     }
 }

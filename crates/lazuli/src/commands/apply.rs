@@ -21,6 +21,7 @@ use super::begin::Setting;
 use super::{Exit, Outcome, plan, tell};
 use crate::blueprint::Blueprint;
 use crate::cli::{Apply, Destroy, Goal, PlanOptions, Variables};
+use crate::claims;
 use crate::clouds::Clouds;
 use crate::failure::Failure;
 use crate::kinds::{self, AllKinds};
@@ -39,11 +40,13 @@ struct Manner {
     detailed_exitcode: bool,
     /// After how long a forced destroy gives up.
     give_up: Option<Duration>,
+    /// Whether volumes that are to be retained are deleted.
+    delete_volumes: bool,
 }
 
 pub(super) async fn apply(args: &Apply, printer: &Arc<Printer>) -> Outcome {
     let (auto_approve, detailed_exitcode) = (args.auto_approve, args.detailed_exitcode);
-    let manner = Manner { auto_approve, detailed_exitcode, give_up: None };
+    let manner = Manner { auto_approve, detailed_exitcode, give_up: None, delete_volumes: false };
     match &args.plan_file {
         Some(path) => saved(path, &args.options, manner, printer).await,
         None => fresh(&args.goal, &args.options, manner, printer).await,
@@ -52,7 +55,8 @@ pub(super) async fn apply(args: &Apply, printer: &Arc<Printer>) -> Outcome {
 
 pub(super) async fn destroy(args: &Destroy, printer: &Arc<Printer>) -> Outcome {
     let (auto_approve, detailed_exitcode) = (args.auto_approve, args.detailed_exitcode);
-    let manner = Manner { auto_approve, detailed_exitcode, give_up: args.force.then_some(args.force_after) };
+    let give_up = args.force.then_some(args.force_after);
+    let manner = Manner { auto_approve, detailed_exitcode, give_up, delete_volumes: args.delete_volumes };
     fresh(&Goal { destroy: true, ..Goal::default() }, &args.options, manner, printer).await
 }
 
@@ -75,7 +79,8 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
     let mut state = plan::open(&setting, command, options, printer)?;
     let clouds = Arc::new(setting.clouds(state.world(), options.parallelism.get()).await?);
     finish_earlier_run(&mut state, &clouds, printer).await?;
-    let planned = plan::make(&setting, &clouds, state.world(), &plan::wish(goal, options), printer).await?;
+    let wish = planning::Wish { delete_volumes: manner.delete_volumes, ..plan::wish(goal, options) };
+    let planned = plan::make(&setting, &clouds, state.world(), &wish, printer).await?;
     if let Some(path) = &options.out {
         plan::save(&setting, &planned, &state, path)?;
     }
@@ -149,6 +154,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         elapsed: Default::default(),
         clusters: Default::default(),
         renewals: saved.renewals,
+        claims: saved.claims,
         refreshed: false,
         warnings,
     };
@@ -200,7 +206,7 @@ async fn carry_out(
     manner: Manner,
     printer: &Arc<Printer>,
 ) -> Outcome {
-    let recorded = state.world().clone();
+    let recorded = claims::with(state.world(), &planned.claims);
     let project = setting.project_for_apply()?;
     let blueprint = planning::blueprint(
         &project,

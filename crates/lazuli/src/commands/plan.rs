@@ -78,6 +78,7 @@ pub(super) fn wish(goal: &Goal, options: &PlanOptions) -> Wish {
         replace: goal.replace.iter().cloned().collect(),
         parallel: options.parallelism.get(),
         skip_preflight: options.skip_preflight,
+        delete_volumes: false,
     }
 }
 
@@ -107,6 +108,7 @@ pub(super) fn save(
         plan: planned.plan.clone(),
         inputs: setting.project.inputs(),
         renewals: planned.renewals.clone(),
+        claims: planned.claims.clone(),
         subscriptions: setting.subscriptions(),
         observed: planned.world.objects.clone(),
     };

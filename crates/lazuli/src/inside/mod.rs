@@ -25,6 +25,11 @@ use time::OffsetDateTime;
 use machines::Machines;
 pub use unreachable::{answers, finished};
 
+/// The cluster that an expansion is of; `None` when it has nothing inside.
+pub fn cluster_of(expansion: &Expansion) -> Option<ClusterId> {
+    expansion.parts.iter().find_map(|part| ClusterId::of(part.desired.id.as_ref()?))
+}
+
 /// What time it is.
 pub type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 

@@ -14,6 +14,7 @@
 mod accounts;
 mod azurite;
 mod bad_input;
+mod claims;
 mod cloud;
 mod configurations;
 mod contract;
