@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::DuplexStream;
 
-use crate::apiserver::{self, Peer};
+use crate::apiserver::{self, Misfortune, Peer};
 use crate::arm::{self, Settings};
 use crate::clock::Clock;
 use crate::commit::Cloud;
@@ -108,9 +108,12 @@ impl InProcess {
         if is_there {
             let peer = user.map_or(Peer::Unknown, Peer::Known);
             let gateway = Arc::clone(&self.gateway);
+            let faults = self.settings.lock().unwrap_or_else(PoisonError::into_inner).faults.clone();
+            let misfortune = Misfortune { faults: Arc::new(faults), held: None };
             tokio::spawn(async move {
                 let service = service_fn(move |request| {
-                    apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), request)
+                    let (gateway, host) = (Arc::clone(&gateway), Arc::clone(&host));
+                    apiserver::answer(gateway, host, peer.clone(), misfortune.clone(), request)
                 });
                 let http = hyper::server::conn::http1::Builder::new();
                 // A client that goes away is no error of ours.

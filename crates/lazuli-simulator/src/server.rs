@@ -18,9 +18,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
-use crate::apiserver::{self, Certificates, Found};
+use crate::apiserver::{self, Certificates, Cut, Found, Misfortune};
 use crate::arm::{self, Settings};
 use crate::delivery::{Breakable, Outgoing};
+use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::recording::Recording;
 use crate::request::{Body, Delivery, Method, Request, Response};
@@ -33,15 +34,12 @@ pub(crate) struct Shared {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) certificates: Certificates,
     pub(crate) settings: Settings,
+    /// Those of the settings, for the connections to clusters.
+    pub(crate) faults: Arc<Faults>,
     pub(crate) recording: Option<Recording>,
     /// Hears of requests that are held.
     pub(crate) held: mpsc::UnboundedSender<String>,
 }
-
-/// The connection is cut on purpose.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is cut by a planned fault")]
-struct Cut;
 
 /// Accepts connections until the task is aborted; the connections end with it.
 pub(crate) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
@@ -102,8 +100,10 @@ async fn serve_cluster(
     let peer = server.peer(stream.get_ref().1.peer_certificates(), shared.gateway.now_ms());
     let host: Arc<str> = Arc::from(host.to_ascii_lowercase());
     let gateway = Arc::clone(&shared.gateway);
+    let misfortune =
+        Misfortune { faults: Arc::clone(&shared.faults), held: Some(shared.held.clone()) };
     let service = service_fn(move |request| {
-        apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), request)
+        apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), misfortune.clone(), request)
     });
     let builder = auto::Builder::new(TokioExecutor::new());
     // A client that goes away is no error of ours.

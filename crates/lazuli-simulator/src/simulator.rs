@@ -141,10 +141,11 @@ impl Simulator {
             None => (None, None),
         };
         let settings = Settings { pace, faults, page_size };
+        let faults = Arc::new(settings.faults.clone());
         let (held, holds) = mpsc::unbounded_channel();
         let gateway = Arc::new(Gateway::new(cloud, clock, committer));
-        let shared =
-            Arc::new(Shared { gateway, certificates: Certificates::default(), settings, recording, held });
+        let certificates = Certificates::default();
+        let shared = Arc::new(Shared { gateway, certificates, settings, faults, recording, held });
         let server = tokio::spawn(server::serve(listener, acceptor, shared));
         Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer, holds })
     }

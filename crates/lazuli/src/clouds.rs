@@ -1,6 +1,7 @@
 //! Accounts made ready to use: simulators started, providers made.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::inside::{self, Inside, Routes};
 pub struct Clouds {
     providers: BTreeMap<Arc<str>, AzureProvider>,
     simulators: Vec<RunningSimulator>,
+    /// The accounts whose clusters are on this machine, with the address that the hosts of their APIs lead to.
+    here: Vec<(Arc<str>, SocketAddr)>,
     /// The clusters' insides.
     pub inside: Inside,
     /// The names of accounts whose Azure is simulated.
@@ -91,6 +94,7 @@ impl Clouds {
                     None => problem,
                 })
             })?;
+            clouds.here.extend(loopback(&account.cloud).map(|address| (declared.name.clone(), address)));
             clouds.inside.has(&provider);
             clouds.providers.insert(declared.name.clone(), provider);
         }
@@ -109,6 +113,7 @@ impl Clouds {
         Clouds {
             providers: BTreeMap::new(),
             simulators: Vec::new(),
+            here: Vec::new(),
             inside,
             simulated: Vec::new(),
             time_factor: 1.0,
@@ -118,17 +123,17 @@ impl Clouds {
     /// Takes in what the state holds of clusters: their keys, and where the simulated ones are.
     pub fn learn(&self, recorded: &RecordedWorld) {
         self.inside.learn(recorded);
-        for (account, running) in self.simulated.iter().zip(&self.simulators) {
-            self.inside.simulated_before(recorded, account, running.addr());
+        for (account, address) in &self.here {
+            self.inside.simulated_before(recorded, account, *address);
         }
     }
 
     /// Lets the hosts of simulated clusters lead to their simulator.
     pub fn expect(&self, blueprint: &Blueprint) {
         blueprint.clusters().for_each(|cluster| self.inside.expect(cluster));
-        for (account, running) in self.simulated.iter().zip(&self.simulators) {
+        for (account, address) in &self.here {
             let clusters: Vec<_> = blueprint.clusters().filter(|c| c.cluster.account == *account).collect();
-            self.inside.simulated(&clusters, running.addr());
+            self.inside.simulated(&clusters, *address);
         }
     }
 
@@ -245,6 +250,20 @@ impl Clouds {
             simulator.shutdown().await;
         }
     }
+}
+
+/// Where an Azure on this machine is. Such a one is simulated, by this process or by `lazuli simulator serve`, and serves
+/// the APIs of its clusters at the same port: no name service knows their hosts.
+fn loopback(cloud: &Cloud) -> Option<SocketAddr> {
+    let Cloud::Custom(Endpoints { resource_manager, .. }) = cloud else { return None };
+    let ip = match resource_manager.host()? {
+        url::Host::Domain("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        url::Host::Domain(_) => return None,
+        url::Host::Ipv4(ip) => IpAddr::V4(ip),
+        url::Host::Ipv6(ip) => IpAddr::V6(ip),
+    };
+    let port = resource_manager.port_or_known_default()?;
+    ip.is_loopback().then(|| SocketAddr::new(ip, port))
 }
 
 /// The account of a simulated Azure.

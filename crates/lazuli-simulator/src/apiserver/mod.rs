@@ -6,13 +6,14 @@ mod exec;
 mod stream;
 mod tls;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use tokio::sync::mpsc;
 
+use crate::faults::{self, Answer, Faults};
 use crate::gateway::Gateway;
 use crate::kubernetes::{self, Refusal, Reply, User};
 use crate::request::{Method, Request};
@@ -34,31 +35,65 @@ pub(crate) enum Peer {
     Known(User),
 }
 
+/// What a planned fault does to a request, besides what the API server does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Answered,
+    /// Nothing comes back, and the connection stays open.
+    Held,
+    /// The connection is cut.
+    Cut,
+}
+
+/// The connection is cut on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut by a planned fault")]
+pub(crate) struct Cut;
+
+/// Planned faults on the way to API servers, and who hears of requests that are held. Of all faults those that cut, hold
+/// and reset mean something here, and the failures of a server; the others are Azure's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Misfortune {
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) held: Option<mpsc::UnboundedSender<String>>,
+}
+
 /// Answers one request on a connection to the cluster `host`.
 pub(crate) async fn answer(
     gateway: Arc<Gateway>,
     host: Arc<str>,
     peer: Peer,
+    misfortune: Misfortune,
     mut request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<ReplyBytes>, Infallible> {
+) -> Result<hyper::Response<ReplyBytes>, Cut> {
     let upgrade = exec::Upgrade::take(&mut request);
     let request = match read(request).await {
         Ok(request) => request,
         Err(refusal) => return Ok(to_wire(refusal.into())),
     };
+    let name = format!("{} https://{host}{}", request.method.as_str(), request.path);
     // Once read, a request is carried out to its end, even when the client hangs up meanwhile.
     let task = {
-        let (gateway, host) = (Arc::clone(&gateway), Arc::clone(&host));
+        let (gateway, host, faults) = (Arc::clone(&gateway), Arc::clone(&host), misfortune.faults);
         tokio::spawn(async move {
             let mutates = request.method.mutates();
-            gateway.run(mutates, |world, now| carry_out(world, &host, &peer, &request, now)).await
+            gateway.run(mutates, |world, now| suffer(world, &faults, &host, &peer, &request, now)).await
         })
     };
-    let reply = match task.await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(failure)) => Refusal::internal(failure).into(),
-        Err(_) => Refusal::internal("the simulator failed to answer").into(),
+    let (reply, fate) = match task.await {
+        Ok(Ok(suffered)) => suffered,
+        Ok(Err(failure)) => (Refusal::internal(failure).into(), Fate::Answered),
+        Err(_) => (Refusal::internal("the simulator failed to answer").into(), Fate::Answered),
     };
+    match fate {
+        Fate::Answered => {}
+        Fate::Cut => return Err(Cut),
+        Fate::Held => {
+            // nobody watches: it is held all the same
+            let _ = misfortune.held.map(|held| held.send(name));
+            std::future::pending().await
+        }
+    }
     Ok(match reply {
         Reply::Watch(watch) => {
             let mut response = hyper::Response::new(stream::watch(gateway, host, *watch));
@@ -71,6 +106,46 @@ pub(crate) async fn answer(
         },
         answer @ Reply::Answer { .. } => to_wire(answer),
     })
+}
+
+/// Carries a request out, or not, as a planned fault says.
+fn suffer(
+    world: &mut World,
+    faults: &Faults,
+    host: &str,
+    peer: &Peer,
+    request: &Request,
+    now_ms: u64,
+) -> (Reply, Fate) {
+    let carry_out = |world: &mut World| carry_out(world, host, peer, request, now_ms);
+    let nothing = || -> Reply { Refusal::unavailable().into() };
+    let wholly = |world: &mut World| {
+        let reply = carry_out(world);
+        // A command runs once the connection is switched, which it never will be.
+        if let (Reply::Exec(command), Some(cluster)) = (&reply, world.clusters.get_mut(host)) {
+            kubernetes::exec(
+                cluster,
+                &command.namespace,
+                &command.pod,
+                &command.container,
+                &command.argv,
+                now_ms,
+            );
+        }
+        reply
+    };
+    match faults::decide(world, faults, request) {
+        Some(Answer::HoldBeforeAccept) => (nothing(), Fate::Held),
+        Some(Answer::HoldAfterAccept) => (wholly(world), Fate::Held),
+        Some(Answer::DropBeforeAccept | Answer::ResetBeforeAccept) => (nothing(), Fate::Cut),
+        Some(Answer::DropAfterAccept | Answer::ResetAfterAccept) => (wholly(world), Fate::Cut),
+        Some(Answer::ServerError { after_accept: true, .. }) => {
+            wholly(world);
+            (nothing(), Fate::Answered)
+        }
+        Some(Answer::ServerError { .. }) => (nothing(), Fate::Answered),
+        _ => (carry_out(world), Fate::Answered),
+    }
 }
 
 fn carry_out(world: &mut World, host: &str, peer: &Peer, request: &Request, now_ms: u64) -> Reply {
