@@ -226,6 +226,13 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
         (image, world) = (disk::read(&machine.disk()), machine.world_now());
     }
     image.insert(main, Some(scenario.configuration.clone().into_bytes()));
+    if !scenario.ready.is_empty() {
+        machine.begin(&Moment { disk: Disk::of(&image), world }, false, None);
+        for arguments in &scenario.ready {
+            verdict::ended(&machine.run(arguments), 0, arguments).unwrap();
+        }
+        (image, world) = (disk::read(&machine.disk()), machine.world_now());
+    }
     let begin = Moment { disk: Disk::of(&image), world };
 
     // A fault that never strikes counts the requests.
@@ -327,20 +334,22 @@ fn crash(machine: &mut Machine, prepared: &Prepared, place: Place) -> Option<Cra
         Place::Answered(number) => (0, hold(number, "hold_after_accept")),
     };
     machine.begin(&prepared.begin, prepared.scenario.kind == Kind::Slow, fault);
-    killed(machine, &prepared.begin.disk, &prepared.scenario, stop)
+    killed(machine, &prepared.begin.disk, &prepared.scenario.run, stop)
 }
 
 /// Runs, from a disk, and kills.
-fn killed(machine: &mut Machine, disk: &Disk, scenario: &Scenario, stop: usize) -> Option<Crashed> {
-    let mut ran = machine.watch(&scenario.run, stop);
+fn killed(machine: &mut Machine, disk: &Disk, arguments: &[&str], stop: usize) -> Option<Crashed> {
+    let mut ran = machine.watch(arguments, stop);
     if ran.status.is_some() {
-        verdict::ended(&ran, 0, &scenario.run).unwrap_or_else(|found| panic!("not even killed: {found}"));
+        verdict::ended(&ran, 0, arguments).unwrap_or_else(|found| panic!("not even killed: {found}"));
         return None;
     }
     let next = if ran.held.is_none() { ran.ops.pop() } else { None };
     let mut model = disk.clone();
     ran.ops.iter().for_each(|op| model.apply(op));
-    verdict::no_secret(&model.holds(), &machine.client_secret()).unwrap_or_else(|found| panic!("{found}"));
+    let world = machine.look();
+    verdict::no_secret(&model.holds(), &machine.client_secret(), &world)
+        .unwrap_or_else(|found| panic!("{found}"));
     Some((model.after_crash(next.as_ref()), machine.world_now()))
 }
 
@@ -358,13 +367,13 @@ fn recover(
         None => verdict::plan_only_reads(machine, scenario, &crashed.disk.holds())?,
         Some(random) => {
             let stop = 1 + random.below(prepared.writes);
-            if let Some((mut disks, world)) = killed(machine, &crashed.disk, scenario, stop) {
+            if let Some((mut disks, world)) = killed(machine, &crashed.disk, &scenario.finish, stop) {
                 let (_, disk) = disks.swap_remove(random.below(disks.len()));
                 machine.begin(&Moment { disk, world }, slow, None);
             }
         }
     }
-    verdict::ended(&machine.run(&scenario.run), 0, &scenario.run)?;
+    verdict::ended(&machine.run(&scenario.finish), 0, &scenario.finish)?;
     verdict::converged(machine, scenario, Some(&prepared.end)).map(drop)
 }
 

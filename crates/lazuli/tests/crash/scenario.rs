@@ -3,9 +3,25 @@
 /// The value of a sensitive variable: nothing that Lazuli leaves on a disk may hold it.
 pub(crate) const SECRET: &str = "correct-horse-battery-staple";
 
-/// What no file may hold: the secret, as text and in base64, and the user-data of nodes.
-pub(crate) const MARKERS: [&str; 4] =
-    [SECRET, "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZ", "#cloud-config", "I2Nsb3VkLWNvbmZpZ"];
+/// What no file may hold: the secret, as text and in base64; the user-data of nodes, as text, in base64, and compressed in
+/// base64; private keys as PEM, as PEM in base64, and as the base64 that is in PEM (P-256, RSA); what a kubeconfig or
+/// kubeadm's configuration says of tokens.
+pub(crate) const MARKERS: [&str; 14] = [
+    SECRET,
+    "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZ",
+    "#cloud-config",
+    "I2Nsb3VkLWNvbmZpZ",
+    "H4sIAAAAAA",
+    "PRIVATE KEY",
+    "UFJJVkFURSBLRV",
+    "BSSVZBVEUgS0VZ",
+    "QUklWQVRFIEtFW",
+    "MIGHAgEAMBMGByqGSM49",
+    "9w0BAQEFAASC",
+    "client-key-data",
+    "certificateKey: ",
+    "token-secret",
+];
 
 /// A run that is killed at every point.
 #[derive(Clone)]
@@ -15,8 +31,12 @@ pub(crate) struct Scenario {
     pub(crate) before: Option<String>,
     /// The configuration of the run.
     pub(crate) configuration: String,
-    /// The run, and what finishes it after it was killed.
+    /// What is done first, with the configuration of the run.
+    pub(crate) ready: Vec<Vec<&'static str>>,
+    /// The run.
     pub(crate) run: Vec<&'static str>,
+    /// What finishes it after it was killed.
+    pub(crate) finish: Vec<&'static str>,
     /// What says afterwards that nothing is left to do.
     pub(crate) question: Vec<&'static str>,
     pub(crate) kind: Kind,
@@ -42,6 +62,9 @@ struct Parts {
     network: &'static str,
     side: &'static str,
     table: &'static str,
+    version: &'static str,
+    control_plane: &'static str,
+    label: &'static str,
 }
 
 const FIRST: Parts = Parts {
@@ -51,12 +74,18 @@ const FIRST: Parts = Parts {
     network: "net",
     side: "back",
     table: "table",
+    version: "1.34.2",
+    control_plane: "Standard_D4s_v5",
+    label: "red",
 };
 
 pub(crate) fn all() -> Vec<Scenario> {
-    let updated = Parts { stage: "two", workers: 2, side: "side", ..FIRST };
+    let updated = Parts { stage: "two", workers: 2, side: "side", label: "blue", ..FIRST };
     let replaced = Parts { machine: "Standard_E8s_v5", network: "net2", table: "table2", ..FIRST };
+    let resized = Parts { control_plane: "Standard_E4s_v5", ..FIRST };
+    let upgraded = Parts { version: "1.34.3", ..FIRST };
     let (first, updated, replaced) = (text(&FIRST), text(&updated), text(&replaced));
+    let (resized, upgraded) = (text(&resized), text(&upgraded));
     let apply = vec!["apply", "--auto-approve", "--parallelism", "1"];
     let destroy = vec!["destroy", "--auto-approve", "--parallelism", "1"];
     let settled = vec!["plan", "--detailed-exitcode"];
@@ -65,6 +94,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         ("apply", None, &first, &apply, &settled),
         ("update", Some(&first), &updated, &apply, &settled),
         ("replace", Some(&first), &replaced, &apply, &settled),
+        ("resize", Some(&first), &resized, &apply, &settled),
+        ("upgrade", Some(&first), &upgraded, &apply, &settled),
+        ("scale-in", Some(&updated), &first, &apply, &settled),
         ("destroy", Some(&first), &first, &destroy, &gone),
     ];
     let mut all = Vec::new();
@@ -72,6 +104,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         for (name, before, configuration, run, question) in &sequential {
             let several = matches!(kind, Kind::Parallel | Kind::Slow);
             let placed = |text: &String| if kind == Kind::Embedded { embedded(text) } else { text.clone() };
+            let run = if several { run[..2].to_vec() } else { (*run).clone() };
             all.push(Scenario {
                 name: match kind {
                     Kind::Plain => (*name).to_owned(),
@@ -81,12 +114,31 @@ pub(crate) fn all() -> Vec<Scenario> {
                 },
                 before: before.map(placed),
                 configuration: placed(configuration),
-                run: if several { run[..2].to_vec() } else { (*run).clone() },
+                ready: Vec::new(),
+                finish: run.clone(),
+                run,
                 question: (*question).clone(),
                 kind,
             });
         }
     }
+    let beside = |name: &str, ready: Vec<Vec<&'static str>>, run: Vec<&'static str>| Scenario {
+        name: name.to_owned(),
+        before: Some(first.clone()),
+        configuration: updated.clone(),
+        ready,
+        run,
+        finish: apply.clone(),
+        question: settled.clone(),
+        kind: Kind::Plain,
+    };
+    // What a saved plan was made for is past when a run of it was killed: a new plan finishes it.
+    let save = vec![vec!["plan", "--out", "saved.plan"]];
+    all.push(beside("saved-plan", save, vec!["apply", "saved.plan", "--parallelism", "1"]));
+    // Each command leaves a backup: the next one is one too many.
+    let there = vec!["state", "mv", "resource.table", "resource.spare"];
+    let back = vec!["state", "mv", "resource.spare", "resource.table"];
+    all.push(beside("prune", [there, back].repeat(6), apply.clone()));
     all
 }
 
@@ -197,12 +249,12 @@ output "hint" {{
 }
 
 fn cluster(parts: &Parts) -> String {
-    let Parts { stage, workers, machine, .. } = parts;
+    let Parts { stage, workers, machine, version, control_plane, label, .. } = parts;
     format!(
         r#"
 cluster_profile "base" {{
   kubernetes {{
-    version = "1.34.2"
+    version = "{version}"
   }}
 }}
 
@@ -226,12 +278,13 @@ cluster "small" {{
 
   control_plane {{
     count         = 1
-    instance_type = "Standard_D4s_v5"
+    instance_type = "{control_plane}"
   }}
 
   worker_pool "general" {{
     count         = {workers}
     instance_type = "{machine}"
+    labels        = {{ colour = "{label}" }}
   }}
 }}
 "#

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use crate::disk::Image;
+use crate::insides;
 use crate::machine::{Machine, Ran};
 use crate::scenario::{Kind, MARKERS, Scenario};
 
@@ -13,9 +14,13 @@ use crate::scenario::{Kind, MARKERS, Scenario};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct End {
     exists: Vec<String>,
+    inside: Vec<String>,
     recorded: Vec<String>,
     outputs: Json,
 }
+
+/// Ten are kept; a power loss may bring one back that was removed.
+const MOST_BACKUPS: usize = 11;
 
 macro_rules! demand {
     ($condition:expr, $($message:tt)+) => {
@@ -86,16 +91,22 @@ fn open_steps(image: &Image) -> BTreeSet<u64> {
     open
 }
 
-/// Nothing on the disk tells a secret.
-pub(crate) fn no_secret(image: &Image, client_secret: &str) -> Result<(), String> {
+/// Nothing on the disk tells a secret: none that is marked, not that of the account, none of the world's clusters.
+pub(crate) fn no_secret(image: &Image, client_secret: &str, world: &Json) -> Result<(), String> {
+    let of_clusters = insides::secrets(world);
+    let secrets =
+        MARKERS.iter().copied().chain([client_secret]).chain(of_clusters.iter().map(String::as_str));
+    let secrets: Vec<&str> = secrets.collect();
     for (path, content) in image {
         let Some(bytes) = content else { continue };
         if path.to_string_lossy().contains("/simulator-") {
             continue; // that is Azure, which knows what it was sent
         }
-        for marker in MARKERS.iter().copied().chain([client_secret]) {
-            let found = bytes.windows(marker.len()).any(|window| window == marker.as_bytes());
-            demand!(!found, "{} holds {marker}", path.display());
+        let text = String::from_utf8_lossy(bytes);
+        for secret in &secrets {
+            let around = text.find(secret).map(|at| text[..at].chars().rev().take(200).collect::<String>());
+            let before: Option<String> = around.map(|text| text.chars().rev().collect());
+            demand!(before.is_none(), "{} holds {secret}, after {before:?}", path.display());
         }
     }
     Ok(())
@@ -105,7 +116,8 @@ pub(crate) fn no_secret(image: &Image, client_secret: &str) -> Result<(), String
 pub(crate) fn converged(machine: &Machine, scenario: &Scenario, wanted: Option<&End>) -> Result<End, String> {
     ended(&machine.run(&scenario.question), 0, &scenario.question)?;
     let image = crate::disk::read(&machine.disk());
-    no_secret(&image, &machine.client_secret())?;
+    let world = machine.look();
+    no_secret(&image, &machine.client_secret(), &world)?;
     for path in image.keys() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Nobody may remove a key from the user's folder, where another run may just be making one.
@@ -113,16 +125,24 @@ pub(crate) fn converged(machine: &Machine, scenario: &Scenario, wanted: Option<&
         let left = half || ["journal", "lock.json"].contains(&&*name);
         demand!(!left, "{} was left behind", path.display());
     }
-    let (state, world) = (state(&image), machine.look());
-    let end = End { exists: exists(&world), recorded: recorded(&state), outputs: plain(&state["outputs"]) };
+    let backups = image.keys().filter(|path| path.to_string_lossy().contains("lazuli.state.backup.")).count();
+    demand!(backups <= MOST_BACKUPS, "{backups} backups are there");
+    let state = state(&image);
+    let end = End {
+        exists: exists(&world),
+        inside: insides::exist(&world),
+        recorded: recorded(&state),
+        outputs: plain(&state["outputs"]),
+    };
     demand!(
         state["deposed"].as_array().is_none_or(Vec::is_empty),
         "something is deposed: {}",
         state["deposed"]
     );
     nothing_orphaned(&state, &world)?;
+    insides::nothing_orphaned(&state, &world)?;
     if let Some(wanted) = wanted {
-        demand!(*wanted == end, "the end is another one:\nwanted {wanted:#?}\nfound {end:#?}");
+        demand!(*wanted == end, "the end is another one:\n{}", difference(wanted, &end));
     }
     Ok(end)
 }
@@ -168,6 +188,8 @@ fn nothing_orphaned(state: &Json, world: &Json) -> Result<(), String> {
     }
     for id in &recorded {
         let embedded = id.contains("/subnets/") || id.contains("/routes/"); // parts of their parents
+        // keys are in the state only; what is in clusters is looked at beside this
+        let embedded = embedded || id.contains("/providers/lazuli.");
         demand!(embedded || world.contains_key(id), "recorded, and does not exist: {id}");
     }
     for resource in state["resources"].as_array().into_iter().flatten() {
@@ -176,8 +198,32 @@ fn nothing_orphaned(state: &Json, world: &Json) -> Result<(), String> {
     Ok(())
 }
 
+/// What only one of two ends has.
+fn difference(wanted: &End, found: &End) -> String {
+    let mut lines = Vec::new();
+    let lists = [
+        (&wanted.exists, &found.exists),
+        (&wanted.inside, &found.inside),
+        (&wanted.recorded, &found.recorded),
+    ];
+    for (wanted, found) in lists {
+        let mut left = found.clone();
+        for line in wanted {
+            match left.iter().position(|other| other == line) {
+                Some(at) => drop(left.remove(at)),
+                None => lines.push(format!("missing: {line}")),
+            }
+        }
+        lines.extend(left.into_iter().map(|line| format!("too much: {line}")));
+    }
+    if wanted.outputs != found.outputs {
+        lines.push(format!("wanted {}\nfound {}", wanted.outputs, found.outputs));
+    }
+    lines.join("\n")
+}
+
 /// Text without the digits that a lineage or a generation puts into names.
-fn stem(text: &str) -> String {
+pub(crate) fn stem(text: &str) -> String {
     let mut stem = String::new();
     for word in text.to_lowercase().split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let (body, end) = match word.char_indices().last() {
