@@ -40,6 +40,7 @@ const SERIES: &[Series] = &[
     ("Standard_E", "s_v5", "standardESv5Family", 8, V5),
     ("Standard_E", "as_v5", "standardEASv5Family", 8, V5),
     ("Standard_E", "ds_v5", "standardEDSv5Family", 8, V5),
+    ("Standard_NC", "as_T4_v3", "Standard NCASv3_T4 Family", 7, &[4, 8, 16, 64]),
 ];
 
 /// Regions without availability zones.
@@ -184,8 +185,8 @@ pub(crate) fn families() -> Vec<&'static str> {
 }
 
 pub(crate) fn is_premium(size: &str) -> bool {
-    let head = size.split("_v").next().unwrap_or(size);
-    head.ends_with('s')
+    // The letters after the number of cores: `D4s` of `Standard_D4s_v5`, `NC4as` of `Standard_NC4as_T4_v3`.
+    size.split('_').nth(1).is_some_and(|head| head.ends_with('s'))
 }
 
 /// Availability zones of a region; regions this cloud has never heard of have three.

@@ -9,12 +9,29 @@ use crate::cli::Init;
 use crate::failure::Failure;
 use crate::terminal::Printer;
 
+/// Files of the repository's examples: their place in a project, and what is in them.
+macro_rules! template {
+    ($name:literal: $($file:literal),+) => {
+        ($name, &[$(($file, include_str!(concat!("../../../../examples/", $name, "/", $file)))),+])
+    };
+}
+
+/// The files of a template by their places.
+type Files = &'static [(&'static str, &'static str)];
+
 /// What a project can start from: name, and its files.
-const TEMPLATES: [(&str, &str); 4] = [
-    ("quickstart", include_str!("../../../../examples/quickstart/main.hcl")),
-    ("private-api", include_str!("../../../../examples/private-api/main.hcl")),
-    ("static-placement", include_str!("../../../../examples/static-placement/main.hcl")),
-    ("two-pools", include_str!("../../../../examples/two-pools/main.hcl")),
+const TEMPLATES: [(&str, Files); 11] = [
+    template!("quickstart": "main.hcl"),
+    template!("addons": "main.hcl", "manifests/greeter.yaml"),
+    template!("gpu-pool": "main.hcl", "addons/device-plugin.yaml"),
+    template!("ha-cluster": "main.hcl"),
+    template!("many-clusters": "main.hcl"),
+    template!("private-api": "main.hcl", "azure.json"),
+    template!("spot-pool": "main.hcl"),
+    template!("static-placement": "main.hcl", "azure.json"),
+    template!("team-namespaces": "main.hcl"),
+    template!("two-pools": "main.hcl"),
+    template!("upgrade": "main.hcl", "addons/shop.yaml", "README.md"),
 ];
 
 const GITIGNORE: &str = "\
@@ -27,7 +44,7 @@ lazuli.state.backup.*
 ";
 
 pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
-    let Some((name, main)) = TEMPLATES.iter().find(|(name, _)| *name == args.template) else {
+    let Some((name, files)) = TEMPLATES.iter().find(|(name, _)| *name == args.template) else {
         let names: Vec<&str> = TEMPLATES.iter().map(|(name, _)| *name).collect();
         let problem = Diagnostic::error("LZ3007", format!("there is no template `{}`", args.template));
         let close = lazuli_core::suggestion::closest(&args.template, names.iter().copied());
@@ -38,16 +55,7 @@ pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
         return Err(Failure::of(problem.help(hint)));
     };
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    std::fs::create_dir_all(&dir).map_err(|error| unwritable(&dir, &error))?;
-    let extra: &[(&str, &str)] = match *name {
-        "private-api" => &[("azure.json", include_str!("../../../../examples/private-api/azure.json"))],
-        "static-placement" => {
-            &[("azure.json", include_str!("../../../../examples/static-placement/azure.json"))]
-        }
-        _ => &[],
-    };
-    let files = std::iter::once(("main.hcl", *main)).chain(extra.iter().copied());
-    let files: Vec<(PathBuf, &str)> = files.map(|(file, text)| (dir.join(file), text)).collect();
+    let files: Vec<(PathBuf, &str)> = files.iter().map(|(file, text)| (dir.join(file), *text)).collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         let problem = Diagnostic::error(
             "LZ3007",
@@ -56,6 +64,9 @@ pub(super) fn run(args: &Init, printer: &Printer) -> Outcome {
         return Err(Failure::of(problem.help("name another directory: lazuli init DIR")));
     }
     for (path, text) in &files {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        }
         std::fs::write(path, text).map_err(|error| unwritable(path, &error))?;
     }
     ignore(&dir)?;

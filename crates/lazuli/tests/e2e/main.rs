@@ -19,6 +19,7 @@ mod cloud;
 mod configurations;
 mod contract;
 mod events;
+mod examples;
 mod failures;
 mod formatting;
 mod importing;

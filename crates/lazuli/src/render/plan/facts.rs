@@ -137,9 +137,14 @@ pub(super) struct Rolling(BTreeSet<String>);
 
 impl Rolling {
     pub(super) fn of(plan: &Plan) -> Self {
+        let place = |step: u32| plan.steps.get(step as usize).map(|step| Place::of(&step.address));
         let waits = plan.edges.iter().filter(|edge| edge.because.starts_with("rolling:"));
-        let later = waits.filter_map(|edge| plan.steps.get(edge.after as usize));
-        Rolling(later.filter_map(|step| Place::of(&step.address).node).collect())
+        // What waits for another pool, or for the control plane, does not wait for its own.
+        let later = waits.filter_map(|edge| {
+            let (before, after) = (place(edge.before)?, place(edge.after)?);
+            (before.section == after.section && before.cluster == after.cluster).then_some(after)
+        });
+        Rolling(later.filter_map(|place| place.node).collect())
     }
 
     /// `rolling, 1 at a time, new before old`, when several nodes of a pool are replaced.
