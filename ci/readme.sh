@@ -28,11 +28,12 @@ expect() {
 
 cargo run --release -- --chdir "$folder" apply --auto-approve
 expect 0 plan --detailed-exitcode
+expect 0 cluster check
 sed -i.bak 's/default     = 3/default     = 5/' "$folder/main.hcl"
 rm "$folder/main.hcl.bak"
 expect 2 plan --detailed-exitcode
-grep -q 'Plan: 4 to add, 0 to change, 0 to destroy' "$folder/out" ||
-    { cat "$folder/out" >&2; echo "readme: two more workers are not a plan of 4 additions" >&2; exit 1; }
+grep -q 'Plan: 8 to add, 0 to change, 0 to destroy' "$folder/out" ||
+    { cat "$folder/out" >&2; echo "readme: two more workers are not a plan of 8 additions" >&2; exit 1; }
 expect 0 destroy --auto-approve
 expect 0 state list
 [ ! -s "$folder/out" ] || { cat "$folder/out" >&2; echo "readme: something is left after destroy" >&2; exit 1; }
