@@ -140,7 +140,8 @@ fn failed(step: &Step, change: Option<&Change>, failure: &Failure) -> StepFailur
     let title = change.map_or("resource", |c| &c.title);
     StepFailure {
         address: step.address.clone(),
-        title: format!("{title} {}", name(step)),
+        title: if title == name(step) { title.to_owned() } else { format!("{title} {}", name(step)) },
+        provider: step.provider,
         operation: step.operation,
         error,
         exists,

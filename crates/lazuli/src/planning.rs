@@ -216,6 +216,13 @@ pub async fn plan(
             (blueprint, draft) = expand(&renewals)?;
         }
     }
+    let others = blueprint.with_keys_of_another(recorded, |id| world.objects.contains_key(id));
+    if applies && !others.is_empty() {
+        // Recorded with the plan, so that an apply leaves the same things out.
+        renewals
+            .extend(others.into_iter().map(|cluster| (cluster, "its keys are not in this state".to_owned())));
+        (blueprint, draft) = expand(&renewals)?;
+    }
     let mut held = Cow::Borrowed(recorded);
     let mut found = None;
     let plan = loop {
@@ -269,9 +276,13 @@ pub async fn plan(
         (cluster.address.to_string(), facts)
     };
     let clusters = blueprint.clusters().map(heading).collect();
+    let keyless = if applies { blueprint.needs_keys(&plan) } else { Diagnostics::new() };
+    if !keyless.is_empty() {
+        return Err(Failure::at(keyless, &project.sources));
+    }
     let claims::Found { records: claims, warnings: kept } = found.unwrap_or_default();
     let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan));
-    let warnings = warnings.chain(kept).collect();
+    let warnings = warnings.chain(kept).chain(blueprint.without_keys()).collect();
     let looked = recorded.resources.len();
     Ok(Planned {
         plan,

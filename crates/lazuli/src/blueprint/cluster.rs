@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lazuli_cluster::decode::{self, Context};
-use lazuli_cluster::expand::{Expansion, Features, expand};
+use lazuli_cluster::expand::{Expansion, expand};
 use lazuli_cluster::roster::Records;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, Instances, Root};
@@ -14,9 +14,6 @@ use super::ids::Ids;
 use super::meta::meta;
 use super::seen::Seen;
 use super::{Blueprint, ClusterBlock, history};
-
-/// What goes into the cluster itself waits for the providers that carry it out.
-const FEATURES: Features = Features { kubernetes: true };
 
 impl Blueprint {
     /// Decodes the profiles of a module.
@@ -89,13 +86,15 @@ impl Blueprint {
         self.warnings.extend(warnings);
         let Some(account) = self.accounts.get(&cluster.account) else { return }; // undeclared accounts are refused where they are named
         let records = Records { world: ground.recorded, renewals: ground.renewals };
-        let mut expansion = expand(&cluster, account, records, FEATURES);
+        let features = self.features(&address, ground.recorded, ground.renewals);
+        let mut expansion = expand(&cluster, account, records, features);
         let told = self.moved_cluster(ground.recorded, &address);
         let by_ids = || history::former(ground.recorded, &expansion, |address| self.is_declared(address));
         if let Some(former) = told.or_else(by_ids) {
             let world = history::renamed(ground.recorded, &former, &address);
             let records = Records { world: &world, renewals: ground.renewals };
-            expansion = expand(&cluster, account, records, FEATURES);
+            let features = self.features(&address, &world, ground.renewals);
+            expansion = expand(&cluster, account, records, features);
         }
         problems.extend(user_data(&expansion));
         let key = instance.as_ref().map(|instance| &instance.key);

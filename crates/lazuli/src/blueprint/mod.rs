@@ -7,6 +7,7 @@
 //! | `content` | user-data of machines, objects of layers and add-ons |
 //! | `dependencies`, `meta` | what a block waits for; `lifecycle` and `timeouts` |
 //! | `history` | the label a cluster had before; what of one that exists cannot change |
+//! | `keyless` | clusters whose keys are not in the state: what of them can be planned |
 //! | `ownership` | the tag by which an object says whose it is |
 //! | `refactoring` | `moved`, `removed`, `import` |
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
@@ -21,6 +22,7 @@ mod dependencies;
 pub mod evaluate;
 mod history;
 mod ids;
+mod keyless;
 mod meta;
 mod ownership;
 mod refactoring;

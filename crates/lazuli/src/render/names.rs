@@ -20,8 +20,13 @@ pub fn role(definition: &str) -> Option<&'static str> {
     ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(id)).map(|(_, name)| *name)
 }
 
-/// The name of an object; of one that is named by a GUID or not at all, the last part of its address.
+/// The name of an object; of one that is named by a GUID or not at all, the last part of its address. What is inside a
+/// cluster is called after its machine or by a plain word, so what it is stands before that: `member prod-cp-1-a41c`.
 pub fn object(address: &Address, id: Option<&ResourceId>) -> String {
+    if let Some(id) = id.filter(|id| id.as_str().contains("/providers/Lazuli.Kubernetes/")) {
+        let what = address.segments().last().map(|last| last.name.clone()).unwrap_or_default();
+        return format!("{what} {}", id.name());
+    }
     match id.map(ResourceId::name) {
         Some(name) if !name.is_empty() && !is_guid(name) => name.to_owned(),
         _ => part(address),

@@ -42,8 +42,8 @@ fn a_plan_and_an_apply_are_told_as_events() {
     let bench = Workbench::with(SMALL);
     let plan = checked(&bench.does("--json plan"));
     assert_eq!(plan[0]["type"], "version");
-    assert_eq!(of_type(&plan, "planned_change").len(), 17);
-    let changes = json!({"add": 17, "change": 0, "remove": 0, "import": 0, "move": 0});
+    assert_eq!(of_type(&plan, "planned_change").len(), 30);
+    let changes = json!({"add": 30, "change": 0, "remove": 0, "import": 0, "move": 0});
     let summary = of_type(&plan, "change_summary");
     assert_eq!((&summary[0]["changes"], &summary[0]["operation"]), (&changes, &json!("plan")));
 
@@ -51,7 +51,7 @@ fn a_plan_and_an_apply_are_told_as_events() {
     let addresses = |ty: &str| -> BTreeSet<String> {
         of_type(&apply, ty).iter().map(|event| event["address"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(addresses("step_start").len(), 17);
+    assert_eq!(addresses("step_start").len(), 30);
     assert_eq!(addresses("step_start"), addresses("step_complete"));
     assert_eq!(addresses("step_start"), addresses("planned_change"));
     let summaries = of_type(&apply, "change_summary");

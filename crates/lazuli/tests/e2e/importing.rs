@@ -1,10 +1,12 @@
 //! `lazuli import`: what exists is taken over at once, or written down as configuration.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::cloud;
 use crate::configurations::{ACCOUNT, SMALL};
-use crate::workbench::{SUBSCRIPTION, Workbench, told};
+use crate::workbench::{SUBSCRIPTION, Workbench, is_inside, told};
 
 const ROUTES: &str = "2025-05-01";
 
@@ -80,8 +82,17 @@ fn an_import_that_cannot_be_is_refused_and_records_nothing() {
 fn parts_of_a_cluster_come_back_one_by_one() {
     let bench = Workbench::with(SMALL);
     bench.applies();
-    let before = bench.recorded();
+    let (inside, before): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        bench.recorded().into_iter().partition(|(_, id)| is_inside(id));
     std::fs::remove_file(bench.path("lazuli.state")).unwrap();
+    for (address, id) in &inside {
+        let (refused, sent) = bench.sent_by(|bench| bench.run_with(&["import", address, id]));
+        assert_eq!(
+            (refused.status, sent.len()),
+            (Some(1), 0),
+            "keys are nowhere but in the state: {refused}"
+        );
+    }
     for (address, id) in &before {
         let (ran, sent) = bench.sent_by(|bench| bench.run_with(&["import", address, id]));
         assert_eq!((ran.status, sent.len()), (Some(0), 0), "{ran}");
@@ -107,7 +118,7 @@ fn account_of(text: &str) -> String {
 fn comes_back(bench: &Workbench, group: &str) -> String {
     bench.applies();
     let before: std::collections::BTreeSet<String> =
-        bench.recorded().into_values().map(|id| id.to_lowercase()).collect();
+        bench.recorded().into_values().filter(|id| !is_inside(id)).map(|id| id.to_lowercase()).collect();
     let account = account_of(&bench.text("main.hcl"));
     for entry in std::fs::read_dir(bench.path("")).unwrap() {
         let path = entry.unwrap().path();
@@ -220,6 +231,23 @@ fn the_small_cluster_is_written_like_this() {
     bench.write("main.hcl", ACCOUNT);
     bench.does("import --generate existing.hcl --resource-group rg");
     told("generated_cluster", bench.text("existing.hcl"));
+}
+
+#[test]
+fn to_a_cluster_without_its_keys_no_node_is_added_and_it_can_be_destroyed() {
+    let bench = Workbench::with(SMALL);
+    comes_back(&bench, "rg");
+    told("keyless_plan", bench.does("plan"));
+    bench.edit(
+        "existing.hcl",
+        "count         = 1\n    instance_type = \"Standard_D8s_v5\"",
+        "count         = 2\n    instance_type = \"Standard_D8s_v5\"",
+    );
+    let (refused, sent) = bench.sent_by(|bench| bench.run("apply --auto-approve"));
+    assert_eq!((refused.status, sent.len()), (Some(1), 0), "{refused}");
+    told("keyless_growth", refused);
+    bench.does("destroy --auto-approve");
+    assert_eq!(bench.world().len(), 1, "the resource group is left");
 }
 
 /// A dozen resources of the user's own, of types with a table and without.

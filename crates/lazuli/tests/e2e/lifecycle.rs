@@ -40,7 +40,7 @@ fn growing_from_three_to_five_workers_adds_two_nodes_and_touches_nothing_else() 
     told("grow_requests", sent.join("\n"));
     let after = bench.recorded();
     assert!(before.iter().all(|(address, id)| after.get(address) == Some(id)), "an old resource changed");
-    assert_eq!(after.len(), before.len() + 4);
+    assert_eq!(after.len(), before.len() + 8, "two of interface, machine, registration, membership");
     assert_eq!(workers_by_zone(&bench), BTreeMap::from([("1".into(), 2), ("2".into(), 2), ("3".into(), 1)]));
     bench.is_settled();
 

@@ -43,7 +43,7 @@ fn a_plan_can_be_looked_at_again_and_read_by_tools() {
     let document = bench.does("show monday.plan --json").document();
     assert!(document["format_version"].is_string());
     let changes = document["resource_changes"].as_array().unwrap();
-    assert_eq!(changes.len(), 17);
+    assert_eq!(changes.len(), 30);
     for change in changes {
         assert_eq!(change["change"]["actions"], serde_json::json!(["create"]), "{change}");
         assert!(change["change"]["before"].is_null() && change["change"]["after"].is_object(), "{change}");

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use lazuli_core::Diagnostic;
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::Mode;
+use lazuli_kubernetes::kinds;
 use lazuli_state::edit::{self, EditError, Forgotten, Moved};
 use serde_json::json;
 
@@ -92,6 +93,10 @@ pub(super) fn rm(args: &StateRm, printer: &Printer) -> Outcome {
             let _ = writeln!(text, "  az resource delete --ids {}", recorded.id);
         }
     }
+    if resources.iter().any(|recorded| recorded.ty.name.starts_with("Lazuli.Tls/")) {
+        text += "\nKeys of a cluster are among them. They are nowhere else than in the backups of this state: without them nodes of \
+                 the cluster can neither be added nor replaced. `lazuli state push` of a backup brings them back.\n";
+    }
     if !imports.is_empty() {
         let _ = write!(
             text,
@@ -120,7 +125,9 @@ fn remarks(recorded: &Recorded) -> String {
 
 /// The blocks that take resources back.
 fn imports(resources: &[Recorded]) -> String {
-    let owned = resources.iter().filter(|recorded| recorded.mode == Mode::Managed);
+    // What is inside of a cluster is no object of Azure's.
+    let owned =
+        resources.iter().filter(|recorded| recorded.mode == Mode::Managed && !kinds::is_own(&recorded.ty));
     let blocks = owned.map(|recorded| {
         let id = json!(recorded.id).to_string().replace("${", "$${").replace("%{", "%%{");
         format!("import {{\n  to = {}\n  id = {id}\n}}\n", recorded.address)

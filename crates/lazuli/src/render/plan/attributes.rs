@@ -1,8 +1,9 @@
 //! The attributes that differ: which are worth showing, and in which words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anstream::adapter::strip_str;
+use lazuli_core::path::PathStep;
 use lazuli_core::plan::{Cause, Change, PathChange};
 
 use crate::render::layout::{self, columns};
@@ -53,6 +54,19 @@ impl Wording {
 /// Every attribute of a change that differs.
 pub(super) fn all(change: &Change, wording: &Wording, width: usize) -> Vec<String> {
     lines(change, change.paths.iter().collect(), wording, width)
+}
+
+/// How many objects of a layer or an add-on change.
+pub(super) fn objects(change: &Change) -> usize {
+    let object = |path: &PathChange| match path.path.steps() {
+        [PathStep::Name(first), PathStep::Name(second), PathStep::Name(object), ..]
+            if &**first == "properties" && &**second == "objects" =>
+        {
+            Some(object.to_string())
+        }
+        _ => None,
+    };
+    change.paths.iter().filter_map(object).collect::<BTreeSet<_>>().len()
 }
 
 /// The attributes of a renamed object that differ by more than the name, and that `told` does not tell already.

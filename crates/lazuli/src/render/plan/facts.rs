@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_core::Value;
+use lazuli_core::address::Key;
 use lazuli_core::plan::{Action, Change, Plan, Reason};
 
 use super::layout::{clean, count};
@@ -72,6 +73,8 @@ pub(super) fn of(change: &Change) -> Vec<String> {
             facts.push(sku(body));
             facts.push(zones(body));
         }
+        "Lazuli.Kubernetes/clusters/settings" => facts.push(text(body, "properties.kubernetesVersion")),
+        ty if ty.starts_with("Lazuli.Kubernetes/") => facts.push(objects(body)),
         _ => {
             facts.push(sku(body));
             facts.push(text(body, "kind"));
@@ -197,12 +200,22 @@ pub(super) fn name(change: &Change) -> String {
     let name = match (&*change.ty.name, &change.id) {
         // A GUID: people know a role assignment by its role, which is a fact.
         ("Microsoft.Authorization/roleAssignments", _) | (_, None) => return String::new(),
+        // Its key is its name, and stands in its title.
+        (ty, Some(id)) if ty.starts_with("Lazuli.Kubernetes/") && is_key(change, id.name()) => {
+            return String::new();
+        }
+        (ty, Some(id)) if ty.starts_with("Lazuli.") => id.name().to_owned(),
         (_, Some(id)) => names::object(&change.address, Some(id)),
     };
     match former_name(change) {
         Some(former) => format!("{former} -> {name}"),
         None => name,
     }
+}
+
+fn is_key(change: &Change, name: &str) -> bool {
+    let segments = change.address.segments();
+    matches!(segments.last().and_then(|last| last.key.as_ref()), Some(Key::Name(key)) if key == name)
 }
 
 /// The name so far of an object that gets another.
@@ -261,6 +274,12 @@ fn ports(body: &Value) -> Option<String> {
 fn private_address(body: &Value) -> Option<String> {
     let first = dig(body, "properties.ipConfigurations")?.as_sequence()?.first()?;
     text(first, "properties.privateIPAddress")
+}
+
+/// How many objects a layer or an add-on is made of.
+fn objects(body: &Value) -> Option<String> {
+    let number = dig(body, "properties.objects")?.as_entries()?.len();
+    (number > 0).then(|| count(number, "object"))
 }
 
 fn counted(body: &Value, path: &str, noun: &str) -> Option<String> {

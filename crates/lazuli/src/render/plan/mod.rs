@@ -18,6 +18,8 @@ mod rows;
 mod total;
 
 #[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -237,7 +239,7 @@ fn status(changes: &[&Change]) -> Option<&'static str> {
     let owned = || changes.iter().filter(|c| c.mode == lazuli_core::resource::Mode::Managed);
     if owned().all(|c| c.action == Action::Create) {
         Some("new")
-    } else if owned().all(|c| c.action == Action::Delete) {
+    } else if owned().all(|c| c.action == Action::Delete || rows::ends_with_cluster(c)) {
         Some("destroyed")
     } else {
         None

@@ -111,6 +111,10 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
         lines = alike(node, &like, &reasons, wording, width.saturating_sub(INDENT));
     }
     for (place, change) in unlike {
+        // That a node is no member any more when its cluster is gone needs no words.
+        if rows::ends_with_cluster(change) {
+            continue;
+        }
         // What has no object any more, or none yet, is part of the replacement.
         if action.is_replace() && matches!(change.action, Action::Create | Action::Delete) {
             continue;
@@ -139,7 +143,10 @@ fn alike(
     width: usize,
 ) -> Vec<String> {
     let mut sets: Vec<(Vec<String>, Vec<Part<'_>>)> = Vec::new();
-    for part in parts {
+    // What a new machine is told when it joins follows from why it is new.
+    let joins =
+        |part: &Part<'_>| part.1.action.is_replace() && part.1.ty.name.starts_with("Lazuli.Kubernetes/");
+    for part in parts.iter().filter(|part| told.is_empty() || !joins(part)) {
         let lines = attributes::beyond_names(part.1, names(node), told, wording, width);
         match sets.iter_mut().find(|(known, _)| *known == lines) {
             Some((_, members)) => members.push(part),

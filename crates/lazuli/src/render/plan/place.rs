@@ -23,7 +23,6 @@ pub(super) enum Section {
     ControlPlane,
     WorkerPool(String),
     Identity,
-    Keys,
     InCluster,
     /// What is in no cluster, or nowhere else.
     Other,
@@ -51,6 +50,17 @@ const ORDER: &[&str] = &[
     "principal",
 ];
 
+/// Layers in the order they are laid.
+const LAYERS: &[&str] = &["settings", "cloud_provider", "network", "storage", "components"];
+
+/// A cluster's keys by what they are for.
+const KEYS: &[(&str, &str)] = &[
+    ("cluster_ca", "cluster"),
+    ("etcd_ca", "etcd"),
+    ("front_proxy_ca", "front proxy"),
+    ("service_account", "service accounts"),
+];
+
 impl Section {
     pub(super) fn title(&self) -> String {
         match self {
@@ -59,7 +69,6 @@ impl Section {
             Section::ControlPlane => "control plane".to_owned(),
             Section::WorkerPool(name) => format!("worker pool {name}"),
             Section::Identity => "identity and access".to_owned(),
-            Section::Keys => "keys and certificates".to_owned(),
             Section::InCluster => "in the cluster".to_owned(),
             Section::Other => "other resources".to_owned(),
         }
@@ -87,8 +96,7 @@ impl Place {
                 ("api_server", _) => Section::ApiServer,
                 ("control_plane", _) => Section::ControlPlane,
                 ("worker_pool", Some(key)) => Section::WorkerPool(bare(key)),
-                ("identity" | "rbac_binding", _) => Section::Identity,
-                ("pki", _) => Section::Keys,
+                ("identity" | "rbac_binding" | "pki", _) => Section::Identity,
                 ("layer" | "addon" | "namespace", _) => Section::InCluster,
                 _ => Section::Other,
             },
@@ -103,8 +111,22 @@ impl Place {
             Section::Network | Section::ApiServer | Section::Identity => {
                 ORDER.iter().position(|name| *name == self.part.name).unwrap_or(ORDER.len())
             }
+            Section::InCluster => match (self.part.name.as_str(), &self.part.key) {
+                ("layer", Some(key)) => {
+                    LAYERS.iter().position(|name| *name == bare(key)).unwrap_or(LAYERS.len())
+                }
+                _ => LAYERS.len(),
+            },
             _ => 0,
         }
+    }
+
+    /// Of a key of a cluster, what it is for.
+    pub(super) fn key(&self) -> Option<&'static str> {
+        if self.cluster.is_none() || self.section != Section::Identity {
+            return None;
+        }
+        KEYS.iter().find(|(name, _)| *name == self.part.name).map(|(_, words)| *words)
     }
 
     /// What the resource is, in words that tell it from its neighbours; `title` is its type's.
@@ -123,6 +145,15 @@ impl Place {
             (Section::ApiServer, "public_ip") => "public IP",
             (Section::ApiServer, "private_dns_link") => "private DNS link",
             (Section::Identity, "principal") => "managed identity",
+            (Section::InCluster, "layer") => {
+                let key = self.part.key.as_ref().map(bare).unwrap_or_default();
+                return match key.as_str() {
+                    "settings" => "cluster settings".to_owned(),
+                    "components" => "kube-proxy and CoreDNS".to_owned(),
+                    "cloud_provider" => "cloud provider".to_owned(),
+                    _ => key,
+                };
+            }
             // Its role is its name.
             (Section::Identity, "role") => return title.to_owned(),
             _ => title,

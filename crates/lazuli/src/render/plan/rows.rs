@@ -19,6 +19,8 @@ const MARGIN: usize = 4;
 const INDENT: usize = 4;
 /// From how many on instances of one block that fare alike are told in one line.
 const ALIKE: usize = 20;
+/// Above how many lines about the objects of a layer they are only counted.
+const MANY: usize = 12;
 /// The widest the first two columns get.
 const TITLE_WIDTH: usize = 44;
 const NAME_WIDTH: usize = 34;
@@ -70,7 +72,11 @@ pub(super) fn items(
     let (parts, rest): (Vec<_>, Vec<_>) = shown.partition(|(place, _)| place.node.is_some() && !verbose);
     let alike = if verbose { BTreeMap::new() } else { blocks(&rest) };
     let mut told = Vec::new();
+    let (keys, ends) = if verbose { Default::default() } else { (keys(&rest), ends(&rest)) };
     for (place, change) in rest {
+        if (ends && ends_with_cluster(change)) || (keys.is_some() && place.key().is_some()) {
+            continue;
+        }
         let key = block_of(place, change);
         match alike.get(&key) {
             Some(number) if *number > ALIKE && is_plain(change) => {
@@ -82,8 +88,50 @@ pub(super) fn items(
             _ => items.push(item(plan, place, change, wording, width, verbose)),
         }
     }
+    items.extend(keys);
+    if ends {
+        items.push(Item::Row {
+            action: Action::Forget,
+            title: "everything".to_owned(),
+            name: String::new(),
+            facts: vec!["ends with its cluster".to_owned()],
+            below: Vec::new(),
+        });
+    }
     items.extend(nodes::items(plan, &parts, wording, width));
     items
+}
+
+/// A cluster's keys in one row, when nothing but the one thing happens to all of them.
+fn keys(changes: &[&(Place, &Change)]) -> Option<Item> {
+    let keys: Vec<(&'static str, &Change)> =
+        changes.iter().filter_map(|(place, change)| Some((place.key()?, *change))).collect();
+    let (_, first) = keys.first()?;
+    let (action, reason) = (first.action, &first.reason);
+    let is_expected = matches!(
+        (action, reason),
+        (Action::Create, None | Some(Reason::Configuration)) | (Action::Delete, None | Some(Reason::Destroy))
+    );
+    if !is_expected || keys.iter().any(|(_, change)| change.action != action || change.reason != *reason) {
+        return None;
+    }
+    let words: Vec<&str> = keys.iter().map(|(words, _)| *words).collect();
+    Some(Item::Row {
+        action,
+        title: "keys".to_owned(),
+        name: String::new(),
+        facts: vec![words.join(", ")],
+        below: Vec::new(),
+    })
+}
+
+fn ends(changes: &[&(Place, &Change)]) -> bool {
+    changes.iter().any(|(_, change)| ends_with_cluster(change))
+}
+
+/// True for what nothing has to be done about, since the cluster it is in goes.
+pub(super) fn ends_with_cluster(change: &Change) -> bool {
+    matches!(change.reason, Some(Reason::EndsWith(_)))
 }
 
 /// A block's address, what happens to its instances, their type.
@@ -132,7 +180,7 @@ fn item(plan: &Plan, place: &Place, change: &Change, wording: &Wording, width: u
     let name = facts::name(change);
     let identifying =
         if name.is_empty() || (plain && was.is_none()) { facts::of(change) } else { Vec::new() };
-    let facts = identifying.into_iter().chain(was).chain(why(plan, change)).collect();
+    let mut facts: Vec<String> = identifying.into_iter().chain(was).chain(why(plan, change)).collect();
     let mut below = Vec::new();
     if verbose && !by_address {
         below.push(paint(style::FAINT, change.address.as_str()));
@@ -142,6 +190,13 @@ fn item(plan: &Plan, place: &Place, change: &Change, wording: &Wording, width: u
         (true, true) => below.extend(unfold(change, room)),
         (true, false) => {}
         (false, _) => below.extend(attributes::all(change, wording, room)),
+    }
+    let objects = attributes::objects(change);
+    if objects > 0 && below.len() > MANY && !verbose {
+        let what =
+            if objects == 1 { "1 object changes".to_owned() } else { format!("{objects} objects change") };
+        facts = vec![what].into_iter().chain(why(plan, change)).chain(["-v shows them".to_owned()]).collect();
+        below.clear();
     }
     Item::Row { action: change.action, title, name, facts, below }
 }

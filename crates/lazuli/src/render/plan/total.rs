@@ -6,6 +6,7 @@ use lazuli_core::plan::{Action, Change, Operation, Plan, PlanMode, Step, Summary
 
 use super::Page;
 use super::place::{Place, Section};
+use super::rows;
 use crate::render::duration;
 use crate::render::layout::{self, columns, count};
 use crate::render::names;
@@ -111,7 +112,8 @@ pub(super) fn write(page: &mut Page, plan: &Plan, time_factor: f64) {
     if moved > 0 {
         counts.push_str(&format!(", {moved} to move"));
     }
-    let forgotten = plan.changes.iter().filter(|c| c.action == Action::Forget).count();
+    let forgotten =
+        plan.changes.iter().filter(|c| c.action == Action::Forget && !rows::ends_with_cluster(c)).count();
     if forgotten > 0 {
         counts.push_str(&format!(", {} to forget", count(forgotten, "resource")));
     }

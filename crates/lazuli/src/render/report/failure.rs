@@ -3,12 +3,13 @@
 use lazuli_core::diagnostic::Diagnostic;
 use lazuli_core::plan::{Operation, PlanMode};
 use lazuli_core::provider::{Outcome, ProviderError};
+use lazuli_core::resource::ProviderName;
 
 use super::{Existence, StepFailure, in_mode, verb};
 
 /// A failed step as a diagnostic: step, answer, state, next.
 pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
-    let known = Known::of(&failure.error);
+    let known = Known::of(&failure.error, failure.provider);
     let doing = verb(failure.operation);
     let outcome = match failure.error.outcome {
         Outcome::Nothing => format!("{} was not {}", failure.title, past(failure.operation)),
@@ -37,7 +38,12 @@ pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
         answer.push('\n');
         answer.push_str(&trace.join("  "));
     }
-    let who = if error.status.is_some() { "Azure" } else { "error" };
+    let who = match (error.status.is_some(), failure.provider) {
+        (false, _) => "error",
+        (true, ProviderName::Azure) => "Azure",
+        (true, ProviderName::Kubernetes) => "Kubernetes",
+        (true, ProviderName::Tls) => "keys",
+    };
     let mut next = in_mode(error.advice.as_deref().unwrap_or(known.next), mode);
     if let Some(origin) = &failure.origin {
         next.push_str(&format!("  ({origin})"));
@@ -78,7 +84,37 @@ struct Known {
 }
 
 impl Known {
-    fn of(error: &ProviderError) -> Known {
+    fn of(error: &ProviderError, provider: ProviderName) -> Known {
+        match provider {
+            ProviderName::Azure => Known::of_azure(error),
+            ProviderName::Kubernetes | ProviderName::Tls => Known::of_kubernetes(error),
+        }
+    }
+
+    /// Codes of an API server are other words for other things than Azure's, even where they are spelled alike.
+    fn of_kubernetes(error: &ProviderError) -> Known {
+        let known = |code, what, next| Known { code, what: Some(what), next };
+        match (error.status, error.code.as_str()) {
+            (Some(403), _) => known(
+                "LZ2103",
+                "the cluster does not permit it",
+                "the message names what is missing; an admission webhook or a policy in the cluster can also refuse it",
+            ),
+            (Some(429), _) => known(
+                "LZ2109",
+                "the API server is throttling",
+                "run `lazuli apply` again in a few minutes, with a smaller --parallelism",
+            ),
+            (_, "Timeout") => known(
+                "LZ2101",
+                "it took too long",
+                "run `lazuli apply` again: it goes on waiting; or raise the timeouts block",
+            ),
+            _ => Known::of_azure(error),
+        }
+    }
+
+    fn of_azure(error: &ProviderError) -> Known {
         let known = |code, what, next| Known { code, what: Some(what), next };
         match error.code.as_str() {
             "ZonalAllocationFailed"

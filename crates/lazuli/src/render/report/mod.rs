@@ -5,7 +5,7 @@ use std::time::Duration;
 use lazuli_core::address::Address;
 use lazuli_core::plan::{Operation, PlanMode, Summary};
 use lazuli_core::provider::ProviderError;
-use lazuli_core::resource::ResourceId;
+use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_core::source::{Location, Sources};
 
 use super::layout::{count, wrap};
@@ -48,6 +48,8 @@ pub struct StepFailure {
     pub address: Address,
     /// What people call it: `virtual machine prod-general-2-77d0`.
     pub title: String,
+    /// Who was asked for it.
+    pub provider: ProviderName,
     /// What was being done.
     pub operation: Operation,
     /// What the provider answered.

@@ -31,6 +31,7 @@ fn failed() -> ApplyReport {
     let failure = StepFailure {
         address: vm.clone(),
         title: "virtual machine prod-general-2-77d0".to_owned(),
+        provider: ProviderName::Azure,
         operation: Operation::Create,
         error: ProviderError {
             status: Some(409),
