@@ -29,6 +29,8 @@ pub struct KubernetesProvider {
     boot_log: Arc<dyn BootLog>,
     /// What registrations were made with, and which volumes are to be deleted although they are retained.
     inputs: Arc<Mutex<HashMap<ResourceId, Json>>>,
+    /// How long the pods of members may take to leave, as the configuration says now.
+    drain_timeouts: Arc<Mutex<HashMap<ResourceId, Duration>>>,
 }
 
 impl fmt::Debug for KubernetesProvider {
@@ -59,7 +61,13 @@ fn part(ty: &ResourceType) -> Part {
 impl KubernetesProvider {
     /// The provider of the clusters that `clusters` knows; `boot_log` tells why a node did not join.
     pub fn new(clusters: Clusters, boot_log: Arc<dyn BootLog>) -> Self {
-        KubernetesProvider { clusters, lists: Lists::default(), boot_log, inputs: Arc::default() }
+        KubernetesProvider {
+            clusters,
+            lists: Lists::default(),
+            boot_log,
+            inputs: Arc::default(),
+            drain_timeouts: Arc::default(),
+        }
     }
 
     /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
@@ -69,6 +77,12 @@ impl KubernetesProvider {
         if id.segment("registrations").is_some() || id.segment("volumes").is_some() {
             self.remembered().insert(id.clone(), inputs.clone());
         }
+    }
+
+    /// Takes in how long the pods of a member may take to leave: whoever changes that while nodes are replaced means the
+    /// nodes that go.
+    pub fn drains_within(&self, member: &ResourceId, timeout: Duration) {
+        self.drain_timeouts.lock().unwrap_or_else(PoisonError::into_inner).insert(member.clone(), timeout);
     }
 
     fn remembered(&self) -> MutexGuard<'_, HashMap<ResourceId, Json>> {
@@ -95,6 +109,7 @@ impl KubernetesProvider {
             id,
             lists: self.lists.clone(),
             now: self.clusters.clock(),
+            drain_timeout: None,
         })
     }
 
@@ -200,7 +215,9 @@ impl Provider for KubernetesProvider {
         id: &ResourceId,
         watch: &dyn Watch,
     ) -> Result<(), ProviderError> {
-        let cluster = self.cluster(id).await?;
+        let mut cluster = self.cluster(id).await?;
+        cluster.drain_timeout =
+            self.drain_timeouts.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
         let done = match part(ty) {
             Part::Registration => {
                 let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;

@@ -76,6 +76,11 @@ impl InProcess {
         }
     }
 
+    /// What time it is there, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.gateway.now_ms()
+    }
+
     /// Who may log in.
     pub fn credentials(&self) -> Credentials {
         self.gateway.act(|world, _| world.credentials().clone())
@@ -95,17 +100,21 @@ impl InProcess {
         self.gateway.act(act)
     }
 
+    /// Whether an API server answers behind a host name.
+    pub fn answers(&self, host: &str) -> bool {
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            kubernetes::answering_leaf(world, &host.to_ascii_lowercase()).is_some()
+        })
+    }
+
     /// Connects to the API server behind a host name as somebody who has proved to be `user` (without anybody, as one who
     /// has still to show a token). The stream speaks HTTP/1.1 without TLS, and follows the runtime's clock; where no API
     /// server answers it ends at once.
     pub fn connect(&self, host: &str, user: Option<User>) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let host: Arc<str> = Arc::from(host.to_ascii_lowercase());
-        let is_there = self.gateway.act(|world, now| {
-            world.advance(now);
-            kubernetes::answering_leaf(world, &host).is_some()
-        });
-        if is_there {
+        if self.answers(&host) {
             let peer = user.map_or(Peer::Unknown, Peer::Known);
             let gateway = Arc::clone(&self.gateway);
             let faults = self.settings.lock().unwrap_or_else(PoisonError::into_inner).faults.clone();

@@ -71,7 +71,10 @@ impl Service {
         (wanted || held).then(|| Service {
             namespace: text(&metadata["namespace"]),
             name: text(&metadata["name"]),
-            addresses: ingress.filter_map(|i| i["ip"].as_str().or(i["hostname"].as_str())).map(str::to_owned).collect(),
+            addresses: ingress
+                .filter_map(|i| i["ip"].as_str().or(i["hostname"].as_str()))
+                .map(str::to_owned)
+                .collect(),
         })
     }
 
@@ -99,7 +102,9 @@ impl Volume {
         let claim = &spec["claimRef"];
         Some(Volume {
             name: text(&object["metadata"]["name"]),
-            claim: claim["name"].is_string().then(|| format!("{}/{}", text(&claim["namespace"]), text(&claim["name"]))),
+            claim: claim["name"]
+                .is_string()
+                .then(|| format!("{}/{}", text(&claim["namespace"]), text(&claim["name"]))),
             reclaim_policy: text(&spec["persistentVolumeReclaimPolicy"]),
             disk: text(&spec["csi"]["volumeHandle"]),
             size: text(&spec["capacity"]["storage"]),
@@ -113,7 +118,8 @@ impl Volume {
 
     /// It as a resource; a volume that is to be retained says so in `reclaimPolicy`.
     pub fn body(&self) -> Json {
-        let mut properties = json!({ "reclaimPolicy": self.reclaim_policy, "disk": self.disk, "size": self.size });
+        let mut properties =
+            json!({ "reclaimPolicy": self.reclaim_policy, "disk": self.disk, "size": self.size });
         if let Some(claim) = &self.claim {
             properties["claim"] = claim.as_str().into();
         }

@@ -29,9 +29,17 @@ async fn only_what_azure_has_made_for_the_cluster_is_listed() {
         "GET /api/v1/services",
         [page(vec![
             service("web", json!({"type": "LoadBalancer"}), json!([])),
-            service("other-class", json!({"type": "LoadBalancer", "loadBalancerClass": "metallb"}), json!([])),
+            service(
+                "other-class",
+                json!({"type": "LoadBalancer", "loadBalancerClass": "metallb"}),
+                json!([]),
+            ),
             service("inside", json!({"type": "ClusterIP"}), Json::Null),
-            service("going", json!({"type": "ClusterIP"}), json!(["service.kubernetes.io/load-balancer-cleanup"])),
+            service(
+                "going",
+                json!({"type": "ClusterIP"}),
+                json!(["service.kubernetes.io/load-balancer-cleanup"]),
+            ),
         ])],
     );
     api.on(
@@ -45,7 +53,8 @@ async fn only_what_azure_has_made_for_the_cluster_is_listed() {
     let Claims { services, volumes } = list(&api.client()).await.unwrap();
     let ids: Vec<String> = services.iter().map(super::Service::id).collect();
     assert_eq!(ids, ["shop~web", "shop~going"]);
-    let told: Vec<(&str, bool, Json)> = volumes.iter().map(|v| (v.name.as_str(), v.goes(), v.body())).collect();
+    let told: Vec<(&str, bool, Json)> =
+        volumes.iter().map(|v| (v.name.as_str(), v.goes(), v.body())).collect();
     insta::assert_snapshot!(format!("{}\n{told:#?}", services[0].body()));
 }
 
@@ -77,21 +86,26 @@ async fn a_service_that_is_gone_already_is_no_error() {
 
 fn database() -> Api {
     let api = Api::new();
-    api.on("GET /api/v1/nodes", [page(vec![
-        json!({"metadata": {"name": "n1"}, "spec": {}}),
-        json!({"metadata": {"name": "n2"}, "spec": {"unschedulable": true}}),
-    ])]);
+    api.on(
+        "GET /api/v1/nodes",
+        [page(vec![
+            json!({"metadata": {"name": "n1"}, "spec": {}}),
+            json!({"metadata": {"name": "n2"}, "spec": {"unschedulable": true}}),
+        ])],
+    );
     let claim = || ok(json!({"metadata": {"name": "data-db-0", "uid": "u1"}}));
     let going = || ok(json!({"metadata": {"name": "data-db-0", "uid": "u1", "deletionTimestamp": "x"}}));
     // in the end the controller of the pod makes a claim of the same name: another one
     let anew = || ok(json!({"metadata": {"name": "data-db-0", "uid": "u2"}}));
     api.on("GET /api/v1/namespaces/shop/persistentvolumeclaims/data-db-0", [claim(), going(), anew()]);
-    let user = |name: &str, claim: &str| json!({"metadata": {"name": name}, "spec": {"volumes": [
-        {"name": "data", "persistentVolumeClaim": {"claimName": claim}}]}});
-    api.on("GET /api/v1/namespaces/shop/pods", [
-        page(vec![user("db-0", "data-db-0"), user("db-1", "data-db-1")]),
-        page(vec![]),
-    ]);
+    let user = |name: &str, claim: &str| {
+        json!({"metadata": {"name": name}, "spec": {"volumes": [
+        {"name": "data", "persistentVolumeClaim": {"claimName": claim}}]}})
+    };
+    api.on(
+        "GET /api/v1/namespaces/shop/pods",
+        [page(vec![user("db-0", "data-db-0"), user("db-1", "data-db-1")]), page(vec![])],
+    );
     api
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Cluster {
     pub(crate) exec: Arc<dyn Exec>,
     pub(crate) lists: Lists,
     pub(crate) now: crate::api::Clock,
+    /// How long pods may take to leave, where that is not what the node was made with.
+    pub(crate) drain_timeout: Option<Duration>,
 }
 
 impl fmt::Debug for Cluster {
@@ -284,7 +286,8 @@ pub(crate) async fn delete(
 async fn empty(cluster: &Cluster, found: &Json, node: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
     let made_with = shape::made_with(found).map(|properties| serde_json::json!({"properties": properties}));
     let member = made_with.and_then(|body| Member::of(&body).ok());
-    let timeout = member.as_ref().map_or(DRAIN, Member::drain_timeout);
+    let made_with = member.as_ref().map_or(DRAIN, Member::drain_timeout);
+    let timeout = cluster.drain_timeout.unwrap_or(made_with);
     watch.progress("cordoning");
     let cordon = serde_json::json!({"spec": {"unschedulable": true}});
     cluster.rest.merge(&node_path(node), &cordon).await.map_err(ApiError::changing)?;

@@ -62,7 +62,9 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
                 };
                 let name = wanted.id.name();
                 let body = match part {
-                    Part::Service => all.services.iter().find(|service| service.id() == name).map(claims::Service::body),
+                    Part::Service => {
+                        all.services.iter().find(|service| service.id() == name).map(claims::Service::body)
+                    }
                     _ => all.volumes.iter().find(|volume| volume.name == name).map(claims::Volume::body),
                 };
                 claimed = Some(all);

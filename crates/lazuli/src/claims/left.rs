@@ -32,7 +32,11 @@ pub(super) fn kept(cluster: &str, volumes: &[&Volume]) -> Option<Diagnostic> {
     if let Some(more @ 1..) = volumes.len().checked_sub(NAMED) {
         warning = warning.note(format!("and {more} more"));
     }
-    Some(warning.help("--delete-volumes deletes them with their disks; afterwards: az disk delete --yes --ids <id>"))
+    Some(
+        warning.help(
+            "--delete-volumes deletes them with their disks; afterwards: az disk delete --yes --ids <id>",
+        ),
+    )
 }
 
 /// The warning about a cluster that cannot be asked.
@@ -101,6 +105,11 @@ fn is_made_by_controllers(id: &ResourceId, body: &Json, cluster: &str) -> bool {
     if type_of("publicIPAddresses") {
         return CLUSTER_TAGS.iter().any(|key| tag(key).is_some_and(|of| of.eq_ignore_ascii_case(cluster)));
     }
-    let balancers = [cluster.to_owned(), format!("{cluster}-internal"), "kubernetes".into(), "kubernetes-internal".into()];
+    let balancers = [
+        cluster.to_owned(),
+        format!("{cluster}-internal"),
+        "kubernetes".into(),
+        "kubernetes-internal".into(),
+    ];
     type_of("loadBalancers") && balancers.iter().any(|balancer| name.eq_ignore_ascii_case(balancer))
 }

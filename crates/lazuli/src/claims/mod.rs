@@ -60,16 +60,26 @@ pub async fn of_doomed(
                     (SERVICES, cluster.address.keyed("service", &key), service.id(), service.body())
                 });
                 let volumes = go.iter().map(|volume| {
-                    (VOLUMES, cluster.address.keyed("volume", &volume.name), volume.name.clone(), volume.body())
+                    (
+                        VOLUMES,
+                        cluster.address.keyed("volume", &volume.name),
+                        volume.name.clone(),
+                        volume.body(),
+                    )
                 });
                 let before = kept_alive_by(&cluster, recorded);
-                found.records.extend(services.chain(volumes).map(|claimed| record(&cluster, claimed, &before)));
+                found
+                    .records
+                    .extend(services.chain(volumes).map(|claimed| record(&cluster, claimed, &before)));
                 found.warnings.extend(left::kept(cluster.id.name(), &stay));
             }
             Some(Err(why)) => {
                 let answered = inside::answers(recorded).contains(&cluster.id);
-                let warning = left::unasked(&cluster.authority.id, &why, clouds, &cluster.authority.account, recorded);
-                found.warnings.extend(warning.await.filter(|seen| answered || seen.sees_any).map(|seen| seen.warning));
+                let warning =
+                    left::unasked(&cluster.authority.id, &why, clouds, &cluster.authority.account, recorded);
+                found
+                    .warnings
+                    .extend(warning.await.filter(|seen| answered || seen.sees_any).map(|seen| seen.warning));
             }
             None => {}
         }
@@ -82,7 +92,8 @@ fn doomed<'a>(plan: &Plan, recorded: &'a RecordedWorld) -> Vec<Doomed<'a>> {
     let deleted = plan.changes.iter().filter(|change| change.action == Action::Delete);
     let authorities = deleted.filter_map(|change| {
         let authority = recorded.resources.get(&change.address)?;
-        let is_one = authority.id.name() == "cluster_ca" && authority.ty.name.ends_with("/certificateAuthorities");
+        let is_one =
+            authority.id.name() == "cluster_ca" && authority.ty.name.ends_with("/certificateAuthorities");
         let address = authority.address.parent()?.parent()?;
         is_one.then_some(Doomed { authority, address, id: ClusterId::of(&authority.id)? })
     });
@@ -133,7 +144,9 @@ fn record(
         provider: ProviderName::Kubernetes,
         account: authority.account.clone(),
         ty: ResourceType::new(ty, API_VERSION),
-        id: ResourceId::new(format!("{group}/providers/Lazuli.Kubernetes/clusters/{cluster_name}/{kind}/{name}")),
+        id: ResourceId::new(format!(
+            "{group}/providers/Lazuli.Kubernetes/clusters/{cluster_name}/{kind}/{name}"
+        )),
         inputs: body.clone(),
         observed: body,
         dependencies: before.to_vec(),

@@ -11,11 +11,13 @@ mod unreachable;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lazuli_azure::AzureProvider;
 use lazuli_cluster::expand::{Expansion, Part};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{ProviderName, ResourceId};
+use lazuli_core::{Address, Value};
 use lazuli_kubernetes::api::{Clusters, Connect, Direct};
 use lazuli_kubernetes::keyring::{ClusterId, KeyRing};
 use lazuli_kubernetes::provider::KubernetesProvider;
@@ -43,6 +45,8 @@ pub struct Inside {
     ring: KeyRing,
     machines: Machines,
     routes: Routes,
+    /// The members that the state knows, by the address of their pool.
+    members: Arc<Mutex<HashMap<String, Vec<ResourceId>>>>,
 }
 
 /// Host names of simulated clusters with the address of their simulator.
@@ -77,7 +81,7 @@ impl Inside {
             Clusters::new(ring.clone(), connect, now.clone()).with_run_command(Arc::new(machines.clone()));
         let kubernetes = KubernetesProvider::new(clusters, Arc::new(machines.clone()));
         let tls = TlsProvider::new(ring.clone(), move || now());
-        Inside { tls, kubernetes, ring, machines, routes }
+        Inside { tls, kubernetes, ring, machines, routes, members: Arc::default() }
     }
 
     /// Takes in the keys that the state holds.
@@ -91,6 +95,10 @@ impl Inside {
             if resource.ty.name.ends_with("/controlPlaneMembers") {
                 self.control_plane(&resource.id, resource.id.name());
             }
+            if is_member(&resource.ty.name) {
+                let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+                members.entry(pool_of(&resource.address)).or_default().push(resource.id.clone());
+            }
         }
     }
 
@@ -99,6 +107,20 @@ impl Inside {
         let inside = |part: &&Part| part.desired.ty.name.ends_with("/controlPlaneMembers");
         for member in cluster.parts.iter().filter(inside).filter_map(|part| part.desired.id.as_ref()) {
             self.control_plane(member, member.name());
+        }
+        self.expect_drains(cluster);
+    }
+
+    /// The members that go are drained as patiently as their pool says now.
+    fn expect_drains(&self, cluster: &Expansion) {
+        let known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in cluster.parts.iter().filter(|part| is_member(&part.desired.ty.name)) {
+            let properties = part.desired.body.get("properties");
+            let seconds = properties.and_then(|p| p.get("drainTimeoutSeconds")).and_then(Value::as_i64);
+            let Some(seconds) = seconds.and_then(|seconds| u64::try_from(seconds).ok()) else { continue };
+            for member in known.get(&pool_of(&part.declaration.address)).into_iter().flatten() {
+                self.kubernetes.drains_within(member, Duration::from_secs(seconds));
+            }
         }
     }
 
@@ -136,6 +158,16 @@ impl Inside {
     pub fn ring(&self) -> &KeyRing {
         &self.ring
     }
+}
+
+fn is_member(ty: &str) -> bool {
+    ty.ends_with("/controlPlaneMembers") || ty.ends_with("/members")
+}
+
+/// The address of the pool that a part of a node belongs to.
+fn pool_of(address: &Address) -> String {
+    let address = address.to_string();
+    address.split(".node[").next().unwrap_or_default().to_owned()
 }
 
 impl std::fmt::Debug for Inside {

@@ -71,7 +71,9 @@ fn claimed(bench: &Workbench) -> Vec<String> {
             ("Microsoft.Network/publicIPAddresses", _) if tags["k8s-azure-service"].is_string() => {
                 seen.push("public address".to_owned());
             }
-            ("Microsoft.Network/loadBalancers", id) if id.ends_with("/small") => seen.push("balancer".to_owned()),
+            ("Microsoft.Network/loadBalancers", id) if id.ends_with("/small") => {
+                seen.push("balancer".to_owned())
+            }
             _ => {}
         }
     }
@@ -131,10 +133,14 @@ fn a_cluster_whose_block_is_taken_away_leaves_no_balancer_behind() {
 #[test]
 fn without_a_control_plane_what_may_be_left_is_listed_and_the_destroy_goes_on() {
     let bench = shop(SMALL);
-    let machine = bench.recorded().into_iter().find(|(a, _)| a.ends_with("control_plane.node[\"1\"].vm")).unwrap().1;
+    let machine =
+        bench.recorded().into_iter().find(|(a, _)| a.ends_with("control_plane.node[\"1\"].vm")).unwrap().1;
     cloud::delete(&bench, &machine, COMPUTE);
     let destroyed = bench.does("destroy --auto-approve");
-    says(&destroyed, &["LZ1016", "loadBalancers/small", "publicIPAddresses/small-", "disks/pvc-", "az disk list -g rg"]);
+    says(
+        &destroyed,
+        &["LZ1016", "loadBalancers/small", "publicIPAddresses/small-", "disks/pvc-", "az disk list -g rg"],
+    );
     assert_eq!(claimed(&bench).len(), 4, "nothing is deleted of which it is not certain whose it is");
     assert!(bench.recorded().is_empty(), "{destroyed}");
 }

@@ -13,10 +13,13 @@ use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Options, Trust};
 use lazuli_simulator::{Body as Answer, InProcess, Method};
 use tokio::time::Instant;
 
+use super::inside::Traffic;
+
 /// Hands requests to the simulated Azure and remembers them.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(super) azure: InProcess,
+    pub(super) inside: Traffic,
     throttles: Mutex<Throttles>,
     sent: Mutex<Sent>,
 }
@@ -41,12 +44,13 @@ pub(crate) struct Request {
 impl Client {
     pub(super) fn new(azure: InProcess) -> Self {
         let sent = Sent { began: Instant::now(), requests: Vec::new() };
-        Client { azure, throttles: Mutex::default(), sent: Mutex::new(sent) }
+        Client { azure, inside: Traffic::default(), throttles: Mutex::default(), sent: Mutex::new(sent) }
     }
 
     /// Forgets the requests of earlier runs.
     pub(super) fn begin_run(&self) {
         *self.throttles.lock().unwrap() = Throttles::default(); // a process of its own knows nothing of earlier ones
+        self.inside.begin_run();
         *self.sent.lock().unwrap() = Sent { began: Instant::now(), requests: Vec::new() };
     }
 

@@ -20,6 +20,7 @@
 
 pub(crate) mod bounds;
 mod client;
+pub(crate) mod inside;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,10 +28,12 @@ use std::time::Duration;
 
 use lazuli::clouds::Clouds;
 use lazuli::failure::Failure;
+use lazuli::inside::{Inside, Routes};
+use lazuli::kinds::{self, AllKinds};
 use lazuli::planning::{self, Wish};
 use lazuli::project::{Inputs, Project};
 use lazuli::render::diagnostic;
-use lazuli_azure::{AzureKinds, AzureProvider};
+use lazuli_azure::AzureProvider;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::encoding;
 use lazuli_core::journal::{Journal, Record};
@@ -88,6 +91,8 @@ pub(crate) struct Ran {
     pub(crate) events: Vec<Event>,
     /// What it sent, in order, with the moment in the run.
     pub(crate) requests: Vec<Request>,
+    /// What it sent to the API servers of clusters, in order.
+    pub(crate) inside: Vec<inside::Request>,
     /// How many of them looked at what exists, as the plan tells it.
     pub(crate) refreshed_with: usize,
     /// The time between the first request of the plan and the last event, in Azure's time.
@@ -148,7 +153,10 @@ impl VirtualAzure {
         let inputs = Inputs::read(dir, &Default::default(), BTreeMap::new())?;
         let project = Project::load(inputs, Some(dir))?;
         let accounts = planning::accounts(&project)?;
-        let clouds = Arc::new(Clouds::of(accounts.keys().map(|name| (name.clone(), self.provider()))));
+        let (connect, now) = (inside::Simulated(self.client.clone()), inside::clock(&self.client));
+        let inside = Inside::new(Arc::new(connect), Routes::default(), now);
+        let clouds = Clouds::of(accounts.keys().map(|name| (name.clone(), self.provider())), inside);
+        let clouds = Arc::new(clouds);
         let backend = Backend::local(dir.join(planning::STATE));
         let keys = KeySources {
             passphrase: None,
@@ -159,10 +167,12 @@ impl VirtualAzure {
         let mut state = planning::open_state(&backend, "apply", Duration::ZERO, keys, &|_| {})?;
         finish_earlier_run(&mut state, &clouds).await?;
         let recorded = state.world().clone();
+        clouds.learn(&recorded);
         let wish = Wish { mode, ..Wish::plain(self.parallelism) };
         let planned = planning::plan(&project, &accounts, &clouds, &recorded, &wish, &|_| None).await?;
         let blueprint =
             planning::blueprint(&project, &accounts, &recorded, &planned.renewals, true, &|_| None)?;
+        clouds.expect(&blueprint);
         let plan = Arc::new(planned.plan);
         let refreshed_with = planned.world.requests;
         let blueprint = Arc::new(blueprint);
@@ -170,13 +180,13 @@ impl VirtualAzure {
         let run = Run {
             plan: plan.clone(),
             configuration: blueprint.clone(),
-            kinds: Arc::new(AzureKinds),
+            kinds: Arc::new(AllKinds),
             providers: Arc::new(ProvidersOf(clouds)),
             journal: journal.clone(),
             recorded: recorded.clone(),
             observed: Arc::new(planned.world.objects),
             looked: planned.refreshed && planned.renewals.is_empty(),
-            hidden: |_| &[],
+            hidden: kinds::hidden,
             salt: recorded.lineage.as_bytes().into(),
             now: Arc::new(lazuli::host::now),
             parallelism: self.parallelism,
@@ -201,12 +211,23 @@ impl VirtualAzure {
         drop(journal);
         state.commit()?;
         let requests = self.client.requests();
-        Ok(Ran { plan, report, events, requests, refreshed_with, elapsed: began.elapsed() })
+        let inside = self.client.inside.requests();
+        Ok(Ran { plan, report, events, requests, inside, refreshed_with, elapsed: began.elapsed() })
     }
 
     /// From here on these faults strike and no others.
     pub(crate) fn set_faults(&self, faults: Faults) {
         self.client.azure.set_faults(faults);
+    }
+
+    /// From here on these faults strike requests to the API servers of clusters and no others.
+    pub(crate) fn set_faults_inside(&self, faults: Vec<inside::Fault>) {
+        self.client.inside.set_faults(faults);
+    }
+
+    /// A client of a cluster's API that may do everything and that no fault strikes.
+    pub(crate) fn kubernetes(&self, host: &str) -> kube::Client {
+        inside::undisturbed(&self.client, host)
     }
 
     /// Everything that exists now in the simulated Azure, by id.
@@ -225,8 +246,9 @@ impl VirtualAzure {
 }
 
 async fn finish_earlier_run(state: &mut OpenState, clouds: &Arc<Clouds>) -> Result<(), Failure> {
+    clouds.learn(state.world());
     let settled =
-        settle::settle(state.world(), &ProvidersOf(clouds.clone()), true, |_| &[], &|_, _| {}).await;
+        settle::settle(state.world(), &ProvidersOf(clouds.clone()), true, kinds::hidden, &|_, _| {}).await;
     if let Some(record) = settle::record(&settled) {
         state.journal()?.append(record).await.expect("a durable record");
         state.commit()?;
@@ -270,7 +292,8 @@ impl Providers for ProvidersOf {
     fn provider(&self, name: ProviderName, account: &str) -> Option<Arc<dyn Provider>> {
         match name {
             ProviderName::Azure => self.0.provider(account).map(|p| Arc::new(p.clone()) as Arc<dyn Provider>),
-            ProviderName::Kubernetes | ProviderName::Tls => None,
+            ProviderName::Kubernetes => Some(Arc::new(self.0.inside.kubernetes.clone())),
+            ProviderName::Tls => Some(Arc::new(self.0.inside.tls.clone())),
         }
     }
 }

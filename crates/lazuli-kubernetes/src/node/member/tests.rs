@@ -26,6 +26,7 @@ fn cluster(api: &Api, etcd: &FakeEtcd) -> Cluster {
         exec: Arc::new(etcd.clone()),
         lists: Lists::default(),
         now: Arc::new(|| datetime!(2026-11-28 12:00 UTC)),
+        drain_timeout: None,
     }
 }
 

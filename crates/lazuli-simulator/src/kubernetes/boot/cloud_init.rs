@@ -166,7 +166,7 @@ fn run(config: &Value, files: &Files) -> Result<Option<Vec<String>>, Failure> {
                 ));
             }
         };
-        if let Some(found) = follow(&line, files, &mut seen) {
+        if let Some(found) = follow("runcmd", &line, files, &mut seen)? {
             return Ok(Some(found));
         }
     }
@@ -174,14 +174,26 @@ fn run(config: &Value, files: &Files) -> Result<Option<Vec<String>>, Failure> {
 }
 
 /// Follows a script to kubeadm: a file whose path the text names, or that lies in a folder it goes through (`/x/*.sh`).
-fn follow(script: &str, files: &Files, seen: &mut Vec<String>) -> Option<Vec<String>> {
-    for line in script.lines() {
+/// On the way there it may meet a command that is bound to fail.
+fn follow(
+    name: &str,
+    script: &str,
+    files: &Files,
+    seen: &mut Vec<String>,
+) -> Result<Option<Vec<String>>, Failure> {
+    for (number, line) in script.lines().enumerate() {
         let line = line.trim();
         if line.starts_with('#') {
             continue;
         }
         if let Some(words) = kubeadm(line) {
-            return Some(words);
+            return Ok(Some(words));
+        }
+        if is_bound_to_fail(line) {
+            return Err(Failure(vec![
+                format!("{name}: line {}: {line}: ended with status 1", number + 1),
+                "util.py[WARNING]: Failed running /var/lib/cloud/instance/scripts/runcmd [1]".to_owned(),
+            ]));
         }
         for word in line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '(' | ')')) {
             let matching: Vec<&String> = match word.split_once('*') {
@@ -196,14 +208,19 @@ fn follow(script: &str, files: &Files, seen: &mut Vec<String>) -> Option<Vec<Str
             for path in matching {
                 if !seen.contains(path) {
                     seen.push(path.clone());
-                    if let Some(found) = follow(&files[path], files, seen) {
-                        return Some(found);
+                    if let Some(found) = follow(path, &files[path], files, seen)? {
+                        return Ok(Some(found));
                     }
                 }
             }
         }
     }
-    None
+    Ok(None)
+}
+
+/// The only program that is run here is `false`: alone on a line, or as the last word given to what runs it.
+fn is_bound_to_fail(line: &str) -> bool {
+    line == "false" || line.ends_with(" 'false'") || line.ends_with(" \"false\"")
 }
 
 /// The words after `kubeadm` when a line runs `kubeadm init` or `kubeadm join`.

@@ -1,0 +1,37 @@
+//! The end of clusters.
+
+use serde_json::json;
+
+use crate::stage::cluster;
+use crate::workbench::Workbench;
+
+fn leaves_nothing(bench: &Workbench) {
+    bench.does("destroy --auto-approve");
+    let left: Vec<String> =
+        bench.world().into_keys().filter(|id| id.contains("/resourcegroups/rg/")).collect();
+    assert_eq!(left, Vec::<String>::new());
+    assert!(bench.recorded().is_empty());
+}
+
+#[test]
+fn destroy_leaves_nothing_in_the_resource_group() {
+    leaves_nothing(&cluster());
+}
+
+#[test]
+fn destroy_does_not_need_a_kubernetes_that_answers() {
+    let bench = cluster();
+    for slot in ["1", "2", "3"] {
+        let vm = bench.recorded()[&format!("cluster.kube.control_plane.node[\"{slot}\"].vm")].clone();
+        crate::cloud::delete(&bench, &vm, "2025-04-01");
+    }
+    leaves_nothing(&bench);
+}
+
+#[test]
+fn a_certificate_authority_cannot_be_replaced_on_request() {
+    let bench = cluster();
+    let ran = bench.run_with(&["plan", "--replace", "cluster.kube.pki.cluster_ca"]);
+    assert_eq!(ran.status, Some(1), "{ran}");
+    assert_ne!(json!(ran.stderr), json!(""));
+}

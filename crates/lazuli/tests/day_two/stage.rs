@@ -1,0 +1,204 @@
+//! A cluster with workloads, and what can be seen of it.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use lazuli_simulator::{Pace, Profile, Simulator, SimulatorOptions};
+use serde_json::Value as Json;
+
+use crate::film::Film;
+use crate::workbench::{Ran, Workbench};
+
+/// Three control-plane nodes, three workers, one add-on.
+const MAIN: &str = r#"
+cloud_account "sandbox" {
+  simulator {
+    profile = "instant"
+    resource_group "rg" {
+      location = "eastus2"
+    }
+  }
+}
+
+cluster_profile "base" {
+  kubernetes {
+    version = "1.33.6"
+  }
+  addon "web" {
+    manifests = ["web.yaml"]
+    namespace = "default"
+  }
+  # more of the profile
+}
+
+cluster "kube" {
+  cloud_account  = cloud_account.sandbox
+  profile        = cluster_profile.base
+  region         = "eastus2"
+  resource_group = "rg"
+  ssh_key        = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com"
+  network {
+    cidr = "10.40.0.0/16"
+    control_plane_subnet {
+      cidr = "10.40.0.0/24"
+    }
+    worker_subnet {
+      cidr = "10.40.16.0/20"
+    }
+  }
+  control_plane {
+    count         = 3
+    instance_type = "Standard_D4s_v5"
+  }
+  worker_pool "w" {
+    count         = 3
+    instance_type = "Standard_D8s_v5"
+    # more of the pool
+  }
+  # more of the cluster
+}
+"#;
+
+/// A workload of four pods of which one may be away.
+const WEB: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: default
+spec:
+  replicas: 4
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.k8s.io/pause:3.10
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: web
+  namespace: default
+spec:
+  minAvailable: 3
+  selector:
+    matchLabels: {app: web}
+";
+
+/// A project with that cluster, not yet applied.
+pub(crate) fn project() -> Workbench {
+    let bench = Workbench::with(MAIN);
+    bench.write("web.yaml", WEB);
+    bench
+}
+
+/// That cluster, made.
+pub(crate) fn cluster() -> Workbench {
+    let bench = project();
+    bench.applies();
+    bench
+}
+
+/// Adds lines at one of the places marked `# more of the …`.
+pub(crate) fn add(bench: &Workbench, place: &str, lines: &str) {
+    let mark = format!("# more of the {place}");
+    bench.edit("main.hcl", &mark, &format!("{lines}\n{mark}"));
+}
+
+/// Applies, and checks at each change of the world that nobody was hurt.
+pub(crate) fn applies_gently(bench: &Workbench) -> Ran {
+    let film = Film::start(bench);
+    let ran = bench.applies();
+    film.shows_no_harm();
+    ran
+}
+
+/// The insides of the only cluster in the world.
+pub(crate) struct Insides(Json);
+
+/// Looks into the cluster.
+pub(crate) fn look(bench: &Workbench) -> Insides {
+    let text = std::fs::read_to_string(bench.world_copy()).unwrap();
+    let world: Json = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let clusters = world["world"]["clusters"].as_object().unwrap();
+    Insides(clusters.values().next().expect("no cluster").clone())
+}
+
+impl Insides {
+    /// All objects of a resource such as `v1/nodes`.
+    pub(crate) fn all(&self, resource: &str) -> Vec<&Json> {
+        self.0["store"]["objects"][resource].as_array().into_iter().flatten().collect()
+    }
+
+    /// One object.
+    pub(crate) fn one(&self, resource: &str, name: &str) -> Option<&Json> {
+        self.all(resource).into_iter().find(|object| object["metadata"]["name"] == name)
+    }
+
+    /// Names of the nodes of a pool.
+    pub(crate) fn nodes(&self, pool: &str) -> Vec<String> {
+        let prefix = format!("kube-{pool}-");
+        let names = self.all("v1/nodes").into_iter().map(name);
+        names.filter(|name| name.starts_with(&prefix)).collect()
+    }
+
+    /// How many nodes of a pool are in each zone.
+    pub(crate) fn zones(&self, pool: &str) -> BTreeMap<String, usize> {
+        let mut zones = BTreeMap::new();
+        for node in self.nodes(pool) {
+            let labels = &self.one("v1/nodes", &node).unwrap()["metadata"]["labels"];
+            let zone = labels["topology.kubernetes.io/zone"].as_str().unwrap_or("none").to_owned();
+            *zones.entry(zone).or_default() += 1;
+        }
+        zones
+    }
+
+    /// The versions that nodes say they have.
+    pub(crate) fn versions(&self) -> Vec<String> {
+        let version =
+            |node: &&Json| node["status"]["nodeInfo"]["kubeletVersion"].as_str().unwrap().to_owned();
+        let mut versions: Vec<String> = self.all("v1/nodes").iter().map(version).collect();
+        versions.sort();
+        versions.dedup();
+        versions
+    }
+
+    /// Names of the members of etcd.
+    pub(crate) fn etcd(&self) -> Vec<String> {
+        self.0["control"]["etcd"]["members"].as_object().unwrap().keys().cloned().collect()
+    }
+}
+
+/// The name of an object.
+pub(crate) fn name(object: &Json) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
+/// Somebody with kubectl at work in the same cluster. False when there is no kubectl on this machine.
+pub(crate) fn kubectl(bench: &Workbench, arguments: &[&str]) -> bool {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let world = bench.world_copy();
+    let there = runtime.block_on(async {
+        let pace = Pace { profile: Profile::Instant, speedup: None };
+        let options = SimulatorOptions { pace, world: Some(world.clone()), ..SimulatorOptions::default() };
+        let simulator = Simulator::start(options).await.unwrap();
+        let server = format!("https://{}", simulator.addr());
+        let config = bench.path(".lazuli/kubeconfig");
+        bench.does(&format!("cluster kubeconfig kube --server {server} --out {}", config.display()));
+        let mut command = std::process::Command::new("kubectl");
+        command.arg("--kubeconfig").arg(&config).args(arguments).stdin(Stdio::null());
+        let ran = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+        simulator.shutdown().await;
+        let Ok(ran) = ran else {
+            println!("skipped: there is no kubectl");
+            return false;
+        };
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        true
+    });
+    bench.put_world(&world);
+    there
+}
