@@ -37,7 +37,12 @@ pub(crate) struct Machine {
     folder: PathBuf,
     port: u16,
     azure: Option<Azure>,
+    /// Whether Lazuli is told of a key file.
+    pub(crate) key_file: bool,
 }
+
+/// The key file, beside the project.
+pub(crate) const KEY_FILE: &str = "home/own.key";
 
 struct Azure {
     process: Child,
@@ -63,7 +68,7 @@ impl Machine {
         let folder = folder.canonicalize().unwrap();
         // Addresses of operations are recorded: Azure has to come back at the same port.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Machine { programs, folder, port, azure: None }
+        Machine { programs, folder, port, azure: None, key_file: false }
     }
 
     pub(crate) fn disk(&self) -> PathBuf {
@@ -156,6 +161,9 @@ impl Machine {
         command.env("LAZULI_VAR_azure", &azure.environment["LAZULI_SIMULATOR_ENDPOINT"]);
         command.env("LAZULI_VAR_ca", &azure.environment["SSL_CERT_FILE"]);
         command.env("LAZULI_VAR_password", SECRET).env("COLUMNS", "200");
+        if self.key_file {
+            command.env("LAZULI_KEY_FILE", self.disk().join(KEY_FILE));
+        }
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     }
 

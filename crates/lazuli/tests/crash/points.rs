@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde_json::{Value as Json, json};
 
 use crate::disk::{self, Disk, Image};
-use crate::machine::{Machine, Moment, Programs};
+use crate::machine::{KEY_FILE, Machine, Moment, Programs};
 use crate::scenario::{self, Kind, Scenario};
 use crate::verdict::{self, End};
 
@@ -213,9 +213,13 @@ fn seed_world(programs: &Programs, scratch: &Path) -> Vec<u8> {
 }
 
 /// Brings a machine to where the scenario begins, and finds out what it does when nobody disturbs it.
-fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8]) -> Prepared {
+fn prepare(programs: &Programs, folder: &Path, mut scenario: Scenario, world: &[u8]) -> Prepared {
     let mut machine = Machine::new(programs.clone(), folder);
+    machine.key_file = scenario.key_file;
     let mut image = Image::from(["home", "project"].map(|name| (PathBuf::from(name), None)));
+    if scenario.key_file {
+        image.insert(PathBuf::from(KEY_FILE), Some(b"nobody-can-guess-these-forty-bytes-of-it".to_vec()));
+    }
     let main = PathBuf::from("project/main.hcl");
     let mut world = world.to_vec();
     if let Some(before) = &scenario.before {
@@ -233,6 +237,13 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
         }
         (image, world) = (disk::read(&machine.disk()), machine.world_now());
     }
+    if let Some(backup) = newest_backup(&image) {
+        for argument in scenario.run.iter_mut().chain(&mut scenario.finish) {
+            if *argument == scenario::NEWEST_BACKUP {
+                *argument = backup.clone().leak(); // for as long as the test runs
+            }
+        }
+    }
     let begin = Moment { disk: Disk::of(&image), world };
 
     // A fault that never strikes counts the requests.
@@ -247,6 +258,13 @@ fn prepare(programs: &Programs, folder: &Path, scenario: Scenario, world: &[u8])
     assert_eq!(model.holds(), disk::read(&machine.disk()), "the model of the disk is wrong");
     let end = verdict::converged(&machine, &scenario, None).unwrap_or_else(|found| panic!("{found}"));
     Prepared { scenario, begin, end, writes: ran.ops.len(), requests: requests as usize }
+}
+
+/// The name of the backup that was made last.
+fn newest_backup(image: &Image) -> Option<String> {
+    let number = |name: &str| name.strip_prefix("lazuli.state.backup.")?.parse::<u64>().ok();
+    let names = image.keys().filter_map(|path| path.strip_prefix("project").ok()?.to_str());
+    names.filter(|name| number(name).is_some()).max_by_key(|name| number(name)).map(str::to_owned)
 }
 
 /// The points that are tried.
@@ -280,6 +298,7 @@ fn crash_at(machine: &mut Machine, prepared: &Prepared, place: Place, wish: &Wis
         tally.failed += 1;
         eprintln!("crash: FAILED: {point} {name}: {found}\n  again: ONLY='{point} {name}' ci/crash.sh");
     };
+    machine.key_file = scenario.key_file;
     let attempt = catch_unwind(AssertUnwindSafe(|| crash(machine, prepared, place)));
     let (outcomes, world) = match attempt {
         Ok(Some(found)) => found,

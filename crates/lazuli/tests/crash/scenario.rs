@@ -39,8 +39,13 @@ pub(crate) struct Scenario {
     pub(crate) finish: Vec<&'static str>,
     /// What says afterwards that nothing is left to do.
     pub(crate) question: Vec<&'static str>,
+    /// Whether a key file is at hand, which then seals the state at first.
+    pub(crate) key_file: bool,
     pub(crate) kind: Kind,
 }
+
+/// In the arguments of a run: the newest backup at its beginning.
+pub(crate) const NEWEST_BACKUP: &str = "NEWEST-BACKUP";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -118,6 +123,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 finish: run.clone(),
                 run,
                 question: (*question).clone(),
+                key_file: false,
                 kind,
             });
         }
@@ -130,6 +136,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         run,
         finish: apply.clone(),
         question: settled.clone(),
+        key_file: false,
         kind: Kind::Plain,
     };
     // What a saved plan was made for is past when a run of it was killed: a new plan finishes it.
@@ -138,7 +145,15 @@ pub(crate) fn all() -> Vec<Scenario> {
     // Each command leaves a backup: the next one is one too many.
     let there = vec!["state", "mv", "resource.table", "resource.spare"];
     let back = vec!["state", "mv", "resource.spare", "resource.table"];
-    all.push(beside("prune", [there, back].repeat(6), apply.clone()));
+    all.push(beside("prune", vec![vec![there.clone(), back]; 6].concat(), apply.clone()));
+    let same = |name: &str, ready, run: Vec<&'static str>| Scenario {
+        configuration: first.clone(),
+        finish: run.clone(),
+        ..beside(name, ready, run)
+    };
+    all.push(same("push", vec![there], vec!["state", "push", NEWEST_BACKUP, "--force"]));
+    let rekey = same("rekey", Vec::new(), vec!["state", "rekey", "--user-key"]);
+    all.push(Scenario { key_file: true, ..rekey });
     all
 }
 
