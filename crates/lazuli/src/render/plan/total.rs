@@ -185,7 +185,8 @@ fn expectation(plan: &Plan, factor: f64) -> Option<String> {
     let more = if longest.len() > NAMED { ", …" } else { "" };
     longest.truncate(NAMED);
     longest.sort_unstable();
-    let names: Vec<String> = longest.iter().map(|i| name(steps[*i])).collect();
+    let mut names: Vec<String> = longest.iter().map(|i| name(steps[*i])).collect();
+    names.dedup(); // a node is a machine and a member
     Some(format!("{text} (critical path: {}{more}).", names.join(", then ")))
 }
 
