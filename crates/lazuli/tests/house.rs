@@ -202,6 +202,25 @@ fn every_error_code_has_a_page_and_every_page_is_used() {
 }
 
 #[test]
+fn every_dependency_says_why_it_is_there() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let (_, section) = manifest.split_once("[workspace.dependencies]\n").expect("workspace.dependencies");
+    let section = section.split("\n[").next().unwrap_or_default();
+    let entries = section.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let wanted: BTreeSet<&str> =
+        entries.filter(|name| !name.starts_with(['#', ' ']) && !name.starts_with("lazuli")).collect();
+    let page = fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let told: BTreeSet<&str> = rows.flat_map(|row| row.split(", ")).map(str::trim).collect();
+    let missing: Vec<_> = wanted.difference(&told).collect();
+    assert!(wanted.len() > 40, "Cargo.toml is not as this test reads it: {wanted:?}");
+    assert!(missing.is_empty(), "docs/dependencies.md has no line for {missing:?}");
+    let idle: Vec<_> =
+        told.iter().filter(|n| !["crate", "---"].contains(*n) && !wanted.contains(*n)).collect();
+    assert!(idle.is_empty(), "docs/dependencies.md speaks of what is not used: {idle:?}");
+}
+
+#[test]
 fn no_file_names_a_path_of_the_machine_it_was_written_on() {
     let mut forbidden = vec![root().to_string_lossy().into_owned()];
     forbidden.extend(std::env::var("CARGO_HOME").ok());
