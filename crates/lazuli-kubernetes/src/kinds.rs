@@ -125,14 +125,14 @@ static KINDS: &[Kind] = &[
     // What the cluster's controllers made in Azure outlives the cluster unless it goes first.
     Kind {
         name: crate::claims::SERVICES,
-        title: "load balancer of a Service",
+        title: "load balancer of Service",
         forces_replacement: &[],
         expected: expected(60.0, 60.0, 40.0),
         ..Kind::GENERAL
     },
     Kind {
         name: crate::claims::VOLUMES,
-        title: "volume with its disk",
+        title: "volume",
         forces_replacement: &[],
         expected: expected(10.0, 10.0, 40.0),
         ..Kind::GENERAL

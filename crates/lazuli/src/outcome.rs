@@ -93,7 +93,7 @@ fn left_in_azure(step: &Step, change: Option<&Change>) -> Option<ResourceId> {
     if step.provider == ProviderName::Azure {
         return step.id.clone();
     }
-    let volume = change.filter(|_| step.ty.name == lazuli_kubernetes::claims::VOLUMES)?;
+    let volume = change.filter(|_| *step.ty.name == *lazuli_kubernetes::claims::VOLUMES)?;
     let body = lazuli_core::encoding::to_json(volume.before.as_ref()?).ok()?;
     body.pointer("/properties/disk")?.as_str().map(ResourceId::new)
 }

@@ -246,8 +246,10 @@ pub async fn plan(
         if spoiled.is_empty() && found.is_none() {
             let now = claims::of_doomed(&plan, recorded, &world, clouds, wish.delete_volumes).await;
             world.objects.extend(now.records.iter().map(|claim| (claim.id.clone(), claim.observed.clone())));
-            held = Cow::Owned(claims::with(recorded, &now.records));
             let finds_any = !now.records.is_empty();
+            if finds_any {
+                held = Cow::Owned(claims::with(recorded, &now.records));
+            }
             found = Some(now);
             if finds_any {
                 continue; // once more, with what else has to go

@@ -1,6 +1,6 @@
 //! What is said of what stays in Azure when a cluster goes.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::ResourceId;
@@ -63,7 +63,7 @@ pub(super) async fn unasked(
     let mut sees_any = false;
     match clouds.provider(account)?.inventory(group).await {
         Ok(inventory) => {
-            let ours: BTreeSet<&ResourceId> = recorded.resources.values().map(|r| &r.id).collect();
+            let ours: HashSet<&ResourceId> = recorded.resources.values().map(|r| &r.id).collect();
             let others = inventory.objects.iter().filter(|found| !ours.contains(&found.id));
             let made = others.filter(|found| is_made_by_controllers(&found.id, &found.body, cluster));
             let ids: Vec<&ResourceId> = made.map(|found| &found.id).collect();

@@ -206,7 +206,10 @@ async fn carry_out(
     manner: Manner,
     printer: &Arc<Printer>,
 ) -> Outcome {
-    let recorded = claims::with(state.world(), &planned.claims);
+    let recorded = match planned.claims.is_empty() {
+        true => state.world().clone(),
+        false => Arc::new(claims::with(state.world(), &planned.claims)),
+    };
     let project = setting.project_for_apply()?;
     let blueprint = planning::blueprint(
         &project,

@@ -98,7 +98,7 @@ fn says(ran: &Ran, words: &[&str]) {
 fn balancers_and_disks_go_with_the_cluster_and_retained_ones_are_kept_and_listed() {
     let bench = shop(SMALL);
     let plan = bench.does("plan --destroy --out gone.plan");
-    says(&plan, &["service[\"shop/web\"]", "volume[\"pvc-", "shop/data-db-0", "LZ1015", "shop/archive-db-0"]);
+    says(&plan, &["load balancer of Service shop/web", "volume pvc-", "of shop/data-db-0", "LZ1015", "shop/archive-db-0"]);
     let before = bench.bytes("lazuli.state");
     bench.does("plan --destroy");
     assert_eq!(before, bench.bytes("lazuli.state"), "a plan writes nothing");
