@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::try_join_all;
 use lazuli_core::Json;
@@ -13,9 +14,9 @@ use lazuli_core::resource::{ResourceId, ResourceType};
 use crate::api::{ApiError, BootLog, Clusters, ConnectError, Rest, Selector};
 use crate::keyring::ClusterId;
 use crate::node::Lists;
-use crate::node::Registration;
 use crate::node::member::{self, Cluster};
 use crate::node::registration::{self, NODES, RegistrationError};
+use crate::node::{Registration, Role};
 
 mod parts;
 #[cfg(test)]
@@ -253,6 +254,9 @@ impl KubernetesProvider {
         body["properties"]["joined"] = joined.into();
         if joined {
             return Ok(body);
+        }
+        if wanted.role == Role::ControlPlane {
+            member::make_room(cluster, watch).await?;
         }
         let now = self.clusters.now();
         let made = registration::create(&cluster.rest, &cluster.keys, &wanted, now, watch).await;

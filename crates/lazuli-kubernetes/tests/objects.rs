@@ -94,6 +94,30 @@ async fn applying_again_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_made_is_not_taken_over_until_it_is_given() {
+    let server = Server::new();
+    applied(&server, &set("other", &[namespace(), map("moves", "red")])).await;
+    let other = set("hand", &[web("web:1"), map("settings", "blue")]);
+    applied(&server, &other).await;
+    for path in [WEB, MAP] {
+        server.change(path, |object| object["metadata"]["labels"] = json!({"team": "shop"}));
+    }
+    let before = server.paths();
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+    let documents = [web("web:2"), map("settings", "green"), map("moves", "red"), map("new", "x"), account];
+    let wanted = set("shop", &documents);
+    let error = apply(&server, &wanted, &Heard::default()).await.unwrap_err();
+    assert_eq!(error.outcome, Outcome::Nothing);
+    assert_eq!(server.paths(), before, "nothing was made");
+    insta::assert_snapshot!(format!("{error}\n{}", error.advice.clone().unwrap_or_default()));
+    for path in [WEB, MAP] {
+        server.change(path, |object| object["metadata"]["labels"]["lazuli.dev/set"] = json!("addon.shop"));
+    }
+    applied(&server, &wanted).await;
+    assert_eq!(server.get(MAP).unwrap()["data"]["color"], "green");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_set_no_longer_has_is_deleted_and_what_others_took_stays() {
     let server = Server::new();
     let before =

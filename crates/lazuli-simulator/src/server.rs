@@ -101,8 +101,6 @@ async fn serve_cluster(
     let host: Arc<str> = Arc::from(host.to_ascii_lowercase());
     let gateway = Arc::clone(&shared.gateway);
     let misfortune = Misfortune { faults: Arc::clone(&shared.faults), held: Some(shared.held.clone()) };
-    let misfortune =
-        Misfortune { faults: Arc::clone(&shared.faults), held: Some(shared.held.clone()) };
     let service = service_fn(move |request| {
         apiserver::answer(Arc::clone(&gateway), Arc::clone(&host), peer.clone(), misfortune.clone(), request)
     });

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use kube::client::Body;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
@@ -39,10 +39,13 @@ pub struct Clusters {
     clients: Arc<Mutex<HashMap<ClusterId, Kept>>>,
 }
 
+#[derive(Clone)]
 struct Kept {
     client: kube::Client,
     authority: String,
     since: Instant,
+    /// By the clock on the wall: the other one stands still while the machine sleeps, and the certificate ends all the same.
+    made: OffsetDateTime,
 }
 
 impl fmt::Debug for Clusters {
@@ -117,22 +120,35 @@ impl Clusters {
             async move {
                 let current = clusters.current(&cluster).await;
                 let current = current.map_err(|e| io::Error::new(io::ErrorKind::ConnectionRefused, e))?;
-                Ok::<_, tower::BoxError>(current.send(request).await?)
+                let answer = current.client.send(request).await;
+                if is_to_be_left(&answer) {
+                    clusters.leave(&cluster, &current).await;
+                }
+                Ok::<_, tower::BoxError>(answer?)
             }
         });
         Ok(patient(kube::Client::new(service, "default"), self.patience))
     }
 
+    /// Drops a client with its connections: the next request makes new ones.
+    async fn leave(&self, cluster: &ClusterId, left: &Kept) {
+        let mut clients = self.clients.lock().await;
+        if clients.get(cluster).is_some_and(|kept| kept.since == left.since) {
+            clients.remove(cluster);
+        }
+    }
+
     /// The client whose certificate still holds for a while.
-    async fn current(&self, cluster: &ClusterId) -> Result<kube::Client, ConnectError> {
+    async fn current(&self, cluster: &ClusterId) -> Result<Kept, ConnectError> {
         let keys = self.ring.cluster(cluster).ok_or_else(|| ConnectError::NoKeys(cluster.clone()))?;
         let authority = &keys.cluster_ca.certificate_pem;
         let mut clients = self.clients.lock().await;
         if let Some(kept) = clients.get(cluster)
             && kept.since.elapsed() < RENEW
+            && (self.now() - kept.made).unsigned_abs() < RENEW
             && kept.authority == *authority
         {
-            return Ok(kept.client.clone());
+            return Ok(kept.clone());
         }
         let client = match keys.transport {
             Transport::Direct => self.direct(&keys).await?,
@@ -142,9 +158,9 @@ impl Clusters {
                 Tunnel::new(run, cluster.clone()).client()
             }
         };
-        let kept = Kept { client: client.clone(), authority: authority.clone(), since: Instant::now() };
-        clients.insert(cluster.clone(), kept);
-        Ok(client)
+        let kept = Kept { client, authority: authority.clone(), since: Instant::now(), made: self.now() };
+        clients.insert(cluster.clone(), kept.clone());
+        Ok(kept)
     }
 
     async fn direct(&self, keys: &ClusterKeys) -> Result<kube::Client, ConnectError> {
@@ -153,3 +169,16 @@ impl Clusters {
         self.connect.connect(&keys.server, &authority.certificate_pem, &identity).await
     }
 }
+
+/// Whether the answer speaks against going on with the same connections. A load balancer leaves those that exist where they
+/// are: at an API server whose etcd has gone, or whose machine has. And 401 means that the certificate is not accepted any
+/// more.
+fn is_to_be_left(answer: &Result<Response<Body>, kube::Error>) -> bool {
+    match answer {
+        Ok(response) => matches!(response.status().as_u16(), 401 | 500 | 502..=504),
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ async fn send(
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
-    let mut own = Duration::from_millis(500);
+    let (mut own, mut tried) = (Duration::from_millis(500), 0);
     loop {
         let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
         let result = client.send(request).await;
@@ -59,11 +59,13 @@ async fn send(
             Ok(_) => return result,
         };
         let wait = asked.unwrap_or(own);
-        if begun.elapsed() + wait > budget {
+        // The first attempt may have used up all the time by waiting for an answer that got lost.
+        let once_more = tried == 0 && asked.is_none();
+        if begun.elapsed() + wait > budget && !once_more {
             return result;
         }
         sleep(wait).await;
-        own = (own * 2).min(LONGEST);
+        (own, tried) = ((own * 2).min(LONGEST), tried + 1);
     }
 }
 

@@ -41,6 +41,15 @@ async fn who_cannot_be_reached_is_given_up_after_a_while_with_advice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_was_lost_after_a_long_silence_is_asked_for_once_more() {
+    let api = Api::new();
+    api.on("GET /a", [Reply::Silent, ok(json!({"found": true}))]);
+    api.on("POST /b", [Reply::Silent, ok(json!({}))]);
+    assert!(api.rest().get("/a").await.unwrap().is_some());
+    assert!(matches!(api.rest().create("/b", &json!({})).await, Err(ApiError::Lost { .. })));
+}
+
+#[tokio::test(start_paused = true)]
 async fn lists_are_read_page_by_page() {
     let api = Api::new();
     api.on(

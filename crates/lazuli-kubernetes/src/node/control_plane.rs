@@ -7,7 +7,7 @@ use lazuli_core::provider::Watch;
 use tokio::time::{Instant, sleep};
 
 use super::etcd::{Etcd, EtcdError};
-use super::quorum::{Change, QuorumError, check, successor};
+use super::quorum::{Change, EtcdMember, QuorumError, check, successor};
 use super::readiness::is_ready;
 use crate::api::Exec;
 
@@ -111,16 +111,44 @@ pub(super) async fn leave(
     }
     watch.progress("leaving etcd");
     etcd.remove(own.id).await?;
-    settled(&etcd, own.id, watch).await
+    settled(&etcd, own.id, nodes, watch).await
 }
 
-/// Waits until the others agree that the member is gone, and all answer.
-async fn settled(etcd: &Etcd<'_>, gone: u64, watch: &dyn Watch) -> Result<(), LeaveError> {
+/// Takes out of etcd who is left in it without a node: a machine that somebody deleted. While a member is dead, kubeadm lets
+/// no new one in, and with a new one beside it etcd would survive less than before.
+pub(super) async fn remove_the_dead(
+    exec: &dyn Exec,
+    nodes: &[Json],
+    watch: &dyn Watch,
+) -> Result<(), LeaveError> {
+    let etcd = etcd(exec, nodes, "");
+    loop {
+        let members = etcd.members().await?;
+        let Some(dead) = members.all.iter().find(|member| is_dead(member, nodes)) else { return Ok(()) };
+        check(&members.all, Change::Remove(dead.id))?;
+        watch.progress(&format!("taking {} out of etcd: it does not answer and has no node", dead.name));
+        etcd.remove(dead.id).await?;
+        settled(&etcd, dead.id, nodes, watch).await?;
+    }
+}
+
+/// A member without a name has never started: it may be on its way.
+fn is_dead(member: &EtcdMember, nodes: &[Json]) -> bool {
+    let has_node = || nodes.iter().any(|node| node["metadata"]["name"] == member.name.as_str());
+    !member.healthy && !member.name.is_empty() && !has_node()
+}
+
+/// Waits until the others agree that the member is gone, and all that have a node answer.
+async fn settled(etcd: &Etcd<'_>, gone: u64, nodes: &[Json], watch: &dyn Watch) -> Result<(), LeaveError> {
     let begun = Instant::now();
     loop {
         let trouble = match etcd.members().await {
             Ok(members) if members.all.iter().any(|member| member.id == gone) => "a member".to_owned(),
-            Ok(members) => match members.all.iter().find(|member| !member.healthy && !member.learner) {
+            Ok(members) => match members
+                .all
+                .iter()
+                .find(|member| !member.healthy && !member.learner && !is_dead(member, nodes))
+            {
                 Some(silent) => format!("the member {}", silent.name),
                 None => return Ok(()),
             },

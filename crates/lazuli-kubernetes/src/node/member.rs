@@ -98,7 +98,9 @@ enum Waited {
 
 async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(), Waited> {
     let begun = Instant::now();
-    let (mut ready_since, mut renewed, mut told) = (None, begun, String::new());
+    let (mut ready_since, mut told) = (None, String::new());
+    // Nobody knows how long its machine took to be made: the token has half an hour from the first look on.
+    let mut renewed: Option<Instant> = None;
     loop {
         let pause = (begun.elapsed() / 20).clamp(LOOKS.0, LOOKS.1);
         let why = match look(cluster, member, pause).await {
@@ -112,9 +114,10 @@ async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(
             Ok(Readiness::Never(why)) => return Err(Waited::Never(why)),
             Ok(Readiness::NotYet(why)) => {
                 ready_since = None;
-                if member.joins() && !why.contains("registered") && renewed.elapsed() >= RENEW {
+                let due = renewed.is_none_or(|renewed| renewed.elapsed() >= RENEW);
+                if member.joins() && !why.contains("registered") && due {
                     renew(cluster, member, watch).await;
-                    renewed = Instant::now();
+                    renewed = Some(Instant::now());
                 }
                 why
             }
@@ -245,6 +248,18 @@ fn join(base: &mut Json, over: Json) {
         }
         (base, over) => *base = over,
     }
+}
+
+/// Makes room in etcd for a control-plane node that is about to join.
+pub(crate) async fn make_room(cluster: &Cluster, watch: &dyn Watch) -> Result<(), ProviderError> {
+    let nodes = cluster.nodes(Duration::ZERO).await.map_err(ApiError::looking)?;
+    control_plane::remove_the_dead(&*cluster.exec, &nodes, watch).await.map_err(|error| {
+        let message = format!("etcd cannot take in another member: {error}");
+        ProviderError::own("Etcd", message, Outcome::Unknown).advise(
+            "A member of etcd is dead, and no new one can join while it is. Bring the silent control-plane nodes back \
+             until most of them answer, then run the same command again.",
+        )
+    })
 }
 
 /// Lets a node go: no new pods, all pods out, its volumes detached, and, when it `carries_etcd`, out of etcd. It remains as

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use futures::FutureExt;
 use kube::Client;
-use lazuli_core::Json;
 use lazuli_core::provider::{ProviderError, Watch};
 use tokio::time::Instant;
 
 use super::api_resource::Paths;
 use super::apply::{Work, belongs};
 use super::inventory::{self, Inventory};
-use super::order;
 use super::put::{Patience, each};
 use super::set::{Key, SetName};
 use super::wire::Wire;
+use super::{order, ownership};
 use crate::manifests::Objects;
 
 /// Deletes a set, namespaces last, and returns when all of it is gone. What belongs to others by now is left alone; a
@@ -66,17 +65,11 @@ async fn begin<'k>(work: &Work<'_>, key: &'k Key) -> Result<Option<(&'k Key, Str
         ));
         return Ok(None);
     }
-    if is_of_the_cluster(key, &live) {
+    if ownership::is_made_by_kubernetes(key) {
         work.watch.progress(&format!("leaving {}: the cluster cannot be without it", key.words()));
         return Ok(None);
     }
     work.watch.progress(&format!("deleting {}", key.words()));
     work.delete(key, &path, &live).await?;
     Ok(Some((key, path)))
-}
-
-/// Namespaces that Kubernetes makes itself, which a set may have labelled but not made.
-fn is_of_the_cluster(key: &Key, live: &Json) -> bool {
-    live["kind"] == "Namespace"
-        && matches!(key.name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease")
 }

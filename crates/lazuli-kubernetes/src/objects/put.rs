@@ -15,7 +15,7 @@ use super::apply::Work;
 use super::inventory::Inventory;
 use super::set::{Key, ObjectSet, body};
 use super::wire::Wire;
-use super::{observe, order, ready};
+use super::{observe, order, ownership, ready};
 use crate::manifests::Objects;
 
 /// How long a set may take.
@@ -36,7 +36,7 @@ impl Default for Patience {
 /// Requests at a time.
 const AT_ONCE: usize = 8;
 
-/// Applies a set: definitions first, then namespaces, then the rest in an order that works; waits until all is ready;
+/// Applies a set, unless it would take over an object of others: definitions first, then namespaces, then the rest in an order that works; waits until all is ready;
 /// then deletes what the set had and no longer has. `previous` are the objects of the set as last applied. Doing it
 /// again changes nothing; after a crash at any point, doing it again ends in the same.
 ///
@@ -57,14 +57,16 @@ pub async fn put(
     let mut had: BTreeSet<Key> = before.as_ref().map(|inventory| inventory.keys.clone()).unwrap_or_default();
     had.extend(previous.into_iter().flat_map(Objects::keys).filter_map(|key| Key::parse(key)));
 
+    let accepted = Instant::now() + patience.accepted;
+    let work = Work { wire: &wire, paths: &paths, set: &set.name, deadline: accepted, watch };
+    ownership::check(&work, &wanted.difference(&had).collect::<Vec<_>>()).await?;
+
     // Written before anything is made: what a crash leaves is found again.
     let during =
         Inventory { set: set.name.clone(), keys: had.union(&wanted).cloned().collect(), wait: set.wait };
     if before.as_ref() != Some(&during) {
         during.write(&wire).await?;
     }
-    let accepted = Instant::now() + patience.accepted;
-    let work = Work { wire: &wire, paths: &paths, set: &set.name, deadline: accepted, watch };
     for group in order::groups(wanted.iter().cloned()) {
         let total = group.len();
         watch.progress(&match total {

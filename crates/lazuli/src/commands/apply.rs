@@ -67,7 +67,7 @@ pub(super) async fn repair(
     auto_approve: bool,
     printer: &Arc<Printer>,
 ) -> Outcome {
-    let manner = Manner { auto_approve, detailed_exitcode: false, give_up: None };
+    let manner = Manner { auto_approve, detailed_exitcode: false, give_up: None, delete_volumes: false };
     fresh(goal, options, manner, printer).await
 }
 

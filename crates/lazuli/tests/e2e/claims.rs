@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::cloud;
 use crate::configurations::SMALL;
-use crate::workbench::{Ran, SUBSCRIPTION, Workbench};
+use crate::workbench::{Ran, Workbench};
 
 const COMPUTE: &str = "2025-04-01";
+const LOCKS: &str = "2020-05-01";
 
 /// A shop: a Service with a load balancer, a database whose disk goes with its claim, one whose disk is to be retained.
 const SHOP: &str = r#"
@@ -98,7 +99,16 @@ fn says(ran: &Ran, words: &[&str]) {
 fn balancers_and_disks_go_with_the_cluster_and_retained_ones_are_kept_and_listed() {
     let bench = shop(SMALL);
     let plan = bench.does("plan --destroy --out gone.plan");
-    says(&plan, &["load balancer of Service shop/web", "volume pvc-", "of shop/data-db-0", "LZ1015", "shop/archive-db-0"]);
+    says(
+        &plan,
+        &[
+            "load balancer of Service shop/web",
+            "volume pvc-",
+            "of shop/data-db-0",
+            "LZ1015",
+            "shop/archive-db-0",
+        ],
+    );
     let before = bench.bytes("lazuli.state");
     bench.does("plan --destroy");
     assert_eq!(before, bench.bytes("lazuli.state"), "a plan writes nothing");
@@ -156,17 +166,11 @@ fn a_cluster_that_stays_is_not_asked() {
 
 #[test]
 fn what_a_lock_holds_is_given_up_in_the_end_and_listed_with_its_command() {
-    let bench = Workbench::with(&SMALL.replacen(
-        "profile = \"instant\"",
-        "profile    = \"instant\"\n    seed_world = \"azure.json\"",
-        1,
-    ));
-    let table = format!("{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/routeTables/small-rt");
-    let lock = json!({ "scope": table, "name": "keep", "level": "CanNotDelete" });
-    bench.write("azure.json", &json!({ "locks": [lock] }).to_string());
+    let bench = Workbench::with(SMALL);
     bench.applies();
-    let known = bench.recorded();
-    assert!(known.values().any(|id| *id == table), "{known:?}");
+    let table = bench.recorded()["cluster.small.network.route_table"].clone();
+    let lock = format!("{table}/providers/Microsoft.Authorization/locks/keep");
+    cloud::make(&bench, &lock, LOCKS, &json!({ "properties": { "level": "CanNotDelete" } }));
 
     let refused = bench.run("destroy --auto-approve --skip-preflight");
     assert_eq!(refused.status, Some(1), "{refused}");

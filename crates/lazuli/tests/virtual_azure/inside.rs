@@ -94,9 +94,7 @@ impl Traffic {
         self.requests.lock().unwrap().push(Request { method: method.clone(), path: path.to_owned() });
         let mut faults = self.faults.lock().unwrap();
         let fits = |fault: &&mut Fault| {
-            fault.times > 0
-                && fault.method.as_ref().is_none_or(|m| m == method)
-                && path.contains(fault.path)
+            fault.times > 0 && fault.method.as_ref().is_none_or(|m| m == method) && path.contains(fault.path)
         };
         let fault = faults.iter_mut().find(fits)?;
         fault.times -= 1;

@@ -74,13 +74,13 @@ pub(super) fn of(change: &Change) -> Vec<String> {
             facts.push(zones(body));
         }
         "Lazuli.Kubernetes/clusters/settings" => facts.push(text(body, "properties.kubernetesVersion")),
-        ty if ty.starts_with("Lazuli.Kubernetes/") => facts.push(objects(body)),
         lazuli_kubernetes::claims::SERVICES => facts.push(texts(body, "properties.addresses")),
         lazuli_kubernetes::claims::VOLUMES => {
             facts.push(text(body, "properties.claim").map(|claim| format!("of {claim}")));
             facts.push(text(body, "properties.size"));
             facts.push(text(body, "properties.reclaimPolicy").filter(|policy| policy != "Delete"));
         }
+        ty if ty.starts_with("Lazuli.Kubernetes/") => facts.push(objects(body)),
         _ => {
             facts.push(sku(body));
             facts.push(text(body, "kind"));

@@ -177,6 +177,29 @@ fn machines_that_are_replaced_alike_are_told_once() {
     assert_snapshot!(bare(&plan));
 }
 
+#[test]
+fn a_pool_that_waits_for_another_one_tells_its_own_window() {
+    let mut changes = cluster(Action::NoOp, 6);
+    for slot in 1..=6 {
+        resized(&mut changes, slot);
+    }
+    let mut plan = plan(changes);
+    rolling(&mut plan, 2);
+    let other = plan.steps.len() as u32;
+    let mut step = plan.steps[0].clone();
+    step.address = address("cluster.prod.control_plane.node[\"3\"].vm");
+    step.number = other;
+    let first: Vec<u32> =
+        plan.steps.iter().filter(|s| s.operation == Operation::Create).map(|s| s.number).take(2).collect();
+    plan.steps.push(step);
+    plan.edges.extend(first.into_iter().map(|after| Edge {
+        before: other,
+        after,
+        because: "rolling: cluster.prod.control_plane comes first".into(),
+    }));
+    assert!(bare(&plan).contains("rolling, 2 at a time"), "{}", bare(&plan));
+}
+
 /// Every replaced machine waits for the one `window` before it.
 fn rolling(plan: &mut Plan, window: usize) {
     let first: Vec<u32> =
