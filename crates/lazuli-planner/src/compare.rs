@@ -39,6 +39,8 @@ struct Comparison<'a> {
     sensitive: &'a [Path],
     /// False when nothing came back from the last request: then nobody can be blamed for a difference.
     has_echo: bool,
+    /// How many of the values that were entered on the way here are secret as a whole.
+    hidden: usize,
     changes: Vec<PathChange>,
     same: Sameness<'a>,
 }
@@ -59,6 +61,7 @@ pub fn compare(
         ignore,
         sensitive: recorded.map_or(&[], |r| &r.sensitive),
         has_echo: echoed.is_some(),
+        hidden: 0,
         changes: Vec::new(),
         same: Sameness::new(kind),
     };
@@ -143,6 +146,13 @@ pub(crate) fn enter(pattern: &mut String, name: &str) -> usize {
 
 impl Comparison<'_> {
     fn walk(&mut self, path: &Path, sides: Sides<'_>) {
+        let hides = usize::from(sides.desired.is_some_and(Value::is_sensitive));
+        self.hidden += hides;
+        self.walk_into(path, sides);
+        self.hidden -= hides;
+    }
+
+    fn walk_into(&mut self, path: &Path, sides: Sides<'_>) {
         if self.ignore.iter().any(|ignored| path.starts_with(ignored)) || self.same.is_write_only() {
             return;
         }
@@ -277,13 +287,16 @@ impl Comparison<'_> {
     }
 
     fn push(&mut self, path: &Path, before: Option<&Json>, after: Option<&Value>, cause: Cause) {
-        let sensitive = after.is_some_and(Value::contains_sensitive)
-            || self.sensitive.iter().any(|s| path.starts_with(s) || s.starts_with(path));
+        // A part of a secret is one, whether it is marked itself or not.
+        let hidden = self.hidden > 0 || self.sensitive.iter().any(|s| path.starts_with(s));
+        let sensitive = hidden
+            || after.is_some_and(Value::contains_sensitive)
+            || self.sensitive.iter().any(|s| s.starts_with(path));
         let forces_replacement = self.forces_replacement(path, before, after);
         self.changes.push(PathChange {
             path: path.clone(),
             before: before.map(|json| from_json(json).with_sensitivity(sensitive)),
-            after: after.cloned(),
+            after: after.map(|value| if hidden { value.clone().sensitive() } else { value.clone() }),
             recorded: None,
             forces_replacement,
             cause,
@@ -311,5 +324,33 @@ impl Comparison<'_> {
         kind.forces_replacement.iter().any(|pattern| {
             path.is_under(pattern) || (!element && self.same.differs_at(pattern, before, after))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazuli_core::Value;
+    use lazuli_core::encoding::from_json;
+    use lazuli_core::kind::Kind;
+    use serde_json::json;
+
+    use super::compare;
+
+    #[test]
+    fn a_part_of_what_is_secret_as_a_whole_is_secret_on_both_sides() {
+        let secret = from_json(&json!({"data": "new", "stringData": {"password": "hunter2"}})).sensitive();
+        let desired =
+            Value::object([("objects", Value::object([("db", secret)])), ("wait", Value::from(true))]);
+        let observed = json!({"objects": {"db": {"data": "old"}}, "wait": false});
+        let changes = compare(&Kind::GENERAL, &[], &desired, None, Some(&observed));
+        let told: Vec<(String, bool)> = changes
+            .iter()
+            .map(|change| {
+                let sides = [&change.before, &change.after];
+                (change.path.to_string(), sides.into_iter().flatten().all(Value::is_sensitive))
+            })
+            .collect();
+        let expected = [("objects.db.data", true), ("objects.db.stringData", true), ("wait", false)];
+        assert_eq!(told, expected.map(|(path, secret)| (path.to_owned(), secret)));
     }
 }
