@@ -258,8 +258,11 @@ impl KubernetesProvider {
         if wanted.role == Role::ControlPlane {
             member::make_room(cluster, watch).await?;
         }
+        if wanted.role != Role::Init {
+            watch.progress("making its bootstrap token");
+        }
         let now = self.clusters.now();
-        let made = registration::create(&cluster.rest, &cluster.keys, &wanted, now, watch).await;
+        let made = registration::create(&cluster.rest, &cluster.keys, &wanted, now).await;
         made.map_err(|error| match error {
             RegistrationError::Api(error) => error.changing(),
             other => ProviderError::own("NoClusterKeys", other.to_string(), Outcome::Nothing),

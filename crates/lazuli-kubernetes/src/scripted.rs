@@ -116,16 +116,17 @@ impl Api {
         let line = format!("{} {}", parts.method, parts.uri);
         let key = line.split('?').next().unwrap_or_default().to_owned();
         let at = self.begun.unwrap().elapsed().as_secs();
-        let mut script = self.script.lock().unwrap();
-        script.sent.push((at, line, body.clone()));
-        let reply = match script.replies.get_mut(&key) {
-            Some(replies) if replies.len() > 1 => replies.pop_front().unwrap(),
-            Some(replies) => replies.front().unwrap().clone(),
-            None if parts.method == "GET" => refuse(404, "NotFound", "not found"),
-            None => ok(body),
+        let next = || {
+            let mut script = self.script.lock().unwrap();
+            script.sent.push((at, line, body.clone()));
+            match script.replies.get_mut(&key) {
+                Some(replies) if replies.len() > 1 => replies.pop_front().unwrap(),
+                Some(replies) => replies.front().unwrap().clone(),
+                None if parts.method == "GET" => refuse(404, "NotFound", "not found"),
+                None => ok(body),
+            }
         };
-        drop(script);
-        match reply {
+        match next() {
             Reply::Silent => {
                 tokio::time::sleep(std::time::Duration::from_secs(60)).await;
                 Err(std::io::Error::from(std::io::ErrorKind::TimedOut))

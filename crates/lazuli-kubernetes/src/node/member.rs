@@ -116,7 +116,7 @@ async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(
                 ready_since = None;
                 let due = renewed.is_none_or(|renewed| renewed.elapsed() >= RENEW);
                 if member.joins() && !why.contains("registered") && due {
-                    renew(cluster, member, watch).await;
+                    renew(cluster, member).await;
                     renewed = Some(Instant::now());
                 }
                 why
@@ -171,10 +171,10 @@ async fn look(cluster: &Cluster, member: &Member, age: Duration) -> Result<Readi
 }
 
 /// A machine may take longer to start than its token holds. When it cannot be renewed, the node says so by not joining.
-async fn renew(cluster: &Cluster, member: &Member, watch: &dyn Watch) {
+async fn renew(cluster: &Cluster, member: &Member) {
     let registration = Registration { node: member.node.clone(), role: member.role };
     let now = (cluster.now)();
-    let made = registration::create(&cluster.rest, &cluster.keys, &registration, now, watch).await;
+    let made = registration::create(&cluster.rest, &cluster.keys, &registration, now).await;
     if let Err(error) = made {
         tracing::warn!(node = member.node, %error, "the bootstrap token could not be renewed");
     }
@@ -195,8 +195,9 @@ async fn not_ready(member: &Member, why: Waited, boot_log: &dyn BootLog) -> Prov
     }
     // Nothing is recorded of it, so the next apply waits for it again.
     ProviderError::own(code, message, Outcome::Nothing).advise(
-        "Its machine stays as it is, so it can be looked at. When the cause is gone, run the same command again: it \
-         waits for the node once more.",
+        "Its machine stays as it is, so it can be looked at. If it still can join, run the same command again: it waits for \
+         the node once more. A first boot that failed is not repeated: with `--replace` and the address of the node's \
+         `vm` another machine takes its place.",
     )
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use lazuli_core::Json;
-use lazuli_core::provider::Watch;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -54,18 +53,20 @@ pub(crate) async fn create(
     keys: &ClusterKeys,
     registration: &Registration,
     now: OffsetDateTime,
-    watch: &dyn Watch,
 ) -> Result<(), RegistrationError> {
     if registration.role == Role::Init {
         return Ok(());
     }
-    watch.progress("making its bootstrap token");
     let token = derived::bootstrap_token(&keys.cluster_ca, &registration.node);
     let path = format!("{}/{}", token::SECRETS, token::secret_name(&token));
-    let made = rest.apply(&path, &token::token_secret(&token, registration, now), false).await?;
+    let secret = |valid| token::token_secret(&token, registration, now, valid);
     if registration.role != Role::ControlPlane {
+        rest.apply(&path, &secret(token::VALID), false).await?;
         return Ok(());
     }
+    // The certificates are bound to the token, so it comes first; only when they are there it is what is looked for after a
+    // crash.
+    let made = rest.apply(&path, &secret(token::UNFINISHED), false).await?;
     let key = |key: &'static str| RegistrationError::NoKey(key);
     let files = derived::certificate_key(&keys.cluster_ca, &registration.node).kubeadm_certs(
         &keys.cluster_ca,
@@ -77,8 +78,9 @@ pub(crate) async fn create(
         rest.apply(&path, &object, false).await?;
     }
     let uid = made["metadata"]["uid"].as_str().unwrap_or_default();
-    let secret = token::certs_secret(&files, &token, uid);
-    rest.apply(&format!("{}/{}", token::SECRETS, token::CERTS), &secret, false).await?;
+    let certs = token::certs_secret(&files, &token, uid);
+    rest.apply(&format!("{}/{}", token::SECRETS, token::CERTS), &certs, false).await?;
+    rest.apply(&path, &secret(token::VALID), false).await?;
     Ok(())
 }
 

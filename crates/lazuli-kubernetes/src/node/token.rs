@@ -13,10 +13,13 @@ use super::desired::{Registration, Role};
 use crate::pki::derived::BootstrapToken;
 
 /// How long a token lets its node in.
-const VALID: Duration = Duration::minutes(30);
+pub(super) const VALID: Duration = Duration::minutes(30);
 
 /// With less left than this it is made anew: a machine needs some minutes to get as far as using it.
 const ENOUGH: Duration = Duration::minutes(10);
+
+/// How long it holds while what goes with it is still missing: too short to be found good enough after a crash.
+pub(super) const UNFINISHED: Duration = Duration::minutes(9);
 
 /// The list of secrets in which kubeadm keeps tokens and certificates.
 pub(super) const SECRETS: &str = "/api/v1/namespaces/kube-system/secrets";
@@ -39,8 +42,13 @@ pub(super) fn secret_name(token: &BootstrapToken) -> String {
 }
 
 /// The secret that makes a token valid from now on.
-pub(super) fn token_secret(token: &BootstrapToken, registration: &Registration, now: OffsetDateTime) -> Json {
-    let expires = (now + VALID).replace_nanosecond(0).unwrap_or(now);
+pub(super) fn token_secret(
+    token: &BootstrapToken,
+    registration: &Registration,
+    now: OffsetDateTime,
+    valid: Duration,
+) -> Json {
+    let expires = (now + valid).replace_nanosecond(0).unwrap_or(now);
     let text = |text: &str| STANDARD.encode(text);
     json!({
         "apiVersion": "v1",

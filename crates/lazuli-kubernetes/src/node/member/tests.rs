@@ -127,7 +127,7 @@ async fn a_node_that_never_joins_says_why_with_its_boot_log_and_its_token_is_kep
     // At once, since nobody knows how long its machine took to be made, and then again and again.
     let renewed = api.told("PATCH /api/v1/namespaces/kube-system/secrets/bootstrap-token");
     let at: Vec<&str> = renewed.iter().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(at, ["0", "600"]);
+    assert_eq!(at, ["0", "604"]);
 }
 
 #[tokio::test(start_paused = true)]
