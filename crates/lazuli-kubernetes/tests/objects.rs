@@ -204,7 +204,10 @@ async fn what_is_not_ours_or_holds_data_is_not_made_anew() {
         })
     };
     let server = Server::new();
-    server.put("/apis/storage.k8s.io/v1/storageclasses/default", class("Standard_LRS"));
+    applied(&server, &set("shop", &[class("Standard_LRS")])).await;
+    server.change("/apis/storage.k8s.io/v1/storageclasses/default", |class| {
+        class["metadata"]["labels"] = json!({});
+    });
     let foreign = apply(&server, &set("shop", &[class("Premium_LRS")]), &Heard::default()).await.unwrap_err();
     assert!(foreign.advice.unwrap().contains("was not made by Lazuli"));
     let claim = |size: &str| {

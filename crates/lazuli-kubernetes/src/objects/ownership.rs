@@ -35,8 +35,9 @@ pub(super) async fn check(work: &Work<'_>, new: &[&Key]) -> Result<(), ProviderE
     );
     let space = first.namespace.as_ref().map(|space| format!(" -n {space}")).unwrap_or_default();
     Err(ProviderError::own("ObjectExists", message, Outcome::Nothing).advise(format!(
-        "Nothing was changed. To let Lazuli have it from now on: `kubectl label{space} {}/{} {SET_LABEL}={}`, then apply \
-         again: it becomes as the configuration says. Otherwise give one of the two another name.",
+        "Nothing was changed. To let Lazuli have {}: `kubectl label{space} {}/{} {SET_LABEL}={}`, then apply again, which \
+         makes of it what the configuration says. Otherwise give one of the two another name.",
+        if foreign.len() == 1 { "it" } else { "them, label each like this one" },
         first.kind.to_lowercase(),
         first.name,
         work.set.slug(),
