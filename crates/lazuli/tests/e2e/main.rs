@@ -37,6 +37,7 @@ mod repairing;
 mod resources;
 mod saved_plans;
 mod scope;
+mod secrets;
 mod settled;
 mod sign_in;
 mod troubled_state;

@@ -192,7 +192,8 @@ impl Workbench {
         self.nothing_is_orphaned();
     }
 
-    fn recording(&self) -> PathBuf {
+    /// Where the simulator writes down what it was sent.
+    pub(crate) fn recording(&self) -> PathBuf {
         self.folder.path().join("requests.jsonl")
     }
 
