@@ -94,6 +94,31 @@ impl InProcess {
         })
     }
 
+    /// The host names of the API servers of all clusters.
+    pub fn clusters(&self) -> Vec<String> {
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            world.clusters.keys().cloned().collect()
+        })
+    }
+
+    /// All objects of a resource (`v1/pods`) in the cluster behind a host name, without asking its API server.
+    pub fn objects_inside(&self, host: &str, resource: &str) -> Vec<Arc<Value>> {
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            let cluster = world.clusters.get(host);
+            cluster.map(|cluster| cluster.store.list(resource, None).cloned().collect()).unwrap_or_default()
+        })
+    }
+
+    /// Whether most of the voters of a cluster's etcd run; `None` when there is no such cluster.
+    pub fn has_quorum(&self, host: &str) -> Option<bool> {
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            world.clusters.get(host).map(|cluster| cluster.control().etcd.has_quorum())
+        })
+    }
+
     /// Does something with the world itself.
     #[cfg(test)]
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World, u64) -> T) -> T {

@@ -33,6 +33,14 @@ pub(super) fn fill(
     let span = part.declaration.origin.unwrap_or(cluster.expansion.cluster.span);
     let objects = match &part.content {
         Content::Plain => return Ok(body),
+        // Without the keys nobody knows what the machine was told at its first boot.
+        Content::Boot(_) if !cluster.expansion.is_whole() => {
+            return Ok(set(&body, &["properties", "osProfile"], |profile| {
+                let kept = profile.as_entries().cloned().unwrap_or_default();
+                let kept = kept.into_iter().filter(|(name, _)| &**name != "customData");
+                Value::object(kept).marked_as(profile)
+            }));
+        }
         Content::Boot(_) if !boots => return Ok(body),
         Content::Boot(boot) => {
             let Some(user_data) = user_data(boot, known)? else { return Ok(body) };

@@ -144,3 +144,13 @@ impl TokenCredential for Entra {
         Ok(AccessToken::new(token, OffsetDateTime::now_utc() + year))
     }
 }
+
+/// Deletes something as somebody else would.
+pub(super) async fn delete(client: &Arc<Client>, target: &str) {
+    let token = Entra(Arc::clone(client)).get_token(&[], None).await.expect("a token");
+    let request = lazuli_simulator::Request::new(Method::Delete, target)
+        .with_header("host", "management.azure.com")
+        .with_header("authorization", &format!("Bearer {}", token.token.secret()));
+    let response = client.azure.send(&request).await.expect("no fault strikes it");
+    assert!(response.status < 300, "{}: {:?}", response.status, response.body);
+}

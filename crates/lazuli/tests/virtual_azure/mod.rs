@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lazuli::claims;
 use lazuli::clouds::Clouds;
 use lazuli::failure::Failure;
 use lazuli::inside::{Inside, Routes};
@@ -172,7 +173,9 @@ impl VirtualAzure {
         let planned = planning::plan(&project, &accounts, &clouds, &recorded, &wish, &|_| None).await?;
         let blueprint =
             planning::blueprint(&project, &accounts, &recorded, &planned.renewals, true, &|_| None)?;
+        clouds.learn(&recorded);
         clouds.expect(&blueprint);
+        let recorded = claims::with(&recorded, &planned.claims);
         let plan = Arc::new(planned.plan);
         let refreshed_with = planned.world.requests;
         let blueprint = Arc::new(blueprint);
@@ -228,6 +231,26 @@ impl VirtualAzure {
     /// A client of a cluster's API that may do everything and that no fault strikes.
     pub(crate) fn kubernetes(&self, host: &str) -> kube::Client {
         inside::undisturbed(&self.client, host)
+    }
+
+    /// The host names of the API servers of all clusters.
+    pub(crate) fn clusters(&self) -> Vec<String> {
+        self.client.azure.clusters()
+    }
+
+    /// All objects of a resource (`v1/pods`) in a cluster, seen from outside of time.
+    pub(crate) fn objects_inside(&self, host: &str, resource: &str) -> Vec<Arc<Json>> {
+        self.client.azure.objects_inside(host, resource)
+    }
+
+    /// Whether most of the voters of a cluster's etcd run; `None` when there is no such cluster.
+    pub(crate) fn has_quorum(&self, host: &str) -> Option<bool> {
+        self.client.azure.has_quorum(host)
+    }
+
+    /// Deletes something behind Lazuli's back. `target` is its id with the API version.
+    pub(crate) async fn delete_outside(&self, target: &str) {
+        client::delete(&self.client, target).await;
     }
 
     /// Everything that exists now in the simulated Azure, by id.
