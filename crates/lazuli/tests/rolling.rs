@@ -90,13 +90,7 @@ const ALL: [Change; 9] = [
 
 impl Pool {
     fn new(count: usize) -> Self {
-        Pool {
-            count,
-            size: "Standard_D4s_v5",
-            zones: vec!["1", "2", "3"],
-            label: "plain",
-            is_tainted: false,
-        }
+        Pool { count, size: "Standard_D4s_v5", zones: vec!["1", "2", "3"], label: "plain", is_tainted: false }
     }
 }
 
@@ -145,7 +139,8 @@ impl Cluster {
     fn configuration(&self) -> String {
         let mut pools = String::new();
         for (name, pool) in &self.pools {
-            let taint = "    taint \"workload\" {\n      value  = \"slow\"\n      effect = \"NoSchedule\"\n    }\n";
+            let taint =
+                "    taint \"workload\" {\n      value  = \"slow\"\n      effect = \"NoSchedule\"\n    }\n";
             writeln!(
                 pools,
                 "  worker_pool \"{name}\" {{\n    count = {}\n    instance_type = \"{}\"\n    zones = {:?}\n    \
@@ -283,7 +278,8 @@ impl Watched {
             for zone in zones {
                 let is_there = nodes.iter().any(|node| {
                     let labels = &node["metadata"]["labels"];
-                    let in_zone = labels[ZONE].as_str().is_some_and(|z| z == *zone || z.ends_with(&format!("-{zone}")));
+                    let in_zone =
+                        labels[ZONE].as_str().is_some_and(|z| z == *zone || z.ends_with(&format!("-{zone}")));
                     labels["pool"] == *pool && in_zone && is_ready(node)
                 });
                 if !is_there {
@@ -358,7 +354,8 @@ async fn endure(seed: u64) -> Result<(), String> {
         if !ran.report.is_complete() {
             let failed = ran.report.endings.iter().zip(&ran.plan.steps);
             let failed = failed.filter(|(ending, _)| !matches!(ending, lazuli_executor::Ending::Done { .. }));
-            let failed: Vec<_> = failed.map(|(ending, step)| format!("{}: {ending:?}", step.address)).take(3).collect();
+            let failed: Vec<_> =
+                failed.map(|(ending, step)| format!("{}: {ending:?}", step.address)).take(3).collect();
             return Err(format!("{}\nnot everything was done: {failed:#?}", story()));
         }
         if !watching.lock().unwrap().broken.is_empty() {
@@ -367,7 +364,8 @@ async fn endure(seed: u64) -> Result<(), String> {
         let again = azure.run(&cluster.configuration(), PlanMode::Apply).await;
         let again = again.map_err(|failure| format!("{}\n{}", story(), text(&failure)))?;
         if !again.plan.is_empty() {
-            let steps: Vec<_> = again.plan.steps.iter().map(|s| format!("{:?} {}", s.operation, s.address)).collect();
+            let steps: Vec<_> =
+                again.plan.steps.iter().map(|s| format!("{:?} {}", s.operation, s.address)).collect();
             return Err(format!("{}\nthe plan does not get empty: {steps:#?}", story()));
         }
     }
@@ -379,9 +377,8 @@ async fn endure(seed: u64) -> Result<(), String> {
 async fn lose(azure: &VirtualAzure, dice: &mut Dice) {
     let host = azure.clusters().pop().expect("the cluster");
     let nodes = azure.objects_inside(&host, "v1/nodes");
-    let is_control = |node: &&Arc<Json>| {
-        node["metadata"]["labels"].get("node-role.kubernetes.io/control-plane").is_some()
-    };
+    let is_control =
+        |node: &&Arc<Json>| node["metadata"]["labels"].get("node-role.kubernetes.io/control-plane").is_some();
     let names: Vec<String> = nodes
         .iter()
         .filter(is_control)

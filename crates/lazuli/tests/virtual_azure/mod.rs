@@ -175,7 +175,7 @@ impl VirtualAzure {
             planning::blueprint(&project, &accounts, &recorded, &planned.renewals, true, &|_| None)?;
         clouds.learn(&recorded);
         clouds.expect(&blueprint);
-        let recorded = claims::with(&recorded, &planned.claims);
+        let recorded = Arc::new(claims::with(&recorded, &planned.claims));
         let plan = Arc::new(planned.plan);
         let refreshed_with = planned.world.requests;
         let blueprint = Arc::new(blueprint);
