@@ -101,7 +101,7 @@ static KINDS: &[Kind] = &[
     Kind {
         name: "Lazuli.Kubernetes/clusters/layers",
         title: "layer",
-        expected: expected(20.0, 30.0, 10.0),
+        expected: expected(8.0, 30.0, 10.0),
         ..INSIDE
     },
     Kind {

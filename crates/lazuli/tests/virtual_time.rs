@@ -112,7 +112,10 @@ fn what_operations_are_expected_to_take_is_what_they_take() {
                 "Delete Microsoft.Network/networkInterfaces",
                 "Create Microsoft.Authorization/roleAssignments",
             ];
-            if !exempt.contains(&what.as_str()) && !(expected / 3.0..=expected * 3.0).contains(&mean) {
+            // A simulated API server answers in no time: a second more or less is nothing.
+            let is_close =
+                (expected / 3.0..=expected * 3.0).contains(&mean) || (mean - expected).abs() <= 1.0;
+            if !exempt.contains(&what.as_str()) && !is_close {
                 wrong.push(format!("{what}: {mean:.1} s, expected {expected}"));
             }
         }
@@ -142,7 +145,8 @@ fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
         println!("refreshed with {} requests", again.refreshed_with);
         assert!(again.refreshed_with >= 22, "a thousand machines and interfaces are more pages than that");
         let others = lists.iter().filter(|path| !path.contains("/providers/")).count();
-        assert_eq!(again.refreshed_with, again.requests.len() - others, "{lists:#?}");
+        let sent = again.requests.len() - others + again.inside.len();
+        assert_eq!(again.refreshed_with, sent, "{lists:#?} {:#?}", again.inside);
     });
 }
 
