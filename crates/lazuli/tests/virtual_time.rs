@@ -124,15 +124,47 @@ fn what_operations_are_expected_to_take_is_what_they_take() {
     });
 }
 
+/// A network plugin: routes of Azure are too few for so many nodes.
+const CNI: &str = r#"apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: cni
+  namespace: kube-system
+spec:
+  selector:
+    matchLabels:
+      app: cni
+  template:
+    metadata:
+      labels:
+        app: cni
+    spec:
+      hostNetwork: true
+      tolerations:
+        - operator: Exists
+      containers:
+        - name: cni
+          image: registry.k8s.io/pause:3.10
+          volumeMounts:
+            - name: net
+              mountPath: /etc/cni/net.d
+      volumes:
+        - name: net
+          hostPath:
+            path: /etc/cni/net.d
+"#;
+
 #[test]
 fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
-    let pods = "version = \"1.34.2\"\n  }\n  network {\n    cni = \"manifests\"";
+    let pods =
+        "version = \"1.34.2\"\n  }\n  network {\n    cni = \"manifests\"\n    manifests = [\"cni.yaml\"]";
     let configuration = example("quickstart")
         .replace("default     = 3", "default     = 997")
         .replace("version = \"1.34.2\"", pods);
     block_on(async {
         let azure =
             VirtualAzure::new(&Azure { profile: lazuli_simulator::Profile::Instant, ..Azure::default() });
+        azure.file("cni.yaml", CNI);
         let made = azure.apply(&configuration).await;
         assert!(made.report.is_complete());
         let again = azure.apply(&configuration).await;

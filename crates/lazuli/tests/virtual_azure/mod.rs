@@ -133,6 +133,11 @@ impl VirtualAzure {
         VirtualAzure { client, parallelism: azure.parallelism, folder }
     }
 
+    /// Puts a file beside the configuration.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("a file");
+    }
+
     /// Plans and applies a configuration of one file.
     pub(crate) async fn apply(&self, configuration: &str) -> Ran {
         self.run(configuration, PlanMode::Apply).await.unwrap_or_else(|failure| panic!("{}", text(&failure)))
