@@ -12,6 +12,7 @@
 )]
 
 mod alone;
+mod inside;
 mod laws;
 mod mixtures;
 mod scenario;
