@@ -13,7 +13,8 @@ const SIGNS: [&str; 5] =
 
 /// What must be found nowhere: the keys that the simulated nodes really have.
 fn keys(world: &str) -> BTreeSet<String> {
-    let after = |mark: &str| world.split(mark).skip(1).map(|rest| rest.get(..48).unwrap_or(rest).to_owned());
+    let after =
+        |mark: &'static str| world.split(mark).skip(1).map(|rest| rest.get(..48).unwrap_or(rest).to_owned());
     after("PRIVATE KEY-----\\n").filter(|key| !key.starts_with('"') && !key.contains('-')).collect()
 }
 

@@ -81,7 +81,15 @@ pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
 /// The driver on a node registers itself.
 fn register(round: &mut Round<'_>, pods: &[Arc<Value>]) {
     let now = round.now;
-    for pod in pods.iter().filter(|pod| runs(pod, "azuredisk-csi") && pod["status"]["phase"] == "Running") {
+    let registered: BTreeSet<String> =
+        round.store.list(CSI_NODES, None).map(|node| name(node).to_owned()).collect();
+    // Whether a pod runs the driver is the dear question, asked last.
+    let is_new = |pod: &&Arc<Value>| {
+        !registered.contains(node_of(pod))
+            && pod["status"]["phase"] == "Running"
+            && runs(pod, "azuredisk-csi")
+    };
+    for pod in pods.iter().filter(is_new) {
         let node = node_of(pod);
         let is_daemon = owner(pod).is_some_and(|owner| owner["kind"] == "DaemonSet");
         if is_daemon && !node.is_empty() && round.store.get(CSI_NODES, "", node).is_none() {

@@ -107,6 +107,7 @@ async fn serve_cluster(pki: &Pki) -> u16 {
         gateway: Arc::new(Gateway::new(cloud, Clock::start(), None)),
         certificates: Certificates::default(),
         settings: Settings::default(),
+        faults: Arc::default(),
         recording: None,
         held: mpsc::unbounded_channel().0,
     });
