@@ -225,7 +225,8 @@ impl Clouds {
                 (ProviderName::Kubernetes, _) => self.inside.kubernetes.observe(wanted).await,
             };
             let found = match answer {
-                Err(error) if error.code == "ClusterUnreachable" && cluster.as_ref().is_some_and(doomed) => {
+                // whatever the reason: an API server without its etcd answers, and has nothing to say
+                Err(error) if cluster.as_ref().is_some_and(doomed) => {
                     world.objects.extend(wanted.iter().filter_map(|w| as_recorded(&w.id)));
                     world.unreachable.extend(cluster.clone().map(|cluster| (cluster, error)));
                     continue;
