@@ -75,12 +75,10 @@ pub(crate) async fn create(
     if let Err(why) = wait(cluster, &member, watch).await {
         return Err(not_ready(&member, why, boot_log).await);
     }
-    if member.joins() {
-        let role = member.role;
-        registration::revoke(&cluster.rest, &cluster.keys, &member.node, role)
-            .await
-            .map_err(ApiError::changing)?;
-    }
+    // Of the first node too: kubeadm has made a token that nobody needs.
+    registration::revoke(&cluster.rest, &cluster.keys, &member.node, member.role)
+        .await
+        .map_err(ApiError::changing)?;
     let record = shape::record(Some(&body["properties"]));
     let node = cluster.rest.merge(&node_path(&member.node), &record).await.map_err(ApiError::changing)?;
     shape::observed(&node).ok_or_else(|| gone(&member.node))

@@ -1,6 +1,6 @@
 //! All the points at which a run is killed, and what came of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -90,15 +90,19 @@ pub(crate) fn run() -> ExitCode {
     }
 
     let world = seed_world(&programs, scratch.path());
-    let asked = |s: &Scenario| wish.only.as_ref().is_none_or(|only| only.split(' ').next() == Some(&*s.name));
-    let prepared: Vec<Prepared> = std::thread::scope(|threads| {
-        let (programs, world, scratch) = (&programs, &world, scratch.path());
-        let threads: Vec<_> = scenario::all()
-            .into_iter()
-            .filter(asked)
-            .map(|one| threads.spawn(move || prepare(programs, &scratch.join(&one.name), one, world)))
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    let asked = |s: &Scenario| match &wish.only {
+        Some(only) => only.split(' ').next() == Some(&*s.name),
+        None => wish.full || s.is_quick(),
+    };
+    let scenarios: Vec<Scenario> = scenario::all().into_iter().filter(asked).collect();
+    let begins: BTreeSet<Begin> = scenarios.iter().map(begin_of).collect();
+    let begins: Vec<(usize, Begin)> = begins.into_iter().enumerate().collect();
+    let made = in_turns(wish.workers, &begins, |(i, begin)| {
+        (begin.clone(), applied(&programs, &scratch.path().join(format!("begin-{i}")), begin, &world))
+    });
+    let made: BTreeMap<Begin, Moment> = made.into_iter().collect();
+    let prepared = in_turns(wish.workers, &scenarios, |one| {
+        prepare(&programs, &scratch.path().join(&one.name), one.clone(), &made[&begin_of(one)])
     });
     let todo: Vec<(usize, Place)> = prepared
         .iter()
@@ -212,31 +216,62 @@ fn seed_world(programs: &Programs, scratch: &Path) -> Vec<u8> {
     std::fs::read(folder.join(".lazuli/simulator-sandbox.world")).unwrap()
 }
 
-/// Brings a machine to where the scenario begins, and finds out what it does when nobody disturbs it.
-fn prepare(programs: &Programs, folder: &Path, mut scenario: Scenario, world: &[u8]) -> Prepared {
-    let mut machine = Machine::new(programs.clone(), folder);
-    machine.key_file = scenario.key_file;
+/// Where scenarios begin: what was applied before, and whether with a key file.
+type Begin = (Option<String>, bool);
+
+fn begin_of(scenario: &Scenario) -> Begin {
+    (scenario.before.clone(), scenario.key_file)
+}
+
+/// Does something with each item, so many at a time.
+fn in_turns<T: Sync, R: Send>(workers: usize, items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let (next, act) = (&next, &act);
+    let work = move || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return done };
+            done.push((at, act(item)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|threads| {
+        let threads: Vec<_> = (0..workers).map(|_| threads.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, made)| made).collect()
+}
+
+fn main_file() -> PathBuf {
+    PathBuf::from("project/main.hcl")
+}
+
+/// A disk and a world on which a configuration was applied.
+fn applied(programs: &Programs, folder: &Path, (before, key_file): &Begin, world: &[u8]) -> Moment {
     let mut image = Image::from(["home", "project"].map(|name| (PathBuf::from(name), None)));
-    if scenario.key_file {
+    if *key_file {
         image.insert(PathBuf::from(KEY_FILE), Some(b"nobody-can-guess-these-forty-bytes-of-it".to_vec()));
     }
-    let main = PathBuf::from("project/main.hcl");
-    let mut world = world.to_vec();
-    if let Some(before) = &scenario.before {
-        image.insert(main.clone(), Some(before.clone().into_bytes()));
-        machine.begin(&Moment { disk: Disk::of(&image), world }, false, None);
-        let apply = ["apply", "--auto-approve"];
-        verdict::ended(&machine.run(&apply), 0, &apply).unwrap();
-        (image, world) = (disk::read(&machine.disk()), machine.world_now());
-    }
-    image.insert(main, Some(scenario.configuration.clone().into_bytes()));
-    if !scenario.ready.is_empty() {
-        machine.begin(&Moment { disk: Disk::of(&image), world }, false, None);
-        for arguments in &scenario.ready {
-            verdict::ended(&machine.run(arguments), 0, arguments).unwrap();
-        }
-        (image, world) = (disk::read(&machine.disk()), machine.world_now());
-    }
+    let Some(before) = before else { return Moment { disk: Disk::of(&image), world: world.to_vec() } };
+    image.insert(main_file(), Some(before.clone().into_bytes()));
+    let mut machine = Machine::new(programs.clone(), folder);
+    machine.key_file = *key_file;
+    machine.begin(&Moment { disk: Disk::of(&image), world: world.to_vec() }, false, None);
+    let apply = ["apply", "--auto-approve"];
+    verdict::ended(&machine.run(&apply), 0, &apply).unwrap();
+    Moment { disk: Disk::of(&disk::read(&machine.disk())), world: machine.world_now() }
+}
+
+/// Brings a machine to where the scenario begins, and finds out what it does when nobody disturbs it.
+fn prepare(programs: &Programs, folder: &Path, mut scenario: Scenario, begin: &Moment) -> Prepared {
+    let mut machine = Machine::new(programs.clone(), folder);
+    machine.key_file = scenario.key_file;
+    let (mut image, world) = (begin.disk.holds(), begin.world.clone());
+    image.insert(main_file(), Some(scenario.configuration.clone().into_bytes()));
+    let before = Moment { disk: Disk::of(&image), world };
+    let Moment { disk, world } = made_ready(&mut machine, &scenario, &before);
+    image = disk.holds();
     if let Some(backup) = newest_backup(&image) {
         for argument in scenario.run.iter_mut().chain(&mut scenario.finish) {
             if *argument == scenario::NEWEST_BACKUP {
@@ -244,20 +279,34 @@ fn prepare(programs: &Programs, folder: &Path, mut scenario: Scenario, world: &[
             }
         }
     }
-    let begin = Moment { disk: Disk::of(&image), world };
+    let begin = Moment { disk, world };
 
     // A fault that never strikes counts the requests.
     let slow = scenario.kind == Kind::Slow;
     machine.begin(&begin, slow, Some(json!({ "nth": u32::MAX, "answer": "hold_after_accept" })));
     let ran = machine.watch(&scenario.run, 0);
-    verdict::ended(&ran, 0, &scenario.run).unwrap();
+    verdict::ended(&ran, 0, &scenario.run).unwrap_or_else(|found| panic!("{}: {found}", scenario.name));
     let requests: u64 =
         machine.look()["fault_hits"].as_object().unwrap().values().filter_map(Json::as_u64).sum();
     let mut model = begin.disk.clone();
     ran.ops.iter().for_each(|op| model.apply(op));
     assert_eq!(model.holds(), disk::read(&machine.disk()), "the model of the disk is wrong");
-    let end = verdict::converged(&machine, &scenario, None).unwrap_or_else(|found| panic!("{found}"));
+    let end = verdict::converged(&machine, &scenario, None)
+        .unwrap_or_else(|found| panic!("{}: {found}", scenario.name));
+    let begin = if scenario.is_of_its_machine { before } else { begin };
     Prepared { scenario, begin, end, writes: ran.ops.len(), requests: requests as usize }
+}
+
+/// A moment after what a scenario does first.
+fn made_ready(machine: &mut Machine, scenario: &Scenario, begin: &Moment) -> Moment {
+    if scenario.ready.is_empty() {
+        return begin.clone();
+    }
+    machine.begin(begin, false, None);
+    for arguments in &scenario.ready {
+        verdict::ended(&machine.run(arguments), 0, arguments).unwrap_or_else(|found| panic!("{found}"));
+    }
+    Moment { disk: Disk::of(&disk::read(&machine.disk())), world: machine.world_now() }
 }
 
 /// The name of the backup that was made last.
@@ -279,10 +328,10 @@ fn choose(prepared: &Prepared, wish: &Wish) -> Vec<Place> {
         return all.into_iter().filter(named).collect();
     }
     let (full, quick) = match prepared.scenario.kind {
-        Kind::Plain => (1, 16),
-        Kind::Parallel => (8, 64),
-        Kind::Slow => (24, 150),
-        Kind::Embedded => (4, 80),
+        Kind::Plain => (1, 120),
+        Kind::Parallel => (8, 250),
+        Kind::Slow => (24, 400),
+        Kind::Embedded => (4, 400),
     };
     let every = if wish.full { full } else { quick };
     let mut random = Random::of(wish.seed, &prepared.scenario.name);
@@ -311,7 +360,13 @@ fn crash_at(machine: &mut Machine, prepared: &Prepared, place: Place, wish: &Wis
             return tally;
         }
     };
-    for (name, disk) in outcomes {
+    // Otherwise one that a kill leaves, and one of the others.
+    let all_of_them = wish.full || wish.only.is_some();
+    let drawn = Random::of(wish.seed, &point).below(outcomes.len());
+    for (i, (name, disk)) in outcomes.into_iter().enumerate() {
+        if !all_of_them && i != 0 && i != drawn {
+            continue;
+        }
         if wish.only.as_ref().and_then(|only| only.split(' ').nth(2)).is_some_and(|only| only != name) {
             continue;
         }
@@ -352,8 +407,11 @@ fn crash(machine: &mut Machine, prepared: &Prepared, place: Place) -> Option<Cra
         Place::Sent(number) => (0, hold(number, "hold_before_accept")),
         Place::Answered(number) => (0, hold(number, "hold_after_accept")),
     };
-    machine.begin(&prepared.begin, prepared.scenario.kind == Kind::Slow, fault);
-    killed(machine, &prepared.begin.disk, &prepared.scenario.run, stop)
+    let scenario = &prepared.scenario;
+    let made = scenario.is_of_its_machine.then(|| made_ready(machine, scenario, &prepared.begin));
+    let begin = made.as_ref().unwrap_or(&prepared.begin);
+    machine.begin(begin, scenario.kind == Kind::Slow, fault);
+    killed(machine, &begin.disk, &prepared.scenario.run, stop)
 }
 
 /// Runs, from a disk, and kills.

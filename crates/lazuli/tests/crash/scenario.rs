@@ -33,6 +33,8 @@ pub(crate) struct Scenario {
     pub(crate) configuration: String,
     /// What is done first, with the configuration of the run.
     pub(crate) ready: Vec<Vec<&'static str>>,
+    /// Whether what is done first is of use on the same machine only: a saved plan holds the address of Azure.
+    pub(crate) is_of_its_machine: bool,
     /// The run.
     pub(crate) run: Vec<&'static str>,
     /// What finishes it after it was killed.
@@ -42,6 +44,15 @@ pub(crate) struct Scenario {
     /// Whether a key file is at hand, which then seals the state at first.
     pub(crate) key_file: bool,
     pub(crate) kind: Kind,
+}
+
+impl Scenario {
+    /// Whether it is part of a test that takes a minute or two: all that do the same each time, and of the others those
+    /// that make, change and remove the most.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.kind == Kind::Plain
+            || ["apply-parallel", "upgrade-parallel", "upgrade-slow"].contains(&&*self.name)
+    }
 }
 
 /// In the arguments of a run: the newest backup at its beginning.
@@ -120,6 +131,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 before: before.map(placed),
                 configuration: placed(configuration),
                 ready: Vec::new(),
+                is_of_its_machine: false,
                 finish: run.clone(),
                 run,
                 question: (*question).clone(),
@@ -133,6 +145,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         before: Some(first.clone()),
         configuration: updated.clone(),
         ready,
+        is_of_its_machine: false,
         run,
         finish: apply.clone(),
         question: settled.clone(),
@@ -141,7 +154,8 @@ pub(crate) fn all() -> Vec<Scenario> {
     };
     // What a saved plan was made for is past when a run of it was killed: a new plan finishes it.
     let save = vec![vec!["plan", "--out", "saved.plan"]];
-    all.push(beside("saved-plan", save, vec!["apply", "saved.plan", "--parallelism", "1"]));
+    let saved = beside("saved-plan", save, vec!["apply", "saved.plan", "--parallelism", "1"]);
+    all.push(Scenario { is_of_its_machine: true, ..saved });
     // Each command leaves a backup: the next one is one too many.
     let there = vec!["state", "mv", "resource.table", "resource.spare"];
     let back = vec!["state", "mv", "resource.spare", "resource.table"];
