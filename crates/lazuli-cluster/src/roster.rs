@@ -174,8 +174,11 @@ fn occupant(
     records: Records<'_>,
     wanted: &dyn Fn(&NodeSlot) -> Wanted,
 ) -> Occupant {
-    let parts = ["vm", "nic"].map(|part| records.world.resources.get(&address.child(part)));
-    let recorded_slots = || parts.iter().flatten().filter_map(|part| part.slot.as_ref());
+    let recorded = |part: &str| records.world.resources.get(&address.child(part));
+    let parts = ["vm", "nic"].map(recorded);
+    // A node begins with its registration: what was stopped after it goes on with the same node.
+    let all = [parts[0], parts[1], recorded("registration"), recorded("member")];
+    let recorded_slots = || all.iter().flatten().filter_map(|part| part.slot.as_ref());
     let Some(slot) = recorded_slots().max_by_key(|slot| slot.generation).cloned() else {
         return Occupant::Nobody;
     };

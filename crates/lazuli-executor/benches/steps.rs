@@ -271,6 +271,7 @@ async fn steps(count: usize, shape: Shape, durable: bool, parallelism: usize) {
         salt: Arc::from(&b"salt"[..]),
         now: Arc::new(|| "2026-11-22T14:00:00Z".into()),
         parallelism,
+        give_up: None,
     };
     let (tell, mut told) = mpsc::unbounded_channel();
     let (_keep, cancel) = watch::channel(Cancel::Go);

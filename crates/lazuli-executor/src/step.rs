@@ -9,7 +9,7 @@ use lazuli_core::journal::{JournalError, Record};
 use lazuli_core::plan::{Operation, Step};
 use lazuli_core::provider::{Outcome, Provider, ProviderError, Put, Watch};
 use lazuli_core::recorded::{Pending, Recorded};
-use lazuli_core::resource::{Desired, ResourceId};
+use lazuli_core::resource::{Desired, ProviderName, ResourceId};
 use lazuli_core::{Address, Json, Value, encoding};
 use lazuli_planner::keep::keep;
 use tokio::sync::mpsc::UnboundedSender;
@@ -200,7 +200,8 @@ async fn answer<T>(
 async fn put(context: &Context, step: &Step, provider: &dyn Provider) -> Result<(), Failure> {
     let (desired, id) = context.evaluate(step).map_err(StepError::untouched)?;
     let updates = step.operation == Operation::Update;
-    if !updates {
+    // Keys are made once, and a cluster's own provider says what is somebody else's in it.
+    if !updates && step.provider == ProviderName::Azure {
         ownership::claim(context, step, &desired, &id, provider).await.map_err(StepError::untouched)?;
     }
     let before = context.recorded(step).filter(|_| updates);

@@ -10,6 +10,7 @@ use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
+use lazuli_core::resource::ProviderName;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_planner::{Draft, Observed, Request, make};
@@ -193,6 +194,7 @@ pub async fn plan(
     };
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(wish, &blueprint, recorded)?;
+    keys_stay(wish, recorded)?;
     let applies = wish.mode == PlanMode::Apply;
     let unchangeable = if applies { blueprint.unchangeable(recorded) } else { Diagnostics::new() };
     if !unchangeable.is_empty() {
@@ -391,6 +393,18 @@ fn unknown_addresses(wish: &Wish, blueprint: &Blueprint, recorded: &RecordedWorl
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure { diagnostics: problems, ..Failure::default() }) }
+}
+
+/// Refuses to replace the keys of a cluster: every node knows it by them.
+fn keys_stay(wish: &Wish, recorded: &RecordedWorld) -> Result<(), Failure> {
+    let keys = recorded.resources.values().filter(|r| r.provider == ProviderName::Tls);
+    let asked = keys.map(|r| &r.address).find(|key| wish.replace.iter().any(|asked| key.is_within(asked)));
+    let Some(key) = asked else { return Ok(()) };
+    let message =
+        format!("{key} cannot be replaced: every node and client of the cluster trusts it and no other");
+    Err(Failure::of(
+        Diagnostic::error("LZ1017", message).help("make a new cluster beside it and move what runs there"),
+    ))
 }
 
 /// The address most like a misspelt one: of a resource, or of what contains some.

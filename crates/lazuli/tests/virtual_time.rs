@@ -155,11 +155,22 @@ spec:
 "#;
 
 #[test]
+#[ignore = "takes more than seven minutes: the controllers of the simulated cluster look at everything in each pass"]
 fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
+    refreshed_with_few_requests(1000, 40, 22); // more pages of machines and interfaces than that
+}
+
+#[test]
+fn a_cluster_of_sixty_nodes_is_refreshed_with_thirty_requests() {
+    refreshed_with_few_requests(60, 30, 8);
+}
+
+/// Makes a cluster of so many nodes and looks how many requests a refresh of it takes.
+fn refreshed_with_few_requests(nodes: usize, most: usize, least: usize) {
     let pods =
         "version = \"1.34.2\"\n  }\n  network {\n    cni = \"manifests\"\n    manifests = [\"cni.yaml\"]";
     let configuration = example("quickstart")
-        .replace("default     = 3", "default     = 997")
+        .replace("default     = 3", &format!("default     = {}", nodes - 3))
         .replace("version = \"1.34.2\"", pods);
     block_on(async {
         let azure =
@@ -170,12 +181,11 @@ fn a_cluster_of_a_thousand_nodes_is_refreshed_with_forty_requests() {
         let again = azure.apply(&configuration).await;
         assert!(again.plan.is_empty());
         let recorded = again.plan.changes.len();
-        assert!(recorded > 2000, "{recorded}");
+        assert!(recorded > 4 * nodes, "{recorded}");
         // Pages of 100, as Azure's: what is counted is what was sent, and nothing else was asked but whether the groups are there.
         let lists: Vec<&str> = again.requests.iter().map(|request| &*request.path).collect();
-        assert!(again.refreshed_with <= 40, "{}: {lists:#?}", again.refreshed_with);
-        println!("refreshed with {} requests", again.refreshed_with);
-        assert!(again.refreshed_with >= 22, "a thousand machines and interfaces are more pages than that");
+        assert!(again.refreshed_with <= most, "{}: {lists:#?}", again.refreshed_with);
+        assert!(again.refreshed_with >= least, "{}", again.refreshed_with);
         let others = lists.iter().filter(|path| !path.contains("/providers/")).count();
         let sent = again.requests.len() - others + again.inside.len();
         assert_eq!(again.refreshed_with, sent, "{lists:#?} {:#?}", again.inside);

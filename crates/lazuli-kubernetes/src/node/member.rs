@@ -72,7 +72,7 @@ pub(crate) async fn create(
     watch: &dyn Watch,
 ) -> Result<Json, ProviderError> {
     let member = Member::of(body)?;
-    if let Err(why) = wait(cluster, &member, watch).await {
+    if let Err(why) = wait(cluster, &member, boot_log, watch).await {
         return Err(not_ready(&member, why, boot_log).await);
     }
     // Of the first node too: kubeadm has made a token that nobody needs.
@@ -84,6 +84,15 @@ pub(crate) async fn create(
     shape::observed(&node).ok_or_else(|| gone(&member.node))
 }
 
+/// When the boot log of a node that is not there yet is looked at first, and how often from then on.
+const LOGS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+/// What is said last of a first boot that failed: by `user_data/steps/boot.sh`, and by cloud-init, which runs it.
+const BOOT_FAILED: [&str; 3] = [
+    "lazuli: this node could not be prepared",
+    "Failed running /var/lib/cloud/instance/scripts/runcmd",
+    "Failed to run module scripts",
+];
+
 /// Why waiting ended.
 enum Waited {
     /// It took too long; the sentence says what was missing.
@@ -94,11 +103,17 @@ enum Waited {
     Api(ApiError),
 }
 
-async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(), Waited> {
+async fn wait(
+    cluster: &Cluster,
+    member: &Member,
+    boot_log: &dyn BootLog,
+    watch: &dyn Watch,
+) -> Result<(), Waited> {
     let begun = Instant::now();
     let (mut ready_since, mut told) = (None, String::new());
     // Nobody knows how long its machine took to be made: the token has half an hour from the first look on.
     let mut renewed: Option<Instant> = None;
+    let mut next_log = begun + LOGS.0;
     loop {
         let pause = (begun.elapsed() / 20).clamp(LOOKS.0, LOOKS.1);
         let why = match look(cluster, member, pause).await {
@@ -125,6 +140,16 @@ async fn wait(cluster: &Cluster, member: &Member, watch: &dyn Watch) -> Result<(
             }
             Err(error) => return Err(Waited::Api(error)),
         };
+        if ready_since.is_none() && !why.contains("registered") && Instant::now() >= next_log {
+            next_log = Instant::now() + LOGS.1;
+            // A first boot that failed is not repeated: there is nothing to wait for.
+            if boot_log_of(member, boot_log)
+                .await
+                .is_some_and(|log| BOOT_FAILED.iter().any(|end| log.contains(end)))
+            {
+                return Err(Waited::Never("its first boot failed".to_owned()));
+            }
+        }
         let startup = Duration::from_secs(member.startup_timeout_seconds);
         if ready_since.is_none() && begun.elapsed() + pause > startup {
             return Err(Waited::TooLong(why));

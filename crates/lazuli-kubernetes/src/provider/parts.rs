@@ -49,7 +49,7 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
                 settings::observe(client).await?.map(|properties| json!({ "properties": properties }))
             }
             Part::Components => {
-                seen.requests += 2;
+                seen.requests += 3;
                 components::observe(client).await?.map(|properties| json!({ "properties": properties }))
             }
             part @ (Part::Service | Part::Volume) => {

@@ -16,11 +16,11 @@ fn a_drain_that_a_budget_blocks_names_the_budget_keeps_the_node_and_goes_on_late
     assert_eq!(insides.nodes("w").len(), 4, "the new one beside the old ones");
     let cordoned = insides.all("v1/nodes").into_iter().filter(|node| node["spec"]["unschedulable"] == true);
     assert_eq!(cordoned.count(), 1, "the node that was being drained");
-    bench.nothing_is_orphaned();
-
     bench.edit("web.yaml", "minAvailable: 4", "minAvailable: 3");
+    bench.edit("main.hcl", "drain_timeout = \"1s\"", "drain_timeout = \"10m\"");
     applies_gently(&bench);
     assert_eq!(look(&bench).nodes("w").len(), 3);
+    bench.nothing_is_orphaned();
     bench.is_settled();
 }
 
@@ -29,10 +29,9 @@ fn a_new_node_that_cannot_join_leaves_the_old_ones_alone_and_its_boot_log_is_sho
     let bench = cluster();
     let before = look(&bench).nodes("w");
     add(&bench, "pool", "pre_bootstrap_commands = [\"false\"]");
-    add(&bench, "cluster", "health_check {\n    node_startup_timeout = \"2s\"\n  }");
     let ran = bench.run("apply --auto-approve");
     assert_eq!(ran.status, Some(1), "{ran}");
-    assert!(ran.stderr.contains("ended with status 1"), "the end of the boot log is missing: {ran}");
+    assert!(ran.stdout.contains("ended with status 1"), "the end of the boot log is missing: {ran}");
     assert_eq!(look(&bench).nodes("w"), before);
 
     bench.edit("main.hcl", "[\"false\"]", "[\"true\"]");

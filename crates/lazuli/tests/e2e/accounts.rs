@@ -284,7 +284,7 @@ fn a_cluster_is_planned_applied_and_destroyed_with_a_registered_account() {
     let sealed = azure.try_add(&bench, "main", &format!("{} --secret-stdin", with_secret()), SECRET);
     assert_eq!(sealed.status, Some(0), "{sealed}");
     let plan = bench.does("plan");
-    assert!(plan.stdout.contains("25 to add") && !plan.stdout.contains("simulated"), "{plan}");
+    assert!(plan.stdout.contains("46 to add") && !plan.stdout.contains("simulated"), "{plan}");
     bench.applies();
     let settled = bench.run("plan --detailed-exitcode");
     assert_eq!(settled.status, Some(0), "{settled}");

@@ -174,7 +174,11 @@ fn what_a_lock_holds_is_given_up_in_the_end_and_listed_with_its_command() {
 
     let refused = bench.run("destroy --auto-approve --skip-preflight");
     assert_eq!(refused.status, Some(1), "{refused}");
-    assert_eq!(bench.recorded().values().cloned().collect::<Vec<_>>(), [table.clone()], "{refused}");
+    assert_eq!(
+        bench.recorded().values().cloned().collect::<Vec<_>>(),
+        std::slice::from_ref(&table),
+        "{refused}"
+    );
 
     let forced = bench.run("destroy --auto-approve --skip-preflight --force --force-after 1s");
     says(&forced, &["ScopeLocked", "Given up", &format!("az resource delete --ids '{table}'")]);

@@ -66,7 +66,7 @@ fn a_plan_and_an_apply_are_told_as_events() {
     let summaries = of_type(&destroy, "change_summary");
     assert_eq!(
         (&summaries[1]["changes"]["remove"], &summaries[1]["operation"]),
-        (&json!(17), &json!("destroy"))
+        (&json!(21), &json!("destroy"))
     );
 }
 

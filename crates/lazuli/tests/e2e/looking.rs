@@ -25,7 +25,7 @@ fn what_was_applied_can_be_looked_at() {
     told("state_show_unknown", bench.run("state show cluster.small.netwrok.nat_gateway"));
     let state = bench.state();
     assert_eq!(state["format_version"], "1.0");
-    assert_eq!(state["values"]["root_module"]["resources"].as_array().map_or(0, Vec::len), 17);
+    assert_eq!(state["values"]["root_module"]["resources"].as_array().map_or(0, Vec::len), 30);
 }
 
 /// What Azure invents is not the same in every run.
