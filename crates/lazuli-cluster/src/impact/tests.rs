@@ -32,7 +32,10 @@ fn change(address: &str, action: Action, path: &str) -> Change {
     }
 }
 
-fn word(changes: &[(&str, Action, &str)]) -> String {
+/// Address, action and path of a change.
+type Row<'a> = (&'a str, Action, &'a str);
+
+fn word(changes: &[Row<'_>]) -> String {
     let changes: Vec<Change> =
         changes.iter().map(|(address, action, path)| change(address, *action, path)).collect();
     let cluster: Address = "cluster.prod".parse().unwrap();
@@ -47,7 +50,7 @@ fn the_greatest_change_decides() {
     let master = "cluster.prod.control_plane.node[\"1\"].vm";
     let group = "cluster.prod.network.worker_nsg";
     let layer = "cluster.prod.layer[\"network\"]";
-    let rows: [(&[(&str, Action, &str)], &str); 10] = [
+    let rows: [(&[Row<'_>], &str); 10] = [
         (&[(group, NoOp, "x")], "-"),
         (&[(group, Create, "x")], "-"),
         (&[(group, Delete, "x")], "-"),
