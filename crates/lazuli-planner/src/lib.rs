@@ -42,6 +42,7 @@ pub mod order;
 mod protect;
 pub mod refactoring;
 pub mod refresh;
+mod rollout;
 mod same;
 pub mod scope;
 mod settle;

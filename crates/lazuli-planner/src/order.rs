@@ -6,12 +6,11 @@
 //! * delete first: `delete(x)` before `forward(x)`; create first: the other way round, and everything that refers to `x` moves over before the old one goes;
 //! * what goes for good, or is deleted first, goes before what it referred to is updated, unless that contradicts the rest;
 //! * an id is taken only after the object that had it is gone;
-//! * nodes of a pool are replaced in a window: node `i` begins when node `i - window` is through, and the first ones when
-//!   the last ones of the pools that come before are.
+//! * the nodes of a pool are replaced a few at a time, see `rollout.rs`.
 //!
 //! A dependency on something that does not change orders nothing: it is there already.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use lazuli_core::kind::{Kind, Lock};
@@ -23,6 +22,7 @@ use lazuli_core::{Address, Diagnostics};
 use crate::ends;
 use crate::graph::Graph;
 use crate::make::{Planned, Request};
+use crate::rollout;
 use crate::settle::{Index, mentions, refers, settle, stays};
 use crate::steps::{Constraints, Strength};
 
@@ -37,9 +37,9 @@ struct Node {
 
 /// The operations of one planned change, by their place in the list of all.
 #[derive(Clone, Copy, Default)]
-struct Steps {
-    forward: Option<usize>,
-    delete: Option<usize>,
+pub(crate) struct Steps {
+    pub(crate) forward: Option<usize>,
+    pub(crate) delete: Option<usize>,
 }
 
 /// Orders what was decided. Without a graph nothing is created or changed.
@@ -70,7 +70,7 @@ pub(crate) fn plan(
     }
     ordering.deletions(&mut constraints);
     ordering.ids(&mut constraints);
-    ordering.rollouts(&mut constraints);
+    rollout::order(&planned, &steps, declarations, &mut constraints);
     let name = |node: usize| {
         let Node { planned: at, operation } = &nodes[node];
         format!("{} {}", verb(*operation), planned[*at].change.address)
@@ -231,82 +231,6 @@ impl Ordering<'_, '_> {
             }
         }
     }
-
-    /// The nodes of a pool are replaced a few at a time, and pools in their order.
-    fn rollouts(&self, constraints: &mut Constraints) {
-        let mut pools: BTreeMap<&Address, Pool<'_>> = BTreeMap::new();
-        for (at, p) in self.planned.iter().enumerate().filter(|(_, p)| p.change.action.is_replace()) {
-            if let Some(rollout) = p.place.and_then(|place| self.declarations[place].rollout.as_ref()) {
-                let new =
-                    || Pool { window: rollout.window.max(1), after: &rollout.after, nodes: BTreeMap::new() };
-                pools
-                    .entry(&rollout.pool)
-                    .or_insert_with(new)
-                    .nodes
-                    .entry(&rollout.node)
-                    .or_default()
-                    .push(at);
-            }
-        }
-        for pool in pools.values() {
-            let nodes: Vec<(&&Address, &Vec<usize>)> = pool.nodes.iter().collect();
-            for (later, (_, parts)) in nodes.iter().enumerate().skip(pool.window) {
-                let (name, earlier) = nodes[later - pool.window];
-                self.one_after_the_other(
-                    earlier,
-                    parts,
-                    &format!("rolling: {name} comes first"),
-                    constraints,
-                );
-            }
-            // Within a pool the others follow from these.
-            for before in pool.after {
-                let Some(earlier) = pools.get(before) else { continue };
-                let because = format!("rolling: {before} comes first");
-                for last in earlier.nodes.values().rev().take(earlier.window) {
-                    for (_, first) in nodes.iter().take(pool.window) {
-                        self.one_after_the_other(last, first, &because, constraints);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Everything of one replacement of a node comes before everything of another one.
-    fn one_after_the_other(
-        &self,
-        earlier: &[usize],
-        later: &[usize],
-        because: &str,
-        constraints: &mut Constraints,
-    ) {
-        let because: Arc<str> = because.into();
-        for before in earlier {
-            for after in later {
-                constraints.add(self.last(*before), self.first(*after), Strength::Must, &because);
-            }
-        }
-    }
-
-    /// The step with which a replacement begins.
-    fn first(&self, at: usize) -> Option<usize> {
-        let Steps { forward, delete } = self.steps[at];
-        if self.action(at) == Action::ReplaceCreateFirst { forward } else { delete }
-    }
-
-    /// The step with which a replacement is through.
-    fn last(&self, at: usize) -> Option<usize> {
-        let Steps { forward, delete } = self.steps[at];
-        if self.action(at) == Action::ReplaceCreateFirst { delete } else { forward }
-    }
-}
-
-/// The nodes of a pool that are replaced.
-struct Pool<'a> {
-    window: usize,
-    after: &'a [Address],
-    /// By address, their parts.
-    nodes: BTreeMap<&'a Address, Vec<usize>>,
 }
 
 /// What the steps are made from.
