@@ -50,17 +50,25 @@ fn the_greatest_change_decides() {
     let master = "cluster.prod.control_plane.node[\"1\"].vm";
     let group = "cluster.prod.network.worker_nsg";
     let layer = "cluster.prod.layer[\"network\"]";
-    let rows: [(&[Row<'_>], &str); 10] = [
+    let addon = "cluster.prod.addon[\"metrics\"]";
+    let rows: [(&[Row<'_>], &str); 14] = [
         (&[(group, NoOp, "x")], "-"),
         (&[(group, Create, "x")], "-"),
         (&[(group, Delete, "x")], "-"),
         (&[("cluster.production.network.worker_nsg", Update, "x")], "-"),
         (
             &[(group, Update, "tags.team"), ("cluster.prod.namespace[\"a\"]", Create, "x")],
-            "nothing that runs notices",
+            "none, nothing that runs notices",
         ),
-        (&[(group, NoOp, "x"), (vm, Create, "x")], "nothing that runs notices"),
-        (&[(group, Update, "tags.team"), (layer, Update, "properties.objects")], "in place"),
+        (&[(group, NoOp, "x"), (vm, Create, "x")], "none, nothing that runs notices"),
+        (
+            &[(group, Update, "tags.team"), (layer, Update, "properties.objects")],
+            "in place, no node is replaced",
+        ),
+        (&[(group, NoOp, "x"), (addon, Create, "x")], "none, nothing that runs notices"),
+        (&[(group, NoOp, "x"), (addon, Delete, "x")], "in place, no node is replaced"),
+        (&[(addon, Update, "properties.objects"), (vm, Delete, "x")], "nodes are drained and leave pool a"),
+        (&[(vm, Delete, "x"), (other, ReplaceCreateFirst, "id")], "rolling, pool b"),
         (&[(layer, Update, "properties.objects"), (vm, ReplaceCreateFirst, "id")], "rolling, pool a"),
         (&[(master, ReplaceCreateFirst, "id")], "rolling, the control plane one by one"),
         (

@@ -105,3 +105,30 @@ fn of_a_layer_few_changes_are_shown_and_many_are_counted() {
     objects("cloud_provider", 30);
     assert_snapshot!(shown(changes, PlanMode::Apply));
 }
+
+#[test]
+fn a_change_says_how_much_of_the_cluster_it_touches() {
+    let told = |change: &dyn Fn(&mut Vec<Change>)| {
+        let mut changes = whole(Action::NoOp, Action::NoOp);
+        change(&mut changes);
+        let page = shown(changes, PlanMode::Apply);
+        let line = page.lines().find(|line| line.trim_start().starts_with("impact")).unwrap_or("(none)");
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let set = |changes: &mut Vec<Change>, address: &str, action: Action| {
+        at(changes, &format!("cluster.prod.{address}")).action = action;
+    };
+    let lines = [
+        told(&|_| {}),
+        told(&|all| set(all, "addon[\"metrics\"]", Action::Create)),
+        told(&|all| set(all, "layer[\"network\"]", Action::Update)),
+        told(&|all| set(all, "worker_pool[\"general\"].node[\"1\"].vm", Action::Delete)),
+        told(&|all| set(all, "worker_pool[\"general\"].node[\"1\"].vm", Action::ReplaceCreateFirst)),
+        told(&|all| set(all, "control_plane.node[\"1\"].vm", Action::ReplaceCreateFirst)),
+        told(&|all| {
+            set(all, "control_plane.node[\"1\"].vm", Action::ReplaceCreateFirst);
+            set(all, "worker_pool[\"general\"].node[\"1\"].vm", Action::ReplaceCreateFirst);
+        }),
+    ];
+    assert_snapshot!(lines.join("\n"));
+}

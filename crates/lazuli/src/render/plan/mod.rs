@@ -25,6 +25,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lazuli_cluster::impact::Impact;
 use lazuli_core::plan::{Action, Change, Plan, PlanMode};
 
 use self::attributes::Wording;
@@ -110,6 +111,13 @@ struct Group<'a> {
     sections: BTreeMap<Section, Vec<(Place, &'a Change)>>,
 }
 
+impl Group<'_> {
+    /// How much of a cluster that exists is touched.
+    fn impact(&self) -> Option<Impact> {
+        lazuli_cluster::impact::impact(&self.cluster.as_ref()?.parse().ok()?, self.all.iter().copied())
+    }
+}
+
 fn group(plan: &Plan) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(bool, Option<String>), Group<'_>> = BTreeMap::new();
     for change in &plan.changes {
@@ -179,6 +187,14 @@ impl Page {
             let known = context.clusters.get(name).cloned().unwrap_or_else(|| facts::cluster(&group.all));
             let facts: Vec<String> = status(&group.all).map(str::to_owned).into_iter().chain(known).collect();
             self.titled("", name, &columns_of, &facts);
+        }
+        if let Some(impact) = group.impact() {
+            self.titled(
+                "  ",
+                "impact",
+                &columns_of,
+                &impact.to_string().split(", ").map(str::to_owned).collect::<Vec<_>>(),
+            );
         }
         let indent = if group.cluster.is_some() { 2 } else { 0 };
         for (section, items) in sections {
