@@ -13,6 +13,7 @@ use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Value};
 
+use crate::expand::ROTATION;
 use crate::names;
 use crate::spec::Pool;
 
@@ -237,6 +238,13 @@ const CONFIGURED: [(&str, &str); 10] = [
 /// What a node was prepared with and is to be prepared with otherwise. What was not recorded says nothing.
 fn prepared_otherwise(registration: &Recorded, wanted: &Value) -> Vec<String> {
     let mut changed = Vec::new();
+    // A node of before the first rotation says nothing of it, and has the first key.
+    let steps = |json: Option<&Json>| json.and_then(Json::as_i64).unwrap_or(0);
+    let before = registration.inputs.pointer(&format!("/properties/configuration/{ROTATION}"));
+    let after = wanted.get(ROTATION).and_then(Value::as_i64);
+    if after.is_some_and(|after| after != steps(before)) {
+        changed.push("service account key".to_owned());
+    }
     for (member, name) in CONFIGURED {
         let before = registration.inputs.pointer(&format!("/properties/configuration/{member}"));
         let (Some(before), Some(after)) = (before, wanted.get(member)) else { continue };

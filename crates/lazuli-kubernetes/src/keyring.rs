@@ -94,6 +94,8 @@ struct Known {
     id: ResourceId,
     observed: Json,
     private_key: Secret,
+    /// Of a key that is being rotated, the one that will sign.
+    next_private_key: Option<Secret>,
 }
 
 impl KeyRing {
@@ -106,8 +108,10 @@ impl KeyRing {
             return;
         };
         let private_key = Secret::new(key);
-        let observed = without_key(observed);
-        let known = Known { id: id.clone(), observed, private_key };
+        let next = observed.pointer("/properties/nextPrivateKey").and_then(Json::as_str);
+        let next_private_key = next.map(Secret::new);
+        let observed = without_keys(observed);
+        let known = Known { id: id.clone(), observed, private_key, next_private_key };
         self.write().entry(cluster).or_default().insert(id.name().to_ascii_lowercase(), known);
     }
 
@@ -126,6 +130,9 @@ impl KeyRing {
         let known = clusters.get(&ClusterId::of(id)?)?.values().find(|known| known.id == *id)?;
         let mut observed = known.observed.clone();
         observed["properties"]["privateKey"] = known.private_key.expose().into();
+        if let Some(next) = &known.next_private_key {
+            observed["properties"]["nextPrivateKey"] = next.expose().into();
+        }
         Some(observed)
     }
 
@@ -147,9 +154,7 @@ impl KeyRing {
             cluster_ca,
             etcd_ca: authority(ETCD_CA)?,
             front_proxy_ca: authority(FRONT_PROXY_CA)?,
-            service_account: service_account
-                .map(|known| ServiceAccountKey::from_pem(known.private_key.expose()))
-                .transpose()?,
+            service_account: service_account.map(Known::service_account).transpose()?,
         }))
     }
 
@@ -177,6 +182,14 @@ impl Known {
         CertificateAuthority::from_pem(self.property("certificate").unwrap_or(""), self.private_key.expose())
     }
 
+    /// The key that signs, with what checks tokens while it is rotated.
+    fn service_account(&self) -> Result<ServiceAccountKey, PkiError> {
+        let key = ServiceAccountKey::from_pem(self.private_key.expose())?;
+        let others =
+            ["nextPublicKey", "previousPublicKey"].into_iter().filter_map(|name| self.property(name));
+        Ok(others.fold(key, ServiceAccountKey::trusting))
+    }
+
     fn server(&self) -> Result<Server, PkiError> {
         let text = self.property("server").unwrap_or("");
         let server = text.rsplit_once(':').and_then(|(host, port)| {
@@ -196,13 +209,13 @@ impl Known {
     }
 }
 
-fn without_key(observed: &Json) -> Json {
+fn without_keys(observed: &Json) -> Json {
     let mut copy = serde_json::Map::new();
     for (name, value) in observed.as_object().into_iter().flatten() {
         let value = match (name.as_str(), value.as_object()) {
             ("properties", Some(properties)) => properties
                 .iter()
-                .filter(|(name, _)| *name != "privateKey")
+                .filter(|(name, _)| !["privateKey", "nextPrivateKey"].contains(&name.as_str()))
                 .map(|(n, v)| (n.clone(), v.clone()))
                 .collect(),
             _ => value.clone(),

@@ -36,7 +36,10 @@ const KEY: Kind = Kind {
     forces_replacement: &[],
     read_only: &[
         "properties.certificate",
+        "properties.nextPrivateKey",
+        "properties.nextPublicKey",
         "properties.notAfter",
+        "properties.previousPublicKey",
         "properties.privateKey",
         "properties.publicKey",
         "properties.publicKeyHash",

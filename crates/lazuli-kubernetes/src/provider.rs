@@ -13,10 +13,12 @@ use lazuli_core::resource::{ResourceId, ResourceType};
 
 use crate::api::{ApiError, BootLog, Clusters, ConnectError, Rest, Selector};
 use crate::keyring::ClusterId;
+use crate::manifests::Objects;
 use crate::node::Lists;
 use crate::node::member::{self, Cluster};
 use crate::node::registration::{self, NODES, RegistrationError};
 use crate::node::{Registration, Role};
+use crate::objects::{self, SetName};
 
 mod parts;
 #[cfg(test)]
@@ -93,6 +95,23 @@ impl KubernetesProvider {
     /// The clusters.
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
+    }
+
+    /// Of the objects that a set is to have, those that exist and are of others; `None` when there are none, or when the
+    /// resource is no set. A plan asks, so that an apply does not have to refuse.
+    ///
+    /// # Errors
+    /// When the cluster cannot be asked.
+    pub async fn foreign(
+        &self,
+        ty: &ResourceType,
+        id: &ResourceId,
+        wanted: &Objects,
+    ) -> Result<Option<ProviderError>, ProviderError> {
+        let Ok(set) = SetName::new(&ty.name, id.name()) else { return Ok(None) };
+        let cluster = self.cluster(id).await?;
+        let found = objects::foreign(cluster.rest.client(), &set, wanted).await;
+        found.map_err(|error| about(&cluster.id, error))
     }
 
     async fn cluster(&self, id: &ResourceId) -> Result<Cluster, ProviderError> {

@@ -70,7 +70,55 @@ fn failed(error: PkiError) -> ProviderError {
 }
 
 /// What is made and never sent: an update keeps it.
-const MADE: [&str; 5] = ["certificate", "privateKey", "publicKey", "publicKeyHash", "notAfter"];
+const MADE: [&str; 8] = [
+    "certificate",
+    "privateKey",
+    "publicKey",
+    "publicKeyHash",
+    "notAfter",
+    "nextPrivateKey",
+    "nextPublicKey",
+    "previousPublicKey",
+];
+
+/// How many steps a service account key is rotated in: the next key is trusted, it signs, the old one is trusted no more.
+/// After each of them every API server has to be started anew, or tokens of one would not be good at another.
+pub const ROTATION_STEPS: i64 = 3;
+
+/// How far a key has been rotated: steps since it was made.
+fn rotation(object: &Json) -> i64 {
+    object.pointer("/properties/rotation").and_then(Json::as_i64).unwrap_or(0)
+}
+
+/// The keys of a service account key after one more step.
+fn turned(known: &Json, step: i64) -> Result<Vec<(&'static str, String)>, ProviderError> {
+    let text = |name: &str| known["properties"][name].as_str().map(str::to_owned);
+    let lost = |name: &str| {
+        let message =
+            format!("the state has no {name} of the service account key, which the rotation goes on with");
+        ProviderError::own("KeyNotKnown", message, Outcome::Nothing)
+            .advise("Put back a backup of the state that has it.")
+    };
+    let need = |name: &'static str| text(name).ok_or_else(|| lost(name));
+    let (private, public) = (need("privateKey")?, need("publicKey")?);
+    Ok(match step % ROTATION_STEPS {
+        1 => {
+            let next = ServiceAccountKey::new().map_err(failed)?;
+            vec![
+                ("privateKey", private),
+                ("publicKey", public),
+                ("nextPrivateKey", next.private_pem.expose().to_owned()),
+                ("nextPublicKey", next.public_pem),
+            ]
+        }
+        2 => vec![
+            ("privateKey", need("nextPrivateKey")?),
+            ("publicKey", need("nextPublicKey")?),
+            ("previousPublicKey", public),
+        ],
+        _ => vec![("privateKey", private), ("publicKey", public)],
+    })
+}
 
 #[async_trait::async_trait]
 impl Provider for TlsProvider {
@@ -84,10 +132,21 @@ impl Provider for TlsProvider {
     }
 
     /// Keys are made once. What exists already is kept whatever the operation is: keys that may be in use must not
-    /// change because something else did. New ones come from deleting and creating.
+    /// change because something else did. Only a service account key is rotated, when its `rotation` is one step further;
+    /// other new ones come from deleting and creating.
     async fn put(&self, request: Put<'_>, _: &dyn Watch) -> Result<Json, ProviderError> {
         let mut object = request.body.clone();
         let made = match self.keys.recall(request.id) {
+            Some(known) if rotation(request.body) == rotation(&known) + 1 => {
+                turned(&known, rotation(request.body))?
+            }
+            Some(known) if rotation(request.body) != rotation(&known) => {
+                let (at, asked) = (rotation(&known), rotation(request.body));
+                let message =
+                    format!("{} was rotated {at} steps and cannot be at {asked} next", request.id.name());
+                return Err(ProviderError::own("KeyNotRotated", message, Outcome::Nothing)
+                    .advise("Plan again: the state has changed since this was planned."));
+            }
             Some(known) => MADE
                 .into_iter()
                 .filter_map(|name| Some((name, known["properties"][name].as_str()?.to_owned())))

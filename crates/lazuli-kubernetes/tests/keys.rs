@@ -136,6 +136,51 @@ async fn what_is_deleted_is_forgotten_and_made_anew() {
 }
 
 #[tokio::test]
+async fn a_service_account_key_is_rotated_in_three_steps_and_a_step_done_twice_is_done_once() {
+    let (keys, provider) = provider();
+    let body = |steps: i64| match steps {
+        0 => json!({ "properties": {} }),
+        steps => json!({ "properties": { "rotation": steps } }),
+    };
+    let of_cluster = put(&provider, Operation::Create, "cluster_ca", &cluster_ca("a.example.com:6443")).await;
+    of_cluster.unwrap();
+    let mut objects = vec![put(&provider, Operation::Create, "service_account", &body(0)).await.unwrap()];
+    for steps in 1..=6 {
+        let object = put(&provider, Operation::Update, "service_account", &body(steps)).await.unwrap();
+        let again = put(&provider, Operation::Update, "service_account", &body(steps)).await.unwrap();
+        assert_eq!(object, again, "step {steps}");
+        objects.push(object);
+    }
+    let text = |steps: usize, name: &str| objects[steps]["properties"][name].as_str().map(str::to_owned);
+    for first in [0, 3] {
+        let (old, new) = (text(first, "publicKey"), text(first + 1, "nextPublicKey"));
+        assert!(old.is_some() && new.is_some() && old != new);
+        assert_eq!((text(first + 1, "publicKey"), text(first + 1, "previousPublicKey")), (old.clone(), None));
+        assert_eq!((text(first + 2, "publicKey"), text(first + 2, "previousPublicKey")), (new.clone(), old));
+        assert_eq!(text(first + 2, "privateKey"), text(first + 1, "nextPrivateKey"));
+        assert_eq!((text(first + 2, "nextPrivateKey"), text(first + 3, "previousPublicKey")), (None, None));
+        assert_eq!(text(first + 3, "publicKey"), new);
+    }
+    // What nodes get: the key that signs first, then the others. No two steps at once, and none backwards.
+    let cluster = ClusterId::of(&id("x/y")).unwrap();
+    for (steps, others) in [(1, ["nextPublicKey"]), (2, ["previousPublicKey"])] {
+        let (later, _) = self::provider();
+        later.learn(
+            &id("certificateAuthorities/cluster_ca"),
+            &keys.recall(&id("certificateAuthorities/cluster_ca")).unwrap(),
+        );
+        later.learn(&id("serviceAccountKeys/service_account"), &objects[steps]);
+        let key = later.cluster(&cluster).unwrap().service_account.unwrap();
+        let bundle = text(steps, "publicKey").unwrap() + &text(steps, others[0]).unwrap();
+        assert_eq!(key.public_pem, bundle);
+        assert_eq!(Some(key.private_pem.expose().to_owned()), text(steps, "privateKey"));
+        assert!(!format!("{later:?}").contains("PRIVATE"));
+    }
+    let back = put(&provider, Operation::Update, "service_account", &body(4)).await.unwrap_err();
+    assert_eq!(back.code, "KeyNotRotated");
+}
+
+#[tokio::test]
 async fn an_update_of_keys_that_nobody_knows_makes_no_new_ones() {
     let (_, provider) = provider();
     let error = put(&provider, Operation::Update, "cluster_ca", &cluster_ca("a:1")).await.unwrap_err();

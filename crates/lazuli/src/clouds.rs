@@ -1,6 +1,6 @@
 //! Accounts made ready to use: simulators started, providers made.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,19 +186,20 @@ impl Clouds {
     }
 
     /// Looks at objects, one account after the other. Of clusters that never answered nothing is asked: what is to be in
-    /// them does not exist. One that is `doomed` and cannot be asked is taken to be as it is recorded.
+    /// them does not exist. One that does not answer now, whatever the reason, is taken to be as it is recorded, and named
+    /// as unreachable: an API server without its etcd answers, and has nothing to say. `wanted` are the ids of what is to
+    /// be.
     ///
     /// # Errors
-    /// When one of them cannot be asked.
+    /// When Azure cannot be asked.
     pub async fn look(
         &self,
         looks: Vec<Look>,
         recorded: &RecordedWorld,
-        doomed: &dyn Fn(&ClusterId) -> bool,
+        wanted: &HashSet<&ResourceId>,
     ) -> Result<World, Failure> {
         let mut by_account: BTreeMap<(ProviderName, Arc<str>, Option<ClusterId>), Vec<_>> = BTreeMap::new();
         let (answering, finished) = (inside::answers(recorded), inside::finished(recorded));
-        let as_recorded = |id: &ResourceId| finished.get(id).map(|object| (id.clone(), (*object).clone()));
         let mut world = World::default();
         for look in looks {
             let cluster = match look.provider {
@@ -208,36 +209,36 @@ impl Clouds {
             match &cluster {
                 Some(cluster) if !answering.contains(cluster) => {
                     // the first registration leaves no trace until the cluster answers
-                    world.objects.extend(as_recorded(&look.wanted.id));
+                    let object = finished.get(&look.wanted.id).map(|object| (*object).clone());
+                    world.objects.extend(object.map(|object| (look.wanted.id, object)));
                 }
                 _ => by_account.entry((look.provider, look.account, cluster)).or_default().push(look.wanted),
             }
         }
-        for ((provider, account, cluster), wanted) in &by_account {
+        for ((provider, account, cluster), sought) in &by_account {
             let answer = match (provider, self.providers.get(account)) {
-                (ProviderName::Azure, Some(provider)) => provider.observe(wanted).await,
+                (ProviderName::Azure, Some(provider)) => provider.observe(sought).await,
                 (ProviderName::Azure, None) => Err(ProviderError::own(
                     "NoAccount",
                     "the account is not declared any more",
                     Outcome::Nothing,
                 )),
-                (ProviderName::Tls, _) => self.inside.tls.observe(wanted).await,
-                (ProviderName::Kubernetes, _) => self.inside.kubernetes.observe(wanted).await,
+                (ProviderName::Tls, _) => self.inside.tls.observe(sought).await,
+                (ProviderName::Kubernetes, _) => self.inside.kubernetes.observe(sought).await,
             };
-            let found = match answer {
-                // whatever the reason: an API server without its etcd answers, and has nothing to say
-                Err(error) if cluster.as_ref().is_some_and(doomed) => {
-                    world.objects.extend(wanted.iter().filter_map(|w| as_recorded(&w.id)));
-                    world.unreachable.extend(cluster.clone().map(|cluster| (cluster, error)));
+            let found = match (answer, cluster) {
+                (Ok(found), _) => found,
+                (Err(error), Some(cluster)) => {
+                    let believed = inside::believed(recorded, wanted);
+                    let as_recorded = |id: &ResourceId| Some((id.clone(), (*believed.get(id)?).clone()));
+                    world.objects.extend(sought.iter().filter_map(|sought| as_recorded(&sought.id)));
+                    world.unreachable.push((cluster.clone(), error));
                     continue;
                 }
-                answer => answer.map_err(|error| {
-                    let doing = match cluster {
-                        Some(cluster) => format!("looking into the cluster {}", cluster.name()),
-                        None => format!("looking at what exists (cloud_account.{account})"),
-                    };
-                    Failure::of(refused(&doing, &error))
-                })?,
+                (Err(error), None) => {
+                    let doing = format!("looking at what exists (cloud_account.{account})");
+                    return Err(Failure::of(refused(&doing, &error)));
+                }
             };
             world.requests += found.requests;
             world.objects.extend(found.objects);

@@ -20,7 +20,10 @@ impl Kinds for AllKinds {
 
 /// Of a type, what its provider returns and nobody may see.
 pub fn hidden(ty: &ResourceType) -> &'static [&'static str] {
-    if ty.name.starts_with("Lazuli.Tls/") { &["properties.privateKey"] } else { &[] }
+    match ty.name.starts_with("Lazuli.Tls/") {
+        true => &["properties.privateKey", "properties.nextPrivateKey"],
+        false => &[],
+    }
 }
 
 /// True for the types of the providers `tls` and `kubernetes`, whose namespaces Azure does not have.

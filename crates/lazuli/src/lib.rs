@@ -30,4 +30,5 @@ pub mod progress;
 pub mod project;
 pub mod render;
 pub mod roles;
+pub mod rotation;
 pub mod terminal;

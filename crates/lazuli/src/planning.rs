@@ -1,7 +1,7 @@
 //! From a configuration directory to a plan: load, evaluate, look, decide.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,7 @@ use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
-use lazuli_core::resource::ProviderName;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
-use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_planner::{Draft, Observed, Request, make};
 use lazuli_state::lock::{Holder, OnWait};
 use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
@@ -27,6 +25,7 @@ use crate::inside;
 use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
+use crate::rotation;
 
 /// Where the state lies when nobody says.
 pub const STATE: &str = "lazuli.state";
@@ -171,7 +170,10 @@ pub fn blueprint(
 /// # Errors
 /// What is wrong with the configuration.
 pub fn draft(project: &Project, blueprint: &Blueprint) -> Result<Draft, Failure> {
-    Draft::new(blueprint).map_err(|found| Failure::at(found, &project.sources))
+    let refuse = |found| Failure::at(found, &project.sources);
+    let draft = Draft::new(blueprint).map_err(refuse)?;
+    let shared = inside::shared(blueprint.declarations().iter().zip(draft.desired()));
+    if shared.is_empty() { Ok(draft) } else { Err(refuse(shared)) }
 }
 
 /// Makes a plan.
@@ -192,9 +194,11 @@ pub async fn plan(
         let draft = self::draft(project, &blueprint)?;
         Ok((blueprint, draft))
     };
+    let rotated = rotation::asked(&wish.replace, recorded)?;
+    renewals.extend(rotated.iter().map(|key| (key.clone(), "asked by --replace".to_owned())));
+    let replace: BTreeSet<Address> = wish.replace.difference(&rotated).cloned().collect();
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(wish, &blueprint, recorded)?;
-    keys_stay(wish, recorded)?;
     let applies = wish.mode == PlanMode::Apply;
     let unchangeable = if applies { blueprint.unchangeable(recorded) } else { Diagnostics::new() };
     if !unchangeable.is_empty() {
@@ -208,7 +212,7 @@ pub async fn plan(
             clouds.expect(&blueprint);
             (World::default(), preflight::Findings::default())
         }
-        false => look(project, clouds, &blueprint, draft.looks(recorded), recorded, wish).await?,
+        false => look(project, clouds, &blueprint, &draft, recorded, wish).await?,
     };
     let elapsed = start.elapsed();
     if !wish.no_refresh && applies {
@@ -238,7 +242,7 @@ pub async fn plan(
             recorded: &held,
             observed: if wish.no_refresh { Observed::Nothing } else { Observed::Objects(&world.objects) },
             mode: wish.mode,
-            replace: &wish.replace,
+            replace: &replace,
             scope: &wish.scope,
             refactoring: &refactoring,
             locate: &|span| project.sources.location(span),
@@ -264,6 +268,13 @@ pub async fn plan(
         (blueprint, draft) = expand(&renewals)?;
     };
     not_replaced(wish, &plan)?;
+    let inside::Unasked { warnings: unasked, mut problems } = inside::judge(&plan, recorded, &world);
+    if applies && !wish.no_refresh {
+        problems.extend(clouds.inside.of_others(&plan, recorded, &world).await);
+    }
+    if !problems.is_empty() {
+        return Err(Failure::at(problems, &project.sources));
+    }
     let findings = match wish.no_refresh || wish.skip_preflight {
         true => findings,
         false => preflight::steps(&plan, &blueprint, &world, clouds, wish.parallel, findings)
@@ -286,7 +297,12 @@ pub async fn plan(
     }
     let claims::Found { records: claims, warnings: kept } = found.unwrap_or_default();
     let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan));
-    let warnings = warnings.chain(kept).chain(blueprint.without_keys()).collect();
+    let warnings = warnings
+        .chain(kept)
+        .chain(unasked)
+        .chain(rotation::warnings(&plan, recorded))
+        .chain(blueprint.without_keys())
+        .collect();
     let looked = recorded.resources.len();
     Ok(Planned {
         plan,
@@ -307,24 +323,25 @@ async fn look(
     project: &Project,
     clouds: &Clouds,
     blueprint: &Blueprint,
-    looks: Vec<lazuli_planner::draft::Look>,
+    draft: &Draft,
     recorded: &RecordedWorld,
     wish: &Wish,
 ) -> Result<(World, preflight::Findings), Failure> {
     let skip = wish.skip_preflight || wish.mode != PlanMode::Apply;
     let refuse = |found| Failure::at(found, &project.sources);
     let mut findings = preflight::groups(clouds, blueprint, skip).await.map_err(refuse)?;
+    let looks = draft.looks(recorded);
     // What was made may be gone with its group already; what is to be made needs the group.
     let looks = if wish.mode != PlanMode::Apply { clouds.in_existing_groups(looks).await? } else { looks };
     clouds.learn(recorded);
     clouds.expect(blueprint);
-    let stays: BTreeSet<ClusterId> = blueprint.clusters().filter_map(inside::cluster_of).collect();
-    let goes = |cluster: &ClusterId| match wish.mode {
-        PlanMode::Destroy => true,
-        PlanMode::Apply => !stays.contains(cluster),
-        PlanMode::RefreshOnly => false,
+    let wanted = match wish.mode {
+        PlanMode::Destroy => HashSet::new(),
+        PlanMode::Apply | PlanMode::RefreshOnly => {
+            draft.desired().iter().filter_map(|d| d.id.as_ref()).collect()
+        }
     };
-    let world = clouds.look(looks, recorded, &goes).await?;
+    let world = clouds.look(looks, recorded, &wanted).await?;
     if !skip {
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
     }
@@ -393,18 +410,6 @@ fn unknown_addresses(wish: &Wish, blueprint: &Blueprint, recorded: &RecordedWorl
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure { diagnostics: problems, ..Failure::default() }) }
-}
-
-/// Refuses to replace the keys of a cluster: every node knows it by them.
-fn keys_stay(wish: &Wish, recorded: &RecordedWorld) -> Result<(), Failure> {
-    let keys = recorded.resources.values().filter(|r| r.provider == ProviderName::Tls);
-    let asked = keys.map(|r| &r.address).find(|key| wish.replace.iter().any(|asked| key.is_within(asked)));
-    let Some(key) = asked else { return Ok(()) };
-    let message =
-        format!("{key} cannot be replaced: every node and client of the cluster trusts it and no other");
-    Err(Failure::of(
-        Diagnostic::error("LZ1017", message).help("make a new cluster beside it and move what runs there"),
-    ))
 }
 
 /// The address most like a misspelt one: of a resource, or of what contains some.

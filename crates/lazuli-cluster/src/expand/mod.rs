@@ -29,10 +29,12 @@ use crate::spec::{Cluster, Network, UpdatePools};
 pub use boot::{AzureFacts, NodeBoot, Pki};
 pub use content::{ClusterFacts, Content, Layer, LayerSpec};
 pub(crate) use inside::layer;
+pub use membership::ROTATION;
 pub use network::{API_RULE, API_RULE_PRIORITY};
 use part::Site;
 pub use part::{Features, Part};
 use phase::Phase;
+pub use pki::rotation;
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]
@@ -122,7 +124,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, featur
         }
     }
     if features.kubernetes {
-        pki::expand(&site, &mut parts);
+        pki::expand(&site, records, &mut parts);
         let members: Vec<Address> =
             (1..=control_plane.count).map(|n| node::member(cluster, control_plane, n)).collect();
         let order = inside::Order { phase, init: init.as_ref(), control_plane: &members };

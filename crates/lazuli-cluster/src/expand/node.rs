@@ -87,11 +87,12 @@ pub(super) fn expand(
     sketch: &mut Sketch<'_>,
 ) -> Option<Address> {
     let Sketch { around, records, phase, .. } = *sketch;
+    let rotation = super::pki::rotation(&site.cluster.address, records);
     let pool_address = pool.address(&site.cluster.address);
     let wanted = |slot: &NodeSlot| Wanted {
         vm: (names::resource(&site.group, &vm_type(), &slot.name), machine(site, pool, around, slot)),
         nic: (nic_id(site, slot), interface(site, pool, around)),
-        configuration: membership::configuration(site, pool),
+        configuration: membership::configuration(site, pool, rotation),
     };
     let availability_set = availability_set(site, pool, &pool_address);
     let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &wanted);

@@ -6,11 +6,21 @@ use lazuli_core::{Address, Value};
 use super::boot::Pki;
 use super::part::{Part, Site, VERSION_OWN, object};
 use crate::names;
+use crate::roster::Records;
 
 /// How long certificate authorities are good for.
 const YEARS: i64 = 10;
 
-pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) {
+/// How far the service account key of a cluster is to be rotated: as far as it is recorded, and a step further when
+/// somebody asks for it. In between, every control-plane node is replaced, since each step waits for all API servers.
+pub fn rotation(cluster: &Address, records: Records<'_>) -> i64 {
+    let key = Pki::of(cluster).service_account;
+    let recorded = records.world.resources.get(&key);
+    let so_far = recorded.and_then(|key| key.inputs.pointer("/properties/rotation")?.as_i64()).unwrap_or(0);
+    so_far + i64::from(recorded.is_some() && records.renewals.contains_key(&key))
+}
+
+pub(super) fn expand(site: &Site<'_>, records: Records<'_>, parts: &mut Vec<Part>) {
     let Pki { cluster_ca, etcd_ca, front_proxy_ca, service_account } = Pki::of(&site.cluster.address);
     let authority = |address: &Address, common_name: &str| {
         vec![("commonName", Value::string(common_name)), ("validityYears", Value::int(YEARS))]
@@ -35,7 +45,11 @@ pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) {
             Value::object(authority(address, common_name)),
         ));
     }
-    parts.push(key(site, &service_account, "serviceAccountKeys", "service_account", object([])));
+    let rotation = match rotation(&site.cluster.address, records) {
+        0 => object([]),
+        steps => object([("rotation", Value::int(steps))]),
+    };
+    parts.push(key(site, &service_account, "serviceAccountKeys", "service_account", rotation));
 }
 
 /// Where the API is, as nodes and clients know it.

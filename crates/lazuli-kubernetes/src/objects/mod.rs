@@ -10,7 +10,7 @@
 //! | [`set`] | what a set is called and made of |
 //! | [`put`](mod@put), [`delete`](mod@delete), [`observe`](mod@observe) | applying, deleting and looking at sets |
 //! | `apply` | one object: server-side apply, and what cannot be changed in place |
-//! | `ownership` | that nothing of others is taken over |
+//! | [`ownership`] | that nothing of others is taken over |
 //! | `order` | what comes before what |
 //! | `ready`, `why` | when an object is ready, and why it is not |
 //! | `inventory` | the config map |
@@ -22,7 +22,7 @@ pub mod delete;
 mod inventory;
 pub mod observe;
 mod order;
-mod ownership;
+pub mod ownership;
 pub mod put;
 pub(crate) mod ready;
 pub mod set;
@@ -31,6 +31,7 @@ pub(crate) mod wire;
 
 pub use delete::delete;
 pub use observe::{Observed, observe, observe_all};
+pub use ownership::foreign;
 pub use put::{Patience, put};
 pub use set::{NotASet, ObjectSet, SetName};
 

@@ -175,3 +175,16 @@ impl Key {
         }
     }
 }
+
+/// Which object a key of [`Objects`] is of, whatever version of its kind: `apps/Deployment/kube-system/coredns`; `None`
+/// for what is no key.
+pub fn identity(key: &str) -> Option<String> {
+    let key = Key::parse(key)?;
+    let namespace = key.namespace.as_deref().unwrap_or("-");
+    Some(format!("{}/{}/{namespace}/{}", key.group(), key.kind, key.name))
+}
+
+/// A key of [`Objects`] for people: `Deployment kube-system/coredns`; `None` for what is no key.
+pub fn words(key: &str) -> Option<String> {
+    Some(Key::parse(key)?.words())
+}

@@ -50,6 +50,16 @@ pub(crate) struct ControlPlane {
 pub(crate) struct Leaf {
     pub(crate) cert_pem: String,
     pub(crate) key_pem: String,
+    /// The keys of service accounts' tokens.
+    #[serde(default)]
+    pub(crate) accounts: Accounts,
+}
+
+/// Which key an API server signs tokens of service accounts with, and which it checks them with: digests of public keys.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Accounts {
+    pub(crate) signs: String,
+    pub(crate) trusts: Vec<String>,
 }
 
 impl std::fmt::Debug for Leaf {

@@ -233,8 +233,8 @@ async fn carry_out(
         journal: journal.clone(),
         recorded: recorded.clone(),
         observed: Arc::new(planned.world.objects),
-        // Nodes that are made anew have ids that nobody looked at.
-        looked: planned.refreshed && planned.renewals.is_empty(),
+        // Nodes that are made anew have ids that nobody looked at, and nobody looks into a cluster that does not answer.
+        looked: planned.refreshed && planned.renewals.is_empty() && planned.world.unreachable.is_empty(),
         hidden: kinds::hidden,
         salt: recorded.lineage.as_bytes().into(),
         now: Arc::new(host::now),

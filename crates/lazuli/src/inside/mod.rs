@@ -3,9 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | `machines` | what is asked of a cluster's machines through Azure: their consoles, scripts |
-//! | `unreachable` | which clusters are not asked, because nobody can answer yet |
+//! | `objects` | each object has one owner, and none is taken from others |
+//! | `unreachable` | which clusters are not asked, because nobody can answer yet; what is planned when one should and does not |
 
 mod machines;
+mod objects;
 mod unreachable;
 
 use std::collections::HashMap;
@@ -25,7 +27,8 @@ use lazuli_kubernetes::tls::TlsProvider;
 use time::OffsetDateTime;
 
 use machines::Machines;
-pub use unreachable::{answers, finished};
+pub use objects::shared;
+pub use unreachable::{Unasked, answers, believed, finished, judge};
 
 /// The cluster that an expansion is of; `None` when it has nothing inside.
 pub fn cluster_of(expansion: &Expansion) -> Option<ClusterId> {

@@ -92,12 +92,26 @@ impl Scene {
         self.all("v1/nodes").filter(|node| !is_control_plane(node)).filter_map(zone).collect()
     }
 
+    /// A token of a service account that one API server hands out is accepted by every other.
+    fn tokens_are_good_everywhere(&self) {
+        let servers = || self.control["servers"].as_object().into_iter().flatten();
+        for (name, one) in servers() {
+            let signs = &one["accounts"]["signs"];
+            assert!(signs.as_str().is_some_and(|key| !key.is_empty()), "{name} signs with no key");
+            for (other, checks) in servers() {
+                let trusts = checks["accounts"]["trusts"].as_array().unwrap();
+                assert!(trusts.contains(signs), "{other} does not accept the tokens of {name}");
+            }
+        }
+    }
+
     fn is_unharmed(&self, zones: &BTreeSet<String>) {
         let members = self.control["etcd"]["members"].as_object().unwrap();
         let voters = members.values().filter(|member| member["is_learner"] == false);
         let (all, running) =
             voters.fold((0, 0), |(all, up), m| (all + 1, up + usize::from(m["is_running"] == true)));
         assert!(running > all / 2, "quorum lost: {members:#?}");
+        self.tokens_are_good_everywhere();
         for budget in self.all("policy/v1/poddisruptionbudgets") {
             let status = &budget["status"];
             let (healthy, needed) = (status["currentHealthy"].as_i64(), status["desiredHealthy"].as_i64());

@@ -94,3 +94,50 @@ fn namespaces_get_quotas_and_bindings_come_and_go() {
     assert!(insides.one("v1/namespaces", "team-a").is_none() && !bound(&insides));
     bench.is_settled();
 }
+
+#[test]
+fn an_object_of_somebody_else_is_refused_while_planning_and_taken_over_when_it_is_given() {
+    let bench = cluster();
+    bench.write("team.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: team-a\n");
+    let file = bench.path("team.yaml");
+    if !kubectl(&bench, &["create", "--validate=false", "-f", file.to_str().unwrap()]) {
+        return;
+    }
+    add(&bench, "cluster", "namespace \"team-a\" {\n    cpu = \"8\"\n  }");
+    let refused = bench.run("plan");
+    assert_eq!(refused.status, Some(1), "{refused}");
+    let words =
+        ["LZ1002", "cluster.kube.namespace[\"team-a\"]", "Namespace team-a exists in the cluster already"];
+    assert!(words.iter().all(|word| refused.stderr.contains(word)), "{refused}");
+    let said = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("kubectl label namespace/team-a lazuli.dev/set=namespace.team-a"), "{refused}");
+
+    kubectl(&bench, &["label", "namespace/team-a", "lazuli.dev/set=namespace.team-a"]);
+    applies_gently(&bench);
+    assert!(!look(&bench).all("v1/resourcequotas").is_empty());
+    bench.is_settled();
+}
+
+#[test]
+fn an_object_that_two_addons_have_is_refused_with_both_places() {
+    let bench = crate::stage::project();
+    bench.write("config.yaml", CONFIG);
+    let addon = |name: &str| {
+        format!("addon \"{name}\" {{\n    manifests = [\"config.yaml\"]\n    namespace = \"default\"\n  }}")
+    };
+    add(&bench, "profile", &addon("first"));
+    bench.does("validate");
+    add(&bench, "profile", &addon("second"));
+    for line in ["validate", "plan"] {
+        let refused = bench.run(line);
+        assert_eq!(refused.status, Some(1), "{refused}");
+        let all = format!("{}{}", refused.stdout, refused.stderr);
+        let words = [
+            "LZ1006",
+            "cluster.kube.addon[\"first\"] and cluster.kube.addon[\"second\"] both have ConfigMap default/one",
+            "ConfigMap default/two",
+            "main.hcl:",
+        ];
+        assert!(words.iter().all(|word| all.contains(word)), "{refused}");
+    }
+}

@@ -20,12 +20,15 @@ mod contract;
 #[allow(dead_code, reason = "shared with e2e")]
 mod workbench;
 
+mod certificates;
 mod control_plane;
 mod destroying;
 mod film;
 mod inside;
+mod keys;
 mod pools;
 mod scaling;
 mod stage;
 mod trouble;
+mod unanswered;
 mod upgrading;

@@ -110,8 +110,13 @@ pub(crate) fn add(bench: &Workbench, place: &str, lines: &str) {
 
 /// Applies, and checks at each change of the world that nobody was hurt.
 pub(crate) fn applies_gently(bench: &Workbench) -> Ran {
+    applies_gently_with(bench, "apply --auto-approve")
+}
+
+/// The same with a command line.
+pub(crate) fn applies_gently_with(bench: &Workbench, line: &str) -> Ran {
     let film = Film::start(bench);
-    let ran = bench.applies();
+    let ran = bench.does(line);
     film.shows_no_harm();
     ran
 }
@@ -164,6 +169,16 @@ impl Insides {
         versions.sort();
         versions.dedup();
         versions
+    }
+
+    /// Of each API server, the key it signs tokens of service accounts with, and those it checks them with.
+    pub(crate) fn accounts(&self) -> Vec<(String, Vec<String>)> {
+        let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let servers = self.0["control"]["servers"].as_object().unwrap().values();
+        let accounts = servers.map(|server| &server["accounts"]);
+        accounts
+            .map(|a| (text(&a["signs"]), a["trusts"].as_array().unwrap().iter().map(text).collect()))
+            .collect()
     }
 
     /// Names of the members of etcd.

@@ -11,6 +11,7 @@ use x509_parser::pem::parse_x509_pem;
 
 use super::cloud_init::Files;
 use crate::kubernetes::Leaf;
+use crate::kubernetes::cluster::Accounts;
 use crate::random;
 
 /// Where kubeadm keeps them.
@@ -54,16 +55,26 @@ pub(super) fn check(files: &Files, now_ms: u64) -> Result<(), String> {
             "error execution phase certs/sa: couldn't load the public key file {path}: {}",
             missing(&path)
         )),
-        Some(text)
-            if text.split_whitespace().collect::<String>()
-                == key.public_key_pem().split_whitespace().collect::<String>() =>
-        {
-            Ok(())
-        }
+        // kubeadm compares the first; API servers check tokens with each of them.
+        Some(text) if public_keys(text).first() == public_keys(&key.public_key_pem()).first() => Ok(()),
         Some(_) => Err(format!(
             "error execution phase certs/sa: the public key {path} does not match the private key {FOLDER}/sa.key"
         )),
     }
+}
+
+/// Digests of the public keys in a file, in their order.
+fn public_keys(text: &str) -> Vec<String> {
+    let keys = text
+        .split_inclusive("-----END PUBLIC KEY-----")
+        .filter_map(|block| parse_x509_pem(block.as_bytes()).ok());
+    keys.map(|(_, pem)| random::sha256_hex(&pem.contents)).collect()
+}
+
+/// The keys of service accounts' tokens that an API server is started with.
+fn accounts(files: &Files) -> Accounts {
+    let trusts = files.get(&format!("{FOLDER}/sa.pub")).map(|text| public_keys(text)).unwrap_or_default();
+    Accounts { signs: trusts.first().cloned().unwrap_or_default(), trusts }
 }
 
 fn check_authority(files: &Files, name: &str, file: &str, now_ms: u64) -> Result<(), String> {
@@ -138,7 +149,7 @@ pub(super) fn serving(files: &Files, names: Vec<String>, seed: &str, now_ms: u64
         OffsetDateTime::from_unix_timestamp((now_ms / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     (params.not_before, params.not_after) = (now - Duration::minutes(5), now + Duration::days(365));
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
-    Ok(Leaf { cert_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    Ok(Leaf { cert_pem: certificate.pem(), key_pem: key.serialize_pem(), accounts: accounts(files) })
 }
 
 /// An Ed25519 key whose 32 secret bytes are a hash, in PKCS#8 (RFC 8410).

@@ -63,7 +63,11 @@ fn pki() -> Pki {
         params.distinguished_name.push(DnType::CommonName, common);
         params.distinguished_name.push(DnType::OrganizationName, organisation);
         params.extended_key_usages = vec![usage];
-        Leaf { cert_pem: params.signed_by(&key, &issuer).unwrap().pem(), key_pem: key.serialize_pem() }
+        Leaf {
+            cert_pem: params.signed_by(&key, &issuer).unwrap().pem(),
+            key_pem: key.serialize_pem(),
+            accounts: Default::default(),
+        }
     };
     let server =
         leaf(vec![HOST.to_owned()], "kube-apiserver", "kube-apiserver", ExtendedKeyUsagePurpose::ServerAuth);

@@ -23,12 +23,10 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
     let status = match &looked.status {
         Ok(status) => status,
         Err(error) => {
-            let message = format!("{name} cannot be asked which of its nodes have failed: {}", error.message);
-            let problem = Diagnostic::error("LZ3052", message).help(
-                "when its control plane is lost for good, name the nodes yourself: `lazuli apply --replace ADDRESS`",
-            );
+            let error = error.message.clone();
+            let address = looked.cluster.address.clone();
             looked.close().await;
-            return Err(Failure::of(problem));
+            return in_azure(&name, address, &error, args, printer).await;
         }
     };
     let health = health_check(&looked)?;
@@ -43,6 +41,41 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
     }
     let goal = Goal { replace: failed.into_keys().collect(), ..Goal::default() };
     apply::repair(&goal, &args.options, args.auto_approve, printer).await
+}
+
+/// Of a cluster that does not answer, what is missing in Azure may be why: that is set back, and no node is touched.
+async fn in_azure(
+    name: &str,
+    address: Address,
+    error: &str,
+    args: &ClusterRepair,
+    printer: &Arc<Printer>,
+) -> Outcome {
+    printer.message(&format!("{name} does not answer, so nobody can say how its nodes are: {error}"));
+    printer.message("What it has in Azure besides nodes is looked at, and set back:");
+    let mut options = args.options.clone();
+    if options.target.is_empty() {
+        options.target = vec![address.clone()];
+    }
+    options.exclude.extend([address.child("control_plane"), address.child("worker_pool")]);
+    apply::repair(&Goal::default(), &options, args.auto_approve, printer).await?;
+    let after = look(args.name.as_deref(), &args.options.variables, printer).await?;
+    let answers = after.status.as_ref().map(|_| ()).map_err(|error| error.message.clone());
+    after.close().await;
+    match answers {
+        Ok(()) => {
+            printer.message(&format!("{name} answers. `lazuli cluster check` says how it is."));
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            let problem = Diagnostic::error("LZ3052", format!("{name} still does not answer: {error}"));
+            Err(Failure::of(problem.help(
+                "its network, load balancer and rules are as configured, so look at the machines of its control plane: are \
+                 they running (`az vm list -d`), and what does their boot log say? docs/recovery.md says what to do when etcd \
+                 has lost its quorum",
+            )))
+        }
+    }
 }
 
 /// When a node of the cluster counts as failed; the defaults when its block is gone.
