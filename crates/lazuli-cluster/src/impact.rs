@@ -6,6 +6,7 @@ use std::fmt;
 use lazuli_core::Address;
 use lazuli_core::address::Key;
 use lazuli_core::plan::{Action, Change};
+use lazuli_core::resource::Mode;
 
 /// How much of a cluster that exists a plan touches, the least first. What would need a new cluster is no impact: it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +30,8 @@ pub fn impact<'a>(
     cluster: &Address,
     changes: impl IntoIterator<Item = &'a Change> + Clone,
 ) -> Option<Impact> {
-    let all = || changes.clone().into_iter();
+    // What is only read was there before the cluster.
+    let all = || changes.clone().into_iter().filter(|change| change.mode == Mode::Managed);
     let own = || all().filter(|change| change.address.is_within(cluster) && change.action != Action::NoOp);
     let existed = |change: &Change| {
         matches!(change.action, Action::NoOp | Action::Update | Action::Move) || change.action.is_replace()

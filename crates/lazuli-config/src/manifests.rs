@@ -24,14 +24,23 @@ impl Evaluator {
         span: Span,
     ) -> Result<Option<Vec<Value>>, Diagnostics> {
         let literal = |value: Value| Expr { span, kind: ExprKind::Literal(value) };
-        let (name, mut arguments) = match values.is_empty() {
-            true => ("file", Vec::new()),
-            false => ("templatefile", vec![literal(Value::object(values.clone()))]),
+        let ask = |name: &str, arguments: Vec<Expr>, failed: &str| {
+            let call = Call { name: Name { text: name.into(), span }, arguments, expand_last: false };
+            let expr = Expr { span, kind: ExprKind::Call(Box::new(call)) };
+            self.expression(&expr, &NoExternals, None).map_err(|mut found| {
+                // Nobody wrote the function.
+                let by_function = found.iter_mut().filter(|problem| problem.code == codes::FUNCTION_FAILED);
+                by_function.for_each(|problem| problem.message = format!("the manifest {path} {failed}"));
+                found
+            })
         };
-        arguments.insert(0, literal(Value::string(path)));
-        let call = Call { name: Name { text: name.into(), span }, arguments, expand_last: false };
-        let expr = Expr { span, kind: ExprKind::Call(Box::new(call)) };
-        let text = self.expression(&expr, &NoExternals, None)?;
+        let file = || literal(Value::string(path));
+        // Read by itself first: why a file cannot be read is no secret, whatever its values are.
+        let mut text = ask("file", vec![file()], "cannot be read")?;
+        if !values.is_empty() {
+            let values = literal(Value::object(values.clone()));
+            text = ask("templatefile", vec![file(), values], "cannot be filled in with its `values`")?;
+        }
         if !text.is_wholly_known() {
             return Ok(None);
         }

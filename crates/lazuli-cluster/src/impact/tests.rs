@@ -84,3 +84,11 @@ fn the_greatest_change_decides() {
         assert_eq!(word(changes), expected, "{changes:?}");
     }
 }
+
+#[test]
+fn a_new_cluster_in_a_network_that_is_only_read_touches_nothing() {
+    let mut network = change("cluster.prod.network.virtual_network", Action::NoOp, "x");
+    network.mode = Mode::Data;
+    let vm = change("cluster.prod.worker_pool[\"a\"].node[\"1\"].vm", Action::Create, "x");
+    assert_eq!(impact(&"cluster.prod".parse().unwrap(), &[network, vm]), None);
+}

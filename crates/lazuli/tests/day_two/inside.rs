@@ -141,3 +141,27 @@ fn an_object_that_two_addons_have_is_refused_with_both_places() {
         assert!(words.iter().all(|word| all.contains(word)), "{refused}");
     }
 }
+
+#[test]
+fn a_manifest_that_is_not_there_is_named_also_when_its_values_are_secret() {
+    let bench = crate::stage::project();
+    bench.write("token.hcl", "variable \"token\" {\n  sensitive = true\n  default = \"hunter2\"\n}\n");
+    add(
+        &bench,
+        "profile",
+        "addon \"a\" {\n    manifests = [\"nothere.yaml\"]\n    values = { token = var.token }\n  }",
+    );
+    let refused = bench.run("validate");
+    assert_eq!(refused.status, Some(1), "{refused}");
+    let all = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(
+        all.contains("the manifest nothere.yaml cannot be read") && all.contains("there is no such file"),
+        "{refused}"
+    );
+
+    bench.write("nothere.yaml", "apiVersion: v1\nkind: ${kind}\n");
+    let refused = bench.run("validate");
+    let all = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(all.contains("the manifest nothere.yaml cannot be filled in with its `values`"), "{refused}");
+    assert!(!all.contains("templatefile") && !all.contains("hunter2"), "{refused}");
+}

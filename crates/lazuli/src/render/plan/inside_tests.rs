@@ -132,3 +132,13 @@ fn a_change_says_how_much_of_the_cluster_it_touches() {
     ];
     assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn what_is_adopted_says_by_what_it_is_known() {
+    let mut changes = whole(Action::NoOp, Action::NoOp);
+    let settings = at(&mut changes, "cluster.prod.layer[\"settings\"]");
+    settings.action = Action::Adopt;
+    let page = shown(changes, PlanMode::Apply);
+    assert!(page.contains("exists already in this state's cluster: will be adopted"), "{page}");
+    assert!(!page.contains("lineage"), "what is in a cluster carries none: {page}");
+}

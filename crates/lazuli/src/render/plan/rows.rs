@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_core::plan::{Action, Change, Plan, PlanMode, Reason};
+use lazuli_core::resource::ProviderName;
 
 use super::attributes::{self, Wording};
 use super::facts;
@@ -254,6 +255,20 @@ fn unfold(change: &Change, width: usize) -> Vec<String> {
     lines
 }
 
+/// By what an object that exists is known to be this state's.
+fn adopted(change: &Change) -> &'static str {
+    let mut bodies = change.after.iter().chain(&change.before);
+    let has_tags = bodies.any(|body| body.get("tags").is_some())
+        || change.paths.iter().any(|path| path.path.is_under("tags"));
+    match change.provider {
+        ProviderName::Azure if has_tags => "exists already and carries this state's lineage: will be adopted",
+        ProviderName::Azure => "exists already in what is this state's: will be adopted",
+        ProviderName::Kubernetes | ProviderName::Tls => {
+            "exists already in this state's cluster: will be adopted"
+        }
+    }
+}
+
 /// Why something happens, where that is not plain.
 pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
     let place = || change.origin.as_ref().map(|at| format!("{}:{}", at.file, at.line));
@@ -262,9 +277,7 @@ pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
         None => "changed in the configuration".to_owned(),
     };
     Some(match change.reason.as_ref() {
-        None if change.action == Action::Adopt => {
-            "exists already and carries this state's lineage: will be adopted".to_owned()
-        }
+        None if change.action == Action::Adopt => adopted(change).to_owned(),
         None if matches!(change.action, Action::Update) || change.action.is_replace() => configured(),
         None => return None,
         Some(Reason::Configuration) if change.action == Action::Create => return None,
