@@ -11,6 +11,18 @@ use crate::world::{Failure, World};
 /// How many seconds a hostile Azure wants to hear nothing.
 pub(crate) const HOSTILE_WAIT: u32 = 10;
 
+/// Resource Manager drops larger bodies.
+pub(crate) const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// 500: the body was too large to be passed on.
+pub(crate) fn dropped() -> ArmError {
+    ArmError::gateway(
+        500,
+        "InternalServerError",
+        "The request was dropped: its body is larger than the 8 MB that Azure Resource Manager passes on.",
+    )
+}
+
 /// The random refusals of the hostile profile.
 pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> Option<ArmError> {
     if profile != Profile::Hostile {

@@ -223,7 +223,7 @@ impl Seed {
         // Registering is something clients do; a restart must not undo it.
         if world.is_untouched() {
             for namespace in &self.world.unregistered_providers {
-                world.set_registered(namespace, false);
+                world.set_registered(namespace, false, now);
             }
         }
         Ok(())

@@ -24,10 +24,8 @@ use crate::delivery::{Breakable, Outgoing};
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::recording::Recording;
+use crate::refusals;
 use crate::request::{Body, Delivery, Method, Request, Response};
-
-/// ARM takes no more than this.
-const BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// What every connection shares.
 pub(crate) struct Shared {
@@ -182,14 +180,10 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, Response> {
     {
         read = read.with_header("host", authority.as_str());
     }
-    match Limited::new(body, BODY_BYTES).collect().await {
+    match Limited::new(body, refusals::BODY_BYTES).collect().await {
         Ok(body) => read.body = body.to_bytes().to_vec(),
         Err(_) => {
-            return Err(arm_refusal(
-                413,
-                "RequestContentTooLarge",
-                "The request body is larger than 8 MB or was cut off.",
-            ));
+            return Err(refusals::dropped().into_response()); // or cut off, and nobody hears it
         }
     }
     Ok(read)

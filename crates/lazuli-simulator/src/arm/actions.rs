@@ -1,5 +1,7 @@
 //! POST actions on resources.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Call, check, names, operations, policy, read, rfc3339};
@@ -59,6 +61,7 @@ fn power(world: &mut World, call: &Call<'_>, target: &Target, to: &str) -> Resul
         location: machine.location().to_owned(),
         done_ms: call.now + accept_ms + work_ms,
         poll_after: 10,
+        news: BTreeSet::new(),
     };
     let operation = operations::begin(world, call, begun);
     world.edit(&key, |machine| {

@@ -1,5 +1,7 @@
 //! DELETE of resources and of their elements.
 
+use std::collections::BTreeSet;
+
 use super::{Call, check, operations, render};
 use crate::catalog::{self, Family, Flow};
 use crate::error::ArmError;
@@ -73,6 +75,7 @@ pub(super) fn delete(world: &mut World, call: &Call<'_>, target: &Target) -> Res
                 location: resource.location().to_owned(),
                 done_ms: call.now + accept_ms + work_ms,
                 poll_after,
+                news: BTreeSet::new(),
             };
             let operation = operations::begin(world, call, begun);
             world.edit(&key, |resource| {

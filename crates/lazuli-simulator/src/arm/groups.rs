@@ -1,5 +1,7 @@
 //! Resource groups.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Call, check, operations, read, render, versions};
@@ -146,6 +148,7 @@ fn delete(world: &mut World, call: &Call<'_>, key: &str, name: &str) -> Result<R
                 location: group.location().to_owned(),
                 done_ms: call.now + accept_ms + work_ms,
                 poll_after: 15,
+                news: BTreeSet::new(),
             };
             let operation = operations::begin(world, call, begun);
             world.edit(key, |group| {

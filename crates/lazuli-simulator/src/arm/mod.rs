@@ -127,6 +127,9 @@ pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u6
 /// Everything under Azure Resource Manager: token, api-version, faults, then the route.
 fn guarded(world: &mut World, call: &mut Call<'_>) -> Result<Response, ArmError> {
     directory::check_token(world, call)?;
+    if call.request.body.len() > refusals::BODY_BYTES {
+        return Err(refusals::dropped());
+    }
     versions::check(call)?;
     let settings = call.settings;
     if let Err((refusal, wait)) = limits::take(world, &settings.faults, settings.pace, call.request, call.now)

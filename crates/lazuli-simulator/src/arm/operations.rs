@@ -1,5 +1,7 @@
 //! Starting long-running operations, telling clients where to look, and answering when they do.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -21,10 +23,12 @@ pub(super) struct Begin {
     pub(super) location: String,
     pub(super) done_ms: u64,
     pub(super) poll_after: u32,
+    /// Keys of what the target refers to from now on.
+    pub(super) news: BTreeSet<String>,
 }
 
 pub(super) fn begin(world: &mut World, call: &Call<'_>, begin: Begin) -> Operation {
-    let Begin { action, target, root, row, location, done_ms, poll_after } = begin;
+    let Begin { action, target, root, row, location, done_ms, poll_after, news } = begin;
     // What has no region of its own lies where its parent lies.
     let parent = world.get(&ids::key(ids::parent_id(&root))).map(|parent| parent.location().to_owned());
     let location = if location.is_empty() { parent.unwrap_or_default() } else { location };
@@ -36,6 +40,7 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, begin: Begin) -> Operati
         Family::PrivateDns => OperationUrl::PrivateDns { group },
         Family::Compute => OperationUrl::Compute { location, token },
         Family::Disk => OperationUrl::Disk { location, token },
+        Family::Storage => OperationUrl::Storage { location },
         Family::Other if action == Action::DeleteGroup => OperationUrl::Group { name: group },
         Family::Other => {
             let namespace = row.name.split('/').next().unwrap_or("Microsoft.Resources").to_owned();
@@ -52,6 +57,7 @@ pub(super) fn begin(world: &mut World, call: &Call<'_>, begin: Begin) -> Operati
         started_ms: call.now,
         done_ms,
         failure: call.failure.clone(),
+        news,
         retry_after: poll_after,
         finished: false,
     };
@@ -70,10 +76,11 @@ pub(super) fn announce(
 ) -> Response {
     let (status, result) = paths(world, operation);
     let mut response = response;
-    if !matches!(operation.url, OperationUrl::Group { .. }) {
+    let is_watched = headers != Headers::Location && !matches!(operation.url, OperationUrl::Group { .. });
+    if is_watched {
         response = response.with("Azure-AsyncOperation", signed(call, &status, &operation.id));
     }
-    if headers == Headers::Both {
+    if headers != Headers::Operation {
         response = response.with("Location", signed(call, &result, &operation.id));
     }
     // Subnets are the exception.
@@ -140,7 +147,7 @@ pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<
     let is_result = match *collection {
         "operations" | "diskoperations" => call.request.query("monitor").is_some(),
         "privatednsoperationstatuses" => false,
-        "operationresults" | "privatednsoperationresults" => true,
+        "operationresults" | "privatednsoperationresults" | "asyncoperations" => true,
         _ => return None,
     };
     if !segments.contains(&"subscriptions") {

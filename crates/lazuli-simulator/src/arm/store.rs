@@ -1,5 +1,7 @@
 //! A body that passed the front door is checked against the world, completed, stored, and its operation begins.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Call, access, body, check, operations, policy, render};
@@ -71,6 +73,7 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
         operation: None,
         machine: None,
     });
+    let news = news(root_row, &stored, &body);
     stored.body = body;
     if is_changed {
         stored.etag = world.derived_guid("etag", serial);
@@ -84,11 +87,15 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     let luck = world.luck();
     let accept_ms = pace.draw(row.put_accept, luck);
     let is_tags_only = call.request.method == Method::Patch && row.family == Family::Network;
+    // Storage takes its time to make an account, but not to change it.
+    let is_changed_at_once = row.family == Family::Storage && !is_new;
     let mut response = match row.put {
-        Flow::Async { headers, settled, body: first, retry_after, poll_after } if !is_tags_only => {
+        Flow::Async { headers, settled, body: first, retry_after, poll_after }
+            if !is_tags_only && !is_changed_at_once =>
+        {
             stored.state = match (settled || !is_changed, is_new, row.family) {
                 (true, ..) => State::Succeeded,
-                (false, true, Family::Compute) => State::Creating,
+                (false, true, Family::Compute | Family::Storage) => State::Creating,
                 (false, ..) => State::Updating,
             };
             let work = match (is_changed, is_new || row.family != Family::Compute) {
@@ -106,18 +113,20 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
                 location: stored.location().to_owned(),
                 done_ms: call.now + accept_ms + work_ms,
                 poll_after,
+                news,
             };
             let operation = operations::begin(world, call, begun);
             stored.operation = Some(operation.id.clone());
             world.put(stored);
             let shown = show(world, &key, row, &target);
-            let shown = match first {
-                FirstBody::Whole => shown,
-                FirstBody::Partial => render::partial(shown),
-                FirstBody::Nothing => json!({}),
-            };
             let status = if is_new { row.created } else { row.updated };
-            operations::announce(world, call, Response::json(status, shown), &operation, headers, retry_after)
+            let answer = match first {
+                FirstBody::Whole => Response::json(status, shown),
+                FirstBody::Partial => Response::json(status, render::partial(shown)),
+                FirstBody::Nothing => Response::json(status, json!({})),
+                FirstBody::Empty => Response::empty(status),
+            };
+            operations::announce(world, call, answer, &operation, headers, retry_after)
         }
         _ => {
             stored.state = State::Succeeded;
@@ -133,6 +142,13 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     }
     response.accept_ms = accept_ms;
     Ok(response)
+}
+
+/// Keys of what a body refers to and the stored resource does not yet.
+fn news(row: &Kind, stored: &Resource, body: &Value) -> BTreeSet<String> {
+    let known = catalog::references_of(row, &stored.id, &stored.body);
+    let wanted = catalog::references_of(row, &stored.id, body);
+    wanted.into_iter().filter(|one| !known.contains(one)).map(|(_, target)| ids::key(&target)).collect()
 }
 
 /// What was written, as a GET shows it.

@@ -7,8 +7,12 @@ use super::{Call, access, activity, graph, images, list, names, read, versions};
 use crate::catalog::{counts, identity_roles, skus};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
+use crate::latency::Delay;
 use crate::request::{Method, Response};
 use crate::world::World;
+
+/// How long a registration takes to reach every region.
+const REGISTRATION: Delay = Delay::ms(30_000, 90_000);
 
 /// Namespaces that `GET …/providers` lists.
 const NAMESPACES: &[(&str, &[&str])] = &[
@@ -80,7 +84,8 @@ pub(super) fn handle(
             Response::json(200, provider(world, namespace))
         }
         (Method::Post, ["subscriptions", _, "providers", namespace, verb @ ("register" | "unregister")]) => {
-            world.set_registered(namespace, *verb == "register");
+            let takes = call.settings.pace.draw(REGISTRATION, world.luck());
+            world.set_registered(namespace, *verb == "register", call.now + takes);
             Response::json(200, provider(world, namespace))
         }
         _ => return None,
@@ -168,7 +173,7 @@ fn provider(world: &World, namespace: &str) -> Value {
     json!({
         "id": format!("{}/providers/{name}", world.subscription_id()),
         "namespace": name,
-        "registrationState": if world.is_registered(namespace) { "Registered" } else { "NotRegistered" },
+        "registrationState": world.registration(namespace),
         "registrationPolicy": "RegistrationRequired",
         "resourceTypes": types,
     })

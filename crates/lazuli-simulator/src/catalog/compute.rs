@@ -161,16 +161,7 @@ fn check_quota(draft: &Draft<'_>, location: &str, sku: &skus::Size) -> Result<()
         let needed = sku.cores.saturating_sub(already(family));
         if needed > 0 && used + needed > limit {
             let what = if label.is_empty() { format!("{family} Cores") } else { label.to_owned() };
-            return Err(ArmError::new(
-                409,
-                "OperationNotAllowed",
-                format!(
-                    "Operation could not be completed as it results in exceeding approved {what} quota. Additional \
-                     details - Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, \
-                     Current Usage: {used}, Additional Required: {needed}, (Minimum) New Limit Required: {}.",
-                    used + needed
-                ),
-            ));
+            return Err(super::counts::exceeded(draft.world, &what, location, (limit, used, needed)));
         }
     }
     Ok(())

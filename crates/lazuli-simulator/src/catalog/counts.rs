@@ -35,6 +35,24 @@ pub(crate) const NETWORK: &[Counted] = &[
     counted("RouteTables", "Microsoft.Network/routeTables", "RouteTableCountLimitReached"),
 ];
 
+/// Refuses what would go beyond a quota of compute: the limit, how many there are, how many more are asked for.
+pub(crate) fn exceeded(
+    world: &World,
+    what: &str,
+    location: &str,
+    (limit, used, more): (u64, u64, u64),
+) -> ArmError {
+    let code = if world.conditions.quota_exceeded { "QuotaExceeded" } else { "OperationNotAllowed" };
+    ArmError::new(
+        409,
+        code,
+        format!(
+            "Operation could not be completed as it results in exceeding approved {what} quota. Additional details - Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {used}, Additional Required: {more}, (Minimum) New Limit Required: {}.",
+            used + more
+        ),
+    )
+}
+
 /// There is room for one more.
 pub(crate) fn check(world: &World, kind: &str, location: &str) -> Result<(), ArmError> {
     for counted in NETWORK.iter().filter(|counted| counted.kind == kind) {
@@ -53,14 +71,7 @@ pub(crate) fn check(world: &World, kind: &str, location: &str) -> Result<(), Arm
     let machines = kind == "Microsoft.Compute/virtualMachines";
     let used = world.count(location, kind);
     if machines && world.quota(location, "virtualMachines").is_some_and(|limit| used >= limit) {
-        return Err(ArmError::new(
-            409,
-            "OperationNotAllowed",
-            format!(
-                "Operation could not be completed as it results in exceeding approved Virtual Machines quota. Additional details - Deployment Model: Resource Manager, Location: {location}, Current Limit: {used}, Current Usage: {used}, Additional Required: 1, (Minimum) New Limit Required: {}.",
-                used + 1
-            ),
-        ));
+        return Err(exceeded(world, "Virtual Machines", location, (used, used, 1)));
     }
     Ok(())
 }
@@ -92,14 +103,7 @@ pub(crate) fn check_disks(world: &World, location: &str, skus: &[String]) -> Res
         let Some(limit) = world.quota(location, quota).filter(|_| more > 0) else { continue };
         let used = disks(world, location, prefix);
         if used + more > limit {
-            return Err(ArmError::new(
-                409,
-                "OperationNotAllowed",
-                format!(
-                    "Operation could not be completed as it results in exceeding approved {title} quota. Additional details - Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {used}, Additional Required: {more}, (Minimum) New Limit Required: {}.",
-                    used + more
-                ),
-            ));
+            return Err(exceeded(world, title, location, (limit, used, more)));
         }
     }
     Ok(())

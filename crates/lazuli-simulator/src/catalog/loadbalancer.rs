@@ -118,7 +118,7 @@ pub(super) fn show(world: &World, _: &Resource, value: &mut Value) {
     for collection in ["frontendIPConfigurations", "backendAddressPools", "probes", "inboundNatRules"] {
         for element in network::elements(value, collection) {
             let key = ids::key(element["id"].as_str().unwrap_or(""));
-            for user in world.users(&key) {
+            for user in world.known_users(&key) {
                 let lower = user.to_ascii_lowercase();
                 let property = if lower.contains("/loadbalancingrules/") {
                     "loadBalancingRules"

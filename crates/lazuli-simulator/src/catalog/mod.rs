@@ -88,6 +88,7 @@ pub(crate) enum Family {
     PrivateDns,
     Compute,
     Disk,
+    Storage,
     Other,
 }
 
@@ -120,6 +121,8 @@ pub(crate) enum Flow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Headers {
     Operation,
+    /// `Location` alone.
+    Location,
     Both,
 }
 
@@ -131,6 +134,8 @@ pub(crate) enum FirstBody {
     Partial,
     /// `{}`.
     Nothing,
+    /// Not even that.
+    Empty,
 }
 
 impl Flow {

@@ -137,7 +137,7 @@ fn check_subnets(draft: &Draft<'_>, network: &str, space: &[ipnet::IpNet]) -> Re
 pub(super) fn show_virtual_network(world: &World, network: &Resource, value: &mut Value) {
     for subnet in elements(value, "subnets") {
         let key = ids::key(subnet["id"].as_str().unwrap_or(""));
-        let users = ids_of(world.users(&key));
+        let users = ids_of(world.known_users(&key));
         if !users.is_empty() {
             subnet["properties"]["ipConfigurations"] = Value::Array(users);
         }
@@ -274,7 +274,7 @@ pub(super) fn show_security_group(world: &World, group: &Resource, value: &mut V
     value["properties"]["defaultSecurityRules"] = rules.collect();
     let key = group.key();
     let (subnets, others): (Vec<&str>, Vec<&str>) =
-        world.users(&key).partition(|user| user.to_ascii_lowercase().contains("/virtualnetworks/"));
+        world.known_users(&key).partition(|user| user.to_ascii_lowercase().contains("/virtualnetworks/"));
     if !subnets.is_empty() {
         value["properties"]["subnets"] = Value::Array(ids_of(subnets.into_iter()));
     }
@@ -295,7 +295,7 @@ pub(super) fn fill_route_table(draft: &mut Draft<'_>) -> Result<(), ArmError> {
 
 /// `properties.subnets` of whatever subnets associate with.
 pub(super) fn show_subnets(world: &World, resource: &Resource, value: &mut Value) {
-    let subnets = ids_of(world.users(&resource.key()));
+    let subnets = ids_of(world.known_users(&resource.key()));
     if !subnets.is_empty() {
         value["properties"]["subnets"] = Value::Array(subnets);
     }
@@ -378,7 +378,7 @@ pub(super) fn settle_public_address(world: &mut World, key: &str, _: u64) {
 
 pub(super) fn show_public_address(world: &World, address: &Resource, value: &mut Value) {
     let key = address.key();
-    if let Some(user) = world.users(&key).next() {
+    if let Some(user) = world.known_users(&key).next() {
         let property = if user.to_ascii_lowercase().contains("/natgateways/") {
             "natGateway"
         } else {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, Flow, GENERIC, Kind, Patching, anywhere};
+use super::{Draft, Family, FirstBody, Flow, GENERIC, Headers, Kind, Patching, anywhere};
 use crate::error::ArmError;
 use crate::latency::Delay;
 use crate::world::{Resource, State, World};
@@ -40,9 +40,16 @@ pub(super) static ROWS: &[Kind] = &[
     },
     Kind {
         name: ACCOUNT,
+        family: Family::Storage,
         located: true,
         created: 202,
-        put: Flow::put(Some(17)),
+        put: Flow::Async {
+            headers: Headers::Location,
+            settled: false,
+            body: FirstBody::Empty,
+            retry_after: Some(17),
+            poll_after: 17,
+        },
         immutable: &["properties.isHnsEnabled", "properties.isNfsV3Enabled"],
         settled: make_blob_service,
         put_work: Delay::ms(15_000, 25_000),

@@ -20,6 +20,9 @@ pub struct Conditions {
     /// Offers of the marketplace that are sold under terms.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sold: Vec<Sold>,
+    /// Whether quotas are refused in the newer form, `QuotaExceeded` rather than `OperationNotAllowed`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub quota_exceeded: bool,
     /// VM sizes that are not for this subscription.
     pub closed_sizes: Vec<ClosedSize>,
 }

@@ -11,6 +11,7 @@ mod index;
 mod operations;
 mod past;
 mod record;
+mod registration;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +66,9 @@ pub struct World {
     fault_hits: BTreeMap<String, u64>,
     quotas: BTreeMap<String, u64>,
     unregistered: BTreeSet<String>,
+    /// Namespaces whose registration, or its end, takes its time, and when it is over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    registering: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) applications: Vec<Application>,
     /// Clusters, by the host name of their API server.
@@ -189,6 +193,7 @@ impl World {
             fault_hits: BTreeMap::new(),
             quotas: BTreeMap::new(),
             unregistered: BTreeSet::new(),
+            registering: BTreeMap::new(),
             applications: Vec::new(),
             clusters: BTreeMap::new(),
             levels: BTreeMap::new(),
@@ -370,20 +375,6 @@ impl World {
     pub(crate) fn set_conditions(&mut self, conditions: Conditions) {
         self.dirty.settings |= self.conditions != conditions;
         self.conditions = conditions;
-    }
-
-    pub(crate) fn is_registered(&self, namespace: &str) -> bool {
-        !self.unregistered.contains(&namespace.to_ascii_lowercase())
-    }
-
-    pub(crate) fn set_registered(&mut self, namespace: &str, registered: bool) {
-        let namespace = namespace.to_ascii_lowercase();
-        let changed = if registered {
-            self.unregistered.remove(&namespace)
-        } else {
-            self.unregistered.insert(namespace)
-        };
-        self.dirty.settings |= changed;
     }
 
     /// Takes over who may sign in; without any it stays as it is.

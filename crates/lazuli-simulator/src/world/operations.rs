@@ -3,10 +3,12 @@
 //! An end draws nothing new: whatever it reveals follows from what was decided when the operation was accepted.
 //! So a world that is read again after a crash reaches the same state without having written anything.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{State, World};
-use crate::{ids, kubernetes, random};
+use crate::{catalog, ids, kubernetes, random};
 
 /// One operation and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub(crate) struct Operation {
     /// How it fails, decided when it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
+    /// Keys of what the target refers to since this operation: they hear of it at its end.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) news: BTreeSet<String>,
     /// Seconds of the real Azure between polls.
     pub(crate) retry_after: u32,
     pub(crate) finished: bool,
@@ -66,6 +71,7 @@ pub(crate) enum OperationUrl {
     Compute { location: String, token: String },
     Disk { location: String, token: String },
     Group { name: String },
+    Storage { location: String },
     Other { namespace: String, location: String },
 }
 
@@ -99,6 +105,10 @@ impl OperationUrl {
                 let base = format!("{subscription}/operationresults/{id}?");
                 (base.clone(), base)
             }
+            Self::Storage { location } => {
+                let base = format!("{}/asyncoperations/{id}?monitor=true&", at("Microsoft.Storage", location));
+                (base.clone(), base)
+            }
             Self::Other { namespace, location } => {
                 let base = at(namespace, location);
                 (format!("{base}/operations/{id}?"), format!("{base}/operationResults/{id}?"))
@@ -110,6 +120,21 @@ impl OperationUrl {
 impl World {
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.get(&id.to_ascii_lowercase())
+    }
+
+    /// Ids (as their owners write them) of what refers to `key`, as far as `key` has heard of it: those that began to in
+    /// an operation which is still under way are not among them.
+    pub(crate) fn known_users(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.users(key).filter(move |user| !self.is_news(user, key))
+    }
+
+    fn is_news(&self, user: &str, key: &str) -> bool {
+        if self.index.due.is_empty() {
+            return false;
+        }
+        let kind = ids::Target::parse(user).map(|target| target.kind()).unwrap_or_default();
+        let operation = self.get(&catalog::root_of(&kind, user)).and_then(|root| root.operation.as_deref());
+        operation.and_then(|id| self.operation(id)).is_some_and(|operation| operation.news.contains(key))
     }
 
     /// The operation that holds a lock domain.

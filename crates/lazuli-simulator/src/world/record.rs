@@ -32,6 +32,8 @@ enum Kind {
         quotas: BTreeMap<String, u64>,
         unregistered: BTreeSet<String>,
         #[serde(default)]
+        registering: BTreeMap<String, u64>,
+        #[serde(default)]
         conditions: Conditions,
     },
 }
@@ -78,6 +80,7 @@ impl World {
                 fault_hits: self.fault_hits.clone(),
                 quotas: self.quotas.clone(),
                 unregistered: self.unregistered.clone(),
+                registering: self.registering.clone(),
                 conditions: self.conditions.clone(),
             });
         }
@@ -114,10 +117,11 @@ impl World {
                 self.draws = draws;
                 self.requests = requests;
             }
-            Kind::Settings { fault_hits, quotas, unregistered, conditions } => {
+            Kind::Settings { fault_hits, quotas, unregistered, registering, conditions } => {
                 self.fault_hits = fault_hits;
                 self.quotas = quotas;
                 self.unregistered = unregistered;
+                self.registering = registering;
                 self.conditions = conditions;
             }
         }
