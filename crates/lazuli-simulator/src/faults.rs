@@ -34,7 +34,7 @@ pub struct Faults {
     #[serde(default)]
     pub faults: Vec<Fault>,
     /// Token buckets by what they count: `reads`, `writes`, `deletes`, or a policy of compute such as
-    /// `Microsoft.Compute/PutVM3Min`.
+    /// `Microsoft.Compute/PutVM3Min`, or `Microsoft.ResourceGraph/queries`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Limit>,
     /// Whether the URLs of operations are signed, as Azure's are since 2023: close to 4 KB long, and of no use unless

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Call, check, names, operations, policy, read, rfc3339};
-use crate::catalog::{self, Headers};
+use super::{Call, check, names, operations, policy, read, rfc3339, script};
+use crate::catalog::{self, Headers, Kind};
 use crate::error::ArmError;
 use crate::ids::Target;
 use crate::latency::Delay;
 use crate::request::Response;
-use crate::world::{Action, State, World};
+use crate::world::{Action, Resource, State, World};
 
 pub(super) fn post(world: &mut World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
     let kind = target.kind().to_ascii_lowercase();
@@ -24,6 +24,7 @@ pub(super) fn post(world: &mut World, call: &Call<'_>, target: &Target) -> Resul
         Some("start") | Some("restart") => power(world, call, target, "running"),
         Some("poweroff") => power(world, call, target, "stopped"),
         Some("deallocate") => power(world, call, target, "deallocated"),
+        Some("runcommand") => script::run(world, call, target),
         Some("retrievebootdiagnosticsdata") => {
             let machine = read::parent(world, target)?;
             let console = format!("{}/serial-console{}", call.request.base(), machine.id);
@@ -50,11 +51,24 @@ fn power(world: &mut World, call: &Call<'_>, target: &Target, to: &str) -> Resul
     let (row, key) = (catalog::find(&machine.kind), machine.key());
     check::management_locks(world, &machine.id, false)?;
     check::free(world, call, row, &key, machine.name())?;
+    let work = Delay::ms(20_000, 60_000);
+    Ok(start(world, call, (row, &machine), Action::Power { to: to.to_owned() }, work))
+}
+
+/// Starts an operation on a machine.
+pub(super) fn start(
+    world: &mut World,
+    call: &Call<'_>,
+    (row, machine): (&'static Kind, &Resource),
+    action: Action,
+    work: Delay,
+) -> Response {
+    let key = machine.key();
     let pace = call.settings.pace;
     let accept_ms = pace.draw(Delay::ms(1000, 2000), world.luck());
-    let work_ms = pace.draw(Delay::ms(20_000, 60_000), world.luck());
+    let work_ms = pace.draw(work, world.luck());
     let begun = operations::Begin {
-        action: Action::Power { to: to.to_owned() },
+        action,
         target: machine.id.clone(),
         root: key.clone(),
         row,
@@ -71,5 +85,5 @@ fn power(world: &mut World, call: &Call<'_>, target: &Target, to: &str) -> Resul
     let response = Response::empty(202).with("x-ms-simulated-at", rfc3339(call.now));
     let mut response = operations::announce(world, call, response, &operation, Headers::Both, Some(10));
     response.accept_ms = accept_ms;
-    Ok(response)
+    response
 }

@@ -24,6 +24,7 @@ mod prices;
 mod put;
 mod read;
 mod render;
+mod script;
 mod store;
 mod subscription;
 mod tags;

@@ -23,7 +23,7 @@ pub(super) struct Begin {
     pub(super) location: String,
     pub(super) done_ms: u64,
     pub(super) poll_after: u32,
-    /// Keys of what the target refers to from now on.
+    /// Who refers to whom from now on.
     pub(super) news: BTreeSet<String>,
 }
 
@@ -191,6 +191,10 @@ fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
             body["error"]["details"] = json!([]);
         }
     } else if operation.finished
+        && let Action::RunCommand { message } = &operation.action
+    {
+        body["properties"] = json!({ "output": written(message) });
+    } else if operation.finished
         && matches!(operation.url, OperationUrl::Disk { .. })
         && operation.action == Action::Put
         && let Some(disk) = world.get(&operation.root)
@@ -210,11 +214,19 @@ fn result(world: &World, call: &Call<'_>, operation: &Operation) -> Result<Respo
     if let Some(failure) = &operation.failure {
         return Err(ArmError::new(409, &failure.code, failure.message.clone()));
     }
-    Ok(match operation.action {
+    Ok(match &operation.action {
+        Action::RunCommand { message } => Response::json(200, written(message)),
         Action::Put => Response::json(200, shown(world, operation)),
         Action::Delete | Action::DeleteElement { .. } => Response::empty(204),
         Action::DeleteGroup | Action::Power { .. } => Response::empty(200),
     })
+}
+
+/// What a script wrote, as Run Command shows it.
+fn written(message: &str) -> Value {
+    json!({ "value": [{
+        "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded", "message": message,
+    }] })
 }
 
 fn shown(world: &World, operation: &Operation) -> Value {

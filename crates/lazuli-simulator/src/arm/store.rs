@@ -144,11 +144,12 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     Ok(response)
 }
 
-/// Keys of what a body refers to and the stored resource does not yet.
+/// Who (by key) refers to whom in a body, as far as the stored resource does not yet.
 fn news(row: &Kind, stored: &Resource, body: &Value) -> BTreeSet<String> {
     let known = catalog::references_of(row, &stored.id, &stored.body);
     let wanted = catalog::references_of(row, &stored.id, body);
-    wanted.into_iter().filter(|one| !known.contains(one)).map(|(_, target)| ids::key(&target)).collect()
+    let new = wanted.into_iter().filter(|one| !known.contains(one));
+    new.map(|(source, target)| World::news(&source, &ids::key(&target))).collect()
 }
 
 /// What was written, as a GET shows it.

@@ -11,6 +11,9 @@ use crate::latency::Delay;
 use crate::request::{Method, Response};
 use crate::world::World;
 
+/// Types whose resources lie in zones.
+const ZONAL: &[&str] = &["virtualMachines", "disks", "publicIPAddresses", "natGateways", "managedClusters"];
+
 /// How long a registration takes to reach every region.
 const REGISTRATION: Delay = Delay::ms(30_000, 90_000);
 
@@ -156,6 +159,14 @@ fn location(world: &World, name: &str, display: &str) -> Value {
     })
 }
 
+fn zone_mappings() -> Vec<Value> {
+    let zonal = skus::REGIONS.iter().map(|(name, display)| (display, skus::zones(name)));
+    zonal
+        .filter(|(_, zones)| !zones.is_empty())
+        .map(|(display, zones)| json!({ "location": display, "zones": zones }))
+        .collect()
+}
+
 fn provider(world: &World, namespace: &str) -> Value {
     let known = NAMESPACES.iter().find(|(name, _)| name.eq_ignore_ascii_case(namespace));
     let name = known.map_or(namespace, |(name, _)| name);
@@ -164,8 +175,9 @@ fn provider(world: &World, namespace: &str) -> Value {
         .map_or(&[][..], |(_, types)| types)
         .iter()
         .map(|kind| {
+            let zones = if ZONAL.contains(kind) { zone_mappings() } else { Vec::new() };
             json!({
-                "resourceType": kind, "locations": locations, "apiVersions": ["2025-05-01", "2025-04-01", "2024-11-01"],
+                "resourceType": kind, "locations": locations, "zoneMappings": zones, "apiVersions": ["2025-05-01", "2025-04-01", "2024-11-01"],
                 "defaultApiVersion": "2025-05-01", "capabilities": "CrossResourceGroupResourceMove, SupportsTags, SupportsLocation",
             })
         })

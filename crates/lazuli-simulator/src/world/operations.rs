@@ -28,7 +28,7 @@ pub(crate) struct Operation {
     /// How it fails, decided when it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
-    /// Keys of what the target refers to since this operation: they hear of it at its end.
+    /// Who refers to whom since this operation: the other side hears of it at its end.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) news: BTreeSet<String>,
     /// Seconds of the real Azure between polls.
@@ -50,6 +50,8 @@ pub(crate) enum Action {
     DeleteGroup,
     /// Change the power state of a machine.
     Power { to: String },
+    /// Show what a script wrote.
+    RunCommand { message: String },
 }
 
 /// Why an operation fails.
@@ -106,7 +108,8 @@ impl OperationUrl {
                 (base.clone(), base)
             }
             Self::Storage { location } => {
-                let base = format!("{}/asyncoperations/{id}?monitor=true&", at("Microsoft.Storage", location));
+                let base =
+                    format!("{}/asyncoperations/{id}?monitor=true&", at("Microsoft.Storage", location));
                 (base.clone(), base)
             }
             Self::Other { namespace, location } => {
@@ -128,13 +131,20 @@ impl World {
         self.users(key).filter(move |user| !self.is_news(user, key))
     }
 
+    /// An entry of [`Operation::news`]: the id of who refers, the key of what is referred to.
+    pub(crate) fn news(source: &str, key: &str) -> String {
+        format!("{} {key}", ids::key(source))
+    }
+
     fn is_news(&self, user: &str, key: &str) -> bool {
         if self.index.due.is_empty() {
             return false;
         }
         let kind = ids::Target::parse(user).map(|target| target.kind()).unwrap_or_default();
         let operation = self.get(&catalog::root_of(&kind, user)).and_then(|root| root.operation.as_deref());
-        operation.and_then(|id| self.operation(id)).is_some_and(|operation| operation.news.contains(key))
+        operation
+            .and_then(|id| self.operation(id))
+            .is_some_and(|operation| operation.news.contains(&Self::news(user, key)))
     }
 
     /// The operation that holds a lock domain.
@@ -194,7 +204,9 @@ impl World {
         operation.finished = true;
         let (root, at) = (operation.root.clone(), operation.done_ms);
         match (&operation.failure, &operation.action) {
-            (Some(_), Action::Power { .. }) => self.settle(&root, id, State::Succeeded),
+            (Some(_), Action::Power { .. } | Action::RunCommand { .. }) => {
+                self.settle(&root, id, State::Succeeded)
+            }
             (Some(_), Action::DeleteGroup) => self.settle(&root, id, State::Succeeded),
             (Some(failure), _) => {
                 let state = if failure.canceled { State::Canceled } else { State::Failed };
@@ -229,6 +241,7 @@ impl World {
                 }
                 self.remove(&root);
             }
+            (None, Action::RunCommand { .. }) => self.settle(&root, id, State::Succeeded),
             (None, Action::Power { to }) => {
                 self.settle(&root, id, State::Succeeded);
                 crate::catalog::compute::power(self, &root, to, at);

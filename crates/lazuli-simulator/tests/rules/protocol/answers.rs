@@ -1,7 +1,7 @@
 //! What the service sends, per type: status, state, headers, and how an operation ends.
 
 use insta::assert_snapshot;
-use lazuli_simulator::{Profile, Response};
+use lazuli_simulator::{Method, Profile, Response};
 use serde_json::json;
 
 use super::everything::objects;
@@ -100,7 +100,11 @@ fn an_address_comes_after_the_first_answer_and_knows_its_gateway_after_that() {
         "location": "eastus2", "sku": { "name": "Standard" },
         "properties": { "publicIpAddresses": [{ "id": path }] },
     });
-    cloud.put(&net("natGateways/nat"), &gateway);
+    let answer = cloud.put(&net("natGateways/nat"), &gateway);
+    let poll = answer.header("Azure-AsyncOperation").expect("an operation").to_owned();
+    assert_eq!(cloud.get(&poll).value()["status"], "InProgress");
+    assert!(cloud.get(&path).value()["properties"].get("natGateway").is_none(), "not yet");
+    assert_eq!(code(&cloud.delete(&path)).1, "PublicIPAddressCannotBeDeleted", "held all the same");
     cloud.pass(MINUTE);
     assert_eq!(cloud.get(&path).value()["properties"]["natGateway"]["id"], net("natGateways/nat"));
 }
@@ -149,6 +153,89 @@ fn operations_of_compute_tell_their_times_and_those_of_disks_the_disk() {
     let poll = answer.header("Azure-AsyncOperation").expect("an operation").to_owned();
     cloud.pass(MINUTE);
     assert_eq!(cloud.get(&poll).value()["properties"]["output"]["properties"]["diskState"], "Unattached");
+}
+
+#[test]
+fn what_a_write_adds_is_heard_of_at_its_end_and_what_was_there_stays() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    let table = net("routeTables/rt");
+    cloud.make(&table, &json!({ "location": "eastus2", "properties": {} }));
+    let mut body = network(&[("one", "10.0.0.0/24"), ("two", "10.0.1.0/24")]);
+    body["properties"]["subnets"][0]["properties"]["routeTable"] = json!({ "id": table });
+    cloud.make(&net("virtualNetworks/net"), &body);
+    let mut users = Vec::new();
+    let mut look = |cloud: &mut Cloud| {
+        let shown = cloud.get(&table).value()["properties"]["subnets"].clone();
+        users.push(shown.as_array().map_or(0, Vec::len));
+    };
+    look(&mut cloud);
+    body["properties"]["subnets"][0]["properties"]["addressPrefix"] = json!("10.0.0.0/25");
+    cloud.put(&net("virtualNetworks/net"), &body);
+    look(&mut cloud);
+    cloud.pass(MINUTE);
+    let other = json!({ "location": "eastus2", "properties": {} });
+    cloud.make(&net("routeTables/other"), &other);
+    let mut far = network(&[("three", "10.0.0.0/24")]);
+    far["properties"]["subnets"][0]["properties"]["routeTable"] = json!({ "id": table });
+    cloud.put(&net("virtualNetworks/far"), &far);
+    look(&mut cloud);
+    cloud.pass(MINUTE);
+    look(&mut cloud);
+    assert_eq!(users, [1, 1, 1, 2]);
+}
+
+#[test]
+fn a_storage_account_says_only_where_its_result_will_be() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    let path = format!("{GROUP}/providers/Microsoft.Storage/storageAccounts/lazulidemo");
+    let body = json!({
+        "location": "eastus2", "sku": { "name": "Standard_LRS" }, "kind": "StorageV2", "properties": {},
+    });
+    let answer = cloud.put(&path, &body);
+    assert!(answer.status == 202 && is_empty(&answer));
+    assert!(answer.header("Azure-AsyncOperation").is_none());
+    assert_eq!(answer.header("Retry-After"), Some("17"));
+    let place = answer.header("Location").expect("a place").to_owned();
+    assert!(place.contains("/providers/Microsoft.Storage/locations/eastus2/asyncoperations/"), "{place}");
+    let waiting = cloud.get(&place);
+    assert!(waiting.status == 202 && is_empty(&waiting));
+    assert_eq!(waiting.header("Retry-After"), Some("17"));
+    assert_eq!(cloud.get(&path).value()["properties"]["provisioningState"], "Creating");
+    cloud.pass(2 * MINUTE);
+    let made = cloud.get(&place);
+    assert_eq!((made.status, &made.value()["properties"]["provisioningState"]), (200, &json!("Succeeded")));
+    let again = cloud.put(&path, &body);
+    assert_eq!((again.status, again.header("Location")), (200, None));
+    assert_eq!(again.value()["id"], path);
+}
+
+#[test]
+fn a_script_on_a_machine_is_an_operation_that_ends_with_what_it_wrote() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    cloud.make_network();
+    cloud.make_nic("nic-node");
+    let path = compute("virtualMachines/node");
+    cloud.make(&path, &machine("node"));
+    let script = json!({ "commandId": "RunShellScript", "script": ["set -e", "echo 'hello there'", "kubeadm version"] });
+    let request = cloud.request(Method::Post, &format!("{path}/runCommand")).with_json(&script);
+    let answer = cloud.carry_out(&request);
+    assert!(answer.status == 202 && is_empty(&answer));
+    let place = answer.header("Location").expect("a place").to_owned();
+    let poll = answer.header("Azure-AsyncOperation").expect("an operation").to_owned();
+    assert_eq!(code(&cloud.carry_out(&request)), (409, "Conflict"), "one script at a time");
+    assert_eq!(cloud.get(&place).status, 202);
+    cloud.pass(2 * MINUTE);
+    let value = cloud.get(&place).value().clone();
+    assert_eq!(
+        value["value"][0]["message"],
+        "Enable succeeded: \n[stdout]\nhello there\n\n[stderr]\nscript.sh: 3: kubeadm: not found\n"
+    );
+    assert_eq!(cloud.get(&poll).value()["properties"]["output"], value);
+    cloud.post(&format!("{path}/deallocate"));
+    cloud.pass(10 * MINUTE);
+    cloud.log_in();
+    let request = cloud.request(Method::Post, &format!("{path}/runCommand")).with_json(&script);
+    assert_eq!(code(&cloud.carry_out(&request)), (409, "OperationNotAllowed"), "nobody is there to run it");
 }
 
 #[test]

@@ -250,6 +250,73 @@ fn a_namespace_is_registered_before_it_is_used_and_the_last_quoted_text_is_its_a
 }
 
 #[test]
+fn a_registration_takes_its_time_and_is_watched_until_it_is_over() {
+    let seed = SeedFile {
+        resource_groups: vec![SeededGroup {
+            name: "rg-demo".to_owned(),
+            location: "eastus2".to_owned(),
+            tags: Default::default(),
+        }],
+        unregistered_providers: vec!["Microsoft.Network".to_owned()],
+        ..SeedFile::default()
+    };
+    let mut cloud = Cloud::seeded(Profile::Realistic, seed);
+    let provider = format!("{SUBSCRIPTION}/providers/Microsoft.Network");
+    let state = |answer: Response| answer.value()["registrationState"].as_str().unwrap_or("").to_owned();
+    let mut states = vec![state(cloud.get(&provider))];
+    states.push(state(cloud.post(&format!("{provider}/register"))));
+    let early = cloud.put(&net("publicIPAddresses/ip"), &address());
+    assert_eq!(refusal(&early).1, "MissingSubscriptionRegistration");
+    cloud.pass(10_000);
+    states.push(state(cloud.post(&format!("{provider}/register"))));
+    cloud.pass(5 * MINUTE);
+    states.push(state(cloud.get(&provider)));
+    assert_eq!(cloud.put(&net("publicIPAddresses/ip"), &address()).status, 201);
+    states.push(state(cloud.post(&format!("{provider}/unregister"))));
+    cloud.pass(5 * MINUTE);
+    states.push(state(cloud.get(&provider)));
+    let expected =
+        ["NotRegistered", "Registering", "Registering", "Registered", "Unregistering", "NotRegistered"];
+    assert_eq!(states, expected);
+}
+
+#[test]
+fn quotas_are_refused_in_an_older_and_in_a_newer_form() {
+    let quota = lazuli_simulator::Quota { location: "eastus2".into(), name: "cores".into(), limit: 1 };
+    for (quota_exceeded, expected) in [(false, "OperationNotAllowed"), (true, "QuotaExceeded")] {
+        let mut cloud = Cloud::seeded(
+            Profile::Instant,
+            SeedFile {
+                resource_groups: vec![SeededGroup {
+                    name: "rg-demo".to_owned(),
+                    location: "eastus2".to_owned(),
+                    tags: Default::default(),
+                }],
+                quotas: vec![quota.clone()],
+                conditions: Conditions { quota_exceeded, ..Conditions::default() },
+                ..SeedFile::default()
+            },
+        );
+        cloud.make_network();
+        cloud.make_nic("nic-node");
+        let answer = cloud.put(&compute("virtualMachines/node"), &machine("node"));
+        let (status, code, message) = refusal(&answer);
+        assert_eq!((status, code), (409, expected));
+        assert!(message.contains("Current Limit: 1, Current Usage: 0, Additional Required: 2"), "{message}");
+    }
+}
+
+#[test]
+fn a_body_of_more_than_8_mb_is_dropped() {
+    let mut cloud = Cloud::new(Profile::Instant);
+    for (size, expected) in [(8 * 1024 * 1024 + 1, 500), (8 * 1024 * 1024, 400)] {
+        let mut request = cloud.request(Method::Put, &net("routeTables/rt"));
+        request.body = vec![b'x'; size];
+        assert_eq!(cloud.carry_out(&request).status, expected, "{size}");
+    }
+}
+
+#[test]
 fn terms_of_the_marketplace_are_accepted_before_a_machine_is_made() {
     let sold =
         Sold { publisher: "vendor".into(), offer: "appliance".into(), plan: "byol".into(), accepted: false };

@@ -30,6 +30,10 @@ pub(super) fn objects() -> Vec<Object> {
     let under = |properties: Value| json!({ "properties": properties });
     let subnet = net("virtualNetworks/net/subnets/nodes");
     let front = net("loadBalancers/lb/frontendIPConfigurations/front");
+    let record = |name: &str, mut properties: Value| {
+        properties["ttl"] = json!(60);
+        object(net(&format!("privateDnsZones/demo.internal/{name}")), under(properties))
+    };
     let in_group = |rest: &str| format!("{GROUP}/providers/{rest}");
     let mut second = network(&[]);
     second["properties"]["addressSpace"]["addressPrefixes"] = json!(["10.1.0.0/16"]);
@@ -147,6 +151,21 @@ pub(super) fn objects() -> Vec<Object> {
             here(json!({ "activeKey": { "keyUrl": "https://vault.example/keys/key/1" } })),
         ),
         object(compute("galleries/gallery"), here(json!({}))),
+        object(
+            compute("galleries/gallery/images/node"),
+            here(json!({
+                "osType": "Linux", "osState": "Generalized", "hyperVGeneration": "V2",
+                "identifier": { "publisher": "lazuli", "offer": "node", "sku": "noble" },
+            })),
+        ),
+        object(
+            compute("galleries/gallery/images/node/versions/1.0.0"),
+            here(json!({ "storageProfile": { "source": { "id": compute("images/image") } } })),
+        ),
+        object(
+            compute("virtualMachines/node/runCommands/greet"),
+            here(json!({ "source": { "script": "echo hello" } })),
+        ),
     ];
     objects.extend([
         object(net("privateDnsZones/demo.internal"), json!({ "location": "global", "properties": {} })),
@@ -158,6 +177,15 @@ pub(super) fn objects() -> Vec<Object> {
             net("privateDnsZones/demo.internal/A/api"),
             under(json!({ "ttl": 60, "aRecords": [{ "ipv4Address": "10.0.0.4" }] })),
         ),
+        record("AAAA/api", json!({ "aaaaRecords": [{ "ipv6Address": "fd00::4" }] })),
+        record("CNAME/www", json!({ "cnameRecord": { "cname": "api.demo.internal" } })),
+        record("TXT/note", json!({ "txtRecords": [{ "value": ["hello"] }] })),
+        record(
+            "SRV/_etcd._tcp",
+            json!({ "srvRecords": [{ "priority": 0, "weight": 0, "port": 2380, "target": "api.demo.internal" }] }),
+        ),
+        record("MX/@", json!({ "mxRecords": [{ "preference": 10, "exchange": "api.demo.internal" }] })),
+        record("PTR/4", json!({ "ptrRecords": [{ "ptrdname": "api.demo.internal" }] })),
         object(identity("robot"), json!({ "location": "eastus2" })),
         object(
             format!("{}/federatedIdentityCredentials/ci", identity("robot")),

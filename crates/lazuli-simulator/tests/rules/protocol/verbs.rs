@@ -25,6 +25,12 @@ fn accepted(kind: &str) -> (&'static [u16], &'static [u16]) {
             (&[200, 201, 202], &[200, 202, 204])
         }
         "Network/privateDnsZones/A"
+        | "Network/privateDnsZones/AAAA"
+        | "Network/privateDnsZones/CNAME"
+        | "Network/privateDnsZones/TXT"
+        | "Network/privateDnsZones/SRV"
+        | "Network/privateDnsZones/MX"
+        | "Network/privateDnsZones/PTR"
         | "Compute/sshPublicKeys"
         | "Authorization/locks"
         | "ManagedIdentity/userAssignedIdentities"
