@@ -150,6 +150,10 @@ impl Machine {
         machine.program("kubeadm", "[ \"$1\" != version ] || echo v1.30.14");
         machine.program("containerd", "[ \"$1 $2\" != 'config dump' ] || cat \"$ROOT\"/etc/containerd/config.toml \"$ROOT\"/etc/containerd/conf.d/*");
         machine.program("../opt/cni/bin/bridge", "");
+        // Nobody waits: the clock goes on by what was to be slept.
+        machine.program("date", "cat \"$ROOT\"/clock");
+        machine.program("sleep", "echo $(($(cat \"$ROOT\"/clock) + $1)) >\"$ROOT\"/clock");
+        machine.write("/clock", "0\n");
         machine.write("/etc/hosts", "127.0.0.1 localhost\n");
         machine
     }
@@ -188,7 +192,7 @@ impl Machine {
         let root = self.0.path().to_str().unwrap();
         let script = file(node, &format!("/run/lazuli/steps/{step}")).unwrap();
         // The template is named as it is on a node; everything else is in the folder.
-        let script = ["/etc/containerd", "/etc/hosts", "/opt/cni", "/etc/sysctl.d"]
+        let script = ["/etc/containerd", "/etc/hosts", "/opt/cni", "/etc/sysctl.d", "/var/lib/etcddisk"]
             .iter()
             .fold(script, |script, path| script.replace(path, &format!("{root}{path}")));
         let path =
@@ -265,4 +269,64 @@ fn a_control_plane_node_behind_an_internal_load_balancer_finds_itself_by_name() 
     assert!(!hosts(private(samples::further()), true), "after kubeadm, which needs the others until then");
     assert!(!hosts(private(samples::worker()), false));
     assert!(!hosts(samples::first(), false));
+}
+
+/// The calls of programs but the clock's.
+fn calls(machine: &Machine) -> Vec<String> {
+    let calls = machine.read("/calls");
+    calls.lines().filter(|call| !call.starts_with("date")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_join_that_fails_is_undone_and_tried_again() {
+    for (node, has_etcd) in [(samples::worker(), false), (samples::further(), true)] {
+        let machine = Machine::new();
+        machine.write("/var/lib/etcddisk/etcd/member/snap/db", "half");
+        machine.program(
+            "kubeadm",
+            "[ \"$1\" != join ] || [ \"$(grep -c 'kubeadm join' \"$ROOT\"/calls)\" -ge 3 ]",
+        );
+        let done = machine.run(&node, "30-kubeadm.sh");
+        assert!(done.status.success(), "{done:?}");
+        let (join, reset) = ("kubeadm join --config /run/lazuli/kubeadm.yaml", "kubeadm reset --force");
+        assert_eq!(calls(&machine), [join, reset, "sleep 10", join, reset, "sleep 20", join]);
+        assert_eq!(machine.at("/var/lib/etcddisk/etcd").exists(), !has_etcd, "a member must start empty");
+        assert!(machine.at("/var/lib/etcddisk").exists());
+    }
+}
+
+#[test]
+fn a_join_that_always_fails_is_given_up_with_what_it_said_last() {
+    let machine = Machine::new();
+    // An attempt of its own takes five minutes: kubeadm waits for the API by itself.
+    machine.program(
+        "kubeadm",
+        "[ \"$1\" != join ] || { echo $(($(cat \"$ROOT\"/clock) + 200)) >\"$ROOT\"/clock; echo 'no route'; exit 3; }",
+    );
+    let done = machine.run(&samples::worker(), "30-kubeadm.sh");
+    assert_eq!(done.status.code(), Some(3), "{done:?}");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        said.ends_with("no route\nlazuli: kubeadm ended with status 3 again and again for 10 minutes\n"),
+        "{said}"
+    );
+    assert_eq!(calls(&machine).iter().filter(|call| call.starts_with("kubeadm join")).count(), 3, "{said}");
+}
+
+#[test]
+fn images_of_the_first_node_are_fetched_again_and_its_keys_are_never_taken_away() {
+    let pull = "kubeadm config images pull --config /run/lazuli/kubeadm.yaml";
+    let init = "kubeadm init --config /run/lazuli/kubeadm.yaml --skip-token-print";
+    let machine = Machine::new();
+    machine.program("kubeadm", "[ \"$1\" != config ] || [ \"$(grep -c pull \"$ROOT\"/calls)\" -ge 2 ]");
+    assert!(machine.run(&samples::first(), "30-kubeadm.sh").status.success());
+    assert_eq!(calls(&machine), [pull, "sleep 10", pull, init]);
+
+    let machine = Machine::new();
+    machine.program("kubeadm", "exit 1");
+    assert!(!machine.run(&samples::first(), "30-kubeadm.sh").status.success());
+    let calls = calls(&machine);
+    assert_eq!(calls.iter().filter(|call| *call == pull).count(), 5);
+    assert_eq!(calls.last().unwrap(), init, "it says itself what is wrong");
+    assert!(!calls.iter().any(|call| call.contains("reset")));
 }

@@ -53,7 +53,8 @@ fn kubeadm(node: &NodeBoot) -> String {
         NodeRole::Worker => (false, JOIN),
     };
     let host = if host { node.endpoint.host.as_str() } else { "" };
-    format!("host={}\n{script}", quoted(host))
+    let etcd = if node.role == NodeRole::FurtherControlPlane { ETCD_MOUNT } else { "" };
+    format!("host={}\netcd={}\n{script}", quoted(host), quoted(etcd))
 }
 
 /// The script that runs a list of the user's commands. They are named by their place and never shown: the log is read
