@@ -148,7 +148,10 @@ impl Machine {
             machine.program(program, "");
         }
         machine.program("kubeadm", "[ \"$1\" != version ] || echo v1.30.14");
-        machine.program("containerd", "[ \"$1 $2\" != 'config dump' ] || cat \"$ROOT\"/etc/containerd/config.toml \"$ROOT\"/etc/containerd/conf.d/*");
+        machine.program(
+            "containerd",
+            "[ \"$1 $2\" != 'config dump' ] || cat \"$ROOT\"/etc/containerd/config.toml",
+        );
         machine.program("../opt/cni/bin/bridge", "");
         // Nobody waits: the clock goes on by what was to be slept.
         machine.program("date", "cat \"$ROOT\"/clock");
@@ -205,20 +208,38 @@ impl Machine {
 }
 
 #[test]
-fn containerd_takes_the_template_of_the_pod_network_in_the_syntax_of_its_own_configuration() {
-    for (version, plugin) in [(2, "io.containerd.grpc.v1.cri"), (3, "io.containerd.cri.v1.runtime")] {
+fn containerd_takes_the_template_of_the_pod_network_beside_what_it_was_told_before() {
+    let prepared = |config: &str| {
         let machine = Machine::new();
-        machine.write("/etc/containerd/config.toml", &format!("version = {version}\n[plugins]\n"));
-        let done = machine.run(&samples::private(samples::worker()), "20-prepare.sh");
-        assert!(done.status.success(), "{done:?}");
-        let config = machine.read("/etc/containerd/config.toml");
-        assert!(config.starts_with("imports = [") && config.contains("\nversion = "), "{config}");
-        let own = machine.read("/etc/containerd/conf.d/90-lazuli-cni.toml");
-        assert!(own.contains(plugin) && own.starts_with(&format!("version = {version}\n")), "{own}");
+        machine.write("/etc/containerd/config.toml", config);
+        // Twice, as after a crash of the machine.
+        for _ in 0..2 {
+            let done = machine.run(&samples::private(samples::worker()), "20-prepare.sh");
+            assert!(done.status.success(), "{done:?}");
+        }
         assert!(machine.read("calls").ends_with(
             "systemctl enable containerd\nsystemctl restart containerd\nsystemctl enable kubelet\n"
         ));
-    }
+        machine.read("/etc/containerd/config.toml")
+    };
+    let plain = "imports = [\"/else/*.toml\"]\nversion = 2\n[plugins.\"io.containerd.grpc.v1.cri\".runc.options]\nSystemdCgroup = true\n";
+    let said = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dir = '/opt/cni/bin'\nconf_template = ''\n[plugins.'io.containerd.cri.v1.runtime']\nSystemdCgroup = true\n";
+    insta::assert_snapshot!([prepared(plain), prepared(said)].join("--\n"), @r#"
+    imports = ["/else/*.toml"]
+    version = 2
+    [plugins."io.containerd.grpc.v1.cri".runc.options]
+    SystemdCgroup = true
+
+    [plugins."io.containerd.grpc.v1.cri".cni]
+    conf_template = "/etc/cni/lazuli.conflist.template"
+    --
+    version = 3
+    [plugins.'io.containerd.cri.v1.runtime'.cni]
+    conf_template = "/etc/cni/lazuli.conflist.template"
+    bin_dir = '/opt/cni/bin'
+    [plugins.'io.containerd.cri.v1.runtime']
+    SystemdCgroup = true
+    "#);
 }
 
 #[test]
@@ -237,7 +258,10 @@ fn an_image_that_does_not_fit_is_told_with_what_is_wrong() {
         said(&|machine| machine.program("kubeadm", "echo v1.29.0")),
         said(&|machine| machine.write("/etc/containerd/config.toml", "version = 1\n")),
         said(&|machine| {
-            machine.write("/etc/containerd/config.toml", "version = 2\nimports = [\"/else/*.toml\"]\n")
+            // Another file wins, as containerd 1 has it.
+            let once = "[ -e \"$ROOT\"/asked ] || { touch \"$ROOT\"/asked; echo SystemdCgroup = true; }";
+            let template = "echo conf_template = /etc/cni/lazuli.conflist.template";
+            machine.program("containerd", &format!("{once}; {template}"));
         }),
         said(&|machine| machine.program("containerd", "")),
         said(&|machine| std::fs::remove_file(machine.at("/opt/cni/bin/bridge")).unwrap()),
@@ -245,8 +269,8 @@ fn an_image_that_does_not_fit_is_told_with_what_is_wrong() {
     insta::assert_snapshot!(all.concat(), @r"
     lazuli: the image has kubeadm v1.29.0, the profile asks for v1.30.14
     lazuli: /etc/containerd/config.toml has version '1', not 2 or 3
-    lazuli: /etc/containerd/config.toml imports other files than those of /etc/containerd/conf.d
-    lazuli: containerd does not take /etc/cni/lazuli.conflist.template for its CNI template
+    lazuli: containerd lost its systemd cgroups (SystemdCgroup) when /etc/containerd/config.toml was given a CNI template
+    lazuli: containerd does not take /etc/cni/lazuli.conflist.template for its CNI template: does another file that /etc/containerd/config.toml imports configure its CRI plugin?
     lazuli: the image has no CNI plugins in /opt/cni/bin
     ");
 }

@@ -1,7 +1,7 @@
 //! A node's first boot: what the cluster crate knows of it, in the words of the crate that renders it.
 
 use lazuli_cluster::expand::NodeBoot;
-use lazuli_core::Diagnostic;
+use lazuli_core::{Diagnostic, Json};
 use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
 use lazuli_kubernetes::pki::{CertificateAuthority, PkiError, ServiceAccountKey};
 use lazuli_kubernetes::user_data::{self, BootSecrets, Endpoint, NodeRole, Taint};
@@ -20,6 +20,13 @@ pub(crate) fn custom_data(
     let node = node(boot, identity_client_id).map_err(|error| refuse(&error))?;
     let secrets = BootSecrets::of(keys, node.role, &node.name).map_err(|error| refuse(&error))?;
     user_data::render(&node, &secrets).map(|data| data.custom_data()).map_err(|error| refuse(&error))
+}
+
+/// What kubeadm records of a cluster: none of it is of the node.
+pub(crate) fn cluster_configuration(boot: &NodeBoot) -> Result<Json, Box<Diagnostic>> {
+    let refuse = |error: &dyn std::fmt::Display| Box::new(Diagnostic::error("LZ0244", error.to_string()));
+    let node = node(boot, NO_CLIENT_ID).map_err(|error| refuse(&error))?;
+    user_data::cluster_configuration(&node).map_err(|error| refuse(&error))
 }
 
 /// Keys of no cluster, as large as those of any: they stand in for those that are not made yet.

@@ -12,6 +12,8 @@ pub enum Content {
     Plain,
     /// A virtual machine's first boot, into `properties.osProfile.customData`.
     Boot(Box<NodeBoot>),
+    /// What kubeadm records of the cluster, into `properties.clusterConfiguration`; of a control-plane node, whichever.
+    Settings(Box<NodeBoot>),
     /// A layer of the profile, into `properties.objects`.
     Layer(Box<LayerSpec>),
     /// An add-on's manifests, into `properties.objects`.
@@ -97,7 +99,11 @@ impl Content {
     /// The resources whose attributes are needed to render it.
     pub fn needs(&self) -> Vec<&Address> {
         match self {
-            Content::Plain | Content::Addon(_) | Content::Binding(_) | Content::Namespace(_) => Vec::new(),
+            Content::Plain
+            | Content::Settings(_)
+            | Content::Addon(_)
+            | Content::Binding(_)
+            | Content::Namespace(_) => Vec::new(),
             Content::Boot(boot) => boot.needs(),
             Content::Layer(layer) => vec![&layer.cluster.azure.identity],
         }

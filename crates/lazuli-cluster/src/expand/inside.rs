@@ -1,13 +1,11 @@
 //! What is inside the cluster: settings, layers, add-ons, bindings and namespaces, in their order.
 
-use std::collections::BTreeMap;
-
 use lazuli_core::{Address, Span, Type, Value};
 
 use super::boot::Pki;
 use super::content::{ClusterFacts, Content, Layer, LayerSpec};
-use super::node::{Surroundings, azure_facts};
-use super::part::{Part, Site, object, strings};
+use super::node::{Surroundings, azure_facts, boot};
+use super::part::{Part, Site, object};
 use super::phase::Phase;
 use crate::spec::{Cluster, Cni, Csi, Profile};
 
@@ -41,7 +39,7 @@ pub(super) fn expand(site: &Site<'_>, around: &Surroundings<'_>, order: &Order<'
         // Nodes of a new cluster wait for these layers; in one that runs, they wait for the control plane.
         after_settings.extend(current.clone());
     }
-    parts.push(settings(site, "settings", kubeadm_settings(site), &made));
+    parts.push(kubeadm_settings(site, around, &made));
     let mut push = |name: &str, layer: Layer, after: &[(Address, &str)]| {
         let spec = LayerSpec { layer, cluster: facts(site, around) };
         parts.push(objects(
@@ -125,41 +123,23 @@ fn tag(profile: &Profile) -> String {
     format!("v{}", profile.kubernetes)
 }
 
-/// What kubeadm's own records are to say. Arguments are maps here, whatever kubeadm's version makes of them.
-fn kubeadm_settings(site: &Site<'_>) -> Value {
-    let Cluster { profile, name, .. } = site.cluster;
-    let gates = profile.feature_gates.iter().map(|(gate, open)| format!("{gate}={open}")).collect::<Vec<_>>();
-    let args = |map: &BTreeMap<String, String>| {
-        let mut args = map.clone();
-        if !gates.is_empty() {
-            args.entry("feature-gates".to_owned()).or_insert_with(|| gates.join(","));
-        }
-        ("extraArgs", Value::object(args.into_iter().map(|(name, value)| (name, Value::string(value)))))
-    };
-    let api_server = object([
-        args(&profile.api_server_args),
-        ("certSANs", strings(profile.cert_sans.iter().map(String::as_str))),
-    ]);
+/// What kubeadm's own records are to say: all of it, as kubeadm would write it for a new cluster of this version.
+fn kubeadm_settings(site: &Site<'_>, around: &Surroundings<'_>, made: &[(Address, &str)]) -> Part {
+    let Cluster { profile, control_plane, .. } = site.cluster;
+    let gates = profile.feature_gates.iter().map(|(gate, open)| (gate.as_str(), Value::from(*open)));
     let networking = object([
         ("podSubnet", Value::string(profile.pod_cidr.to_string())),
         ("serviceSubnet", Value::string(profile.service_cidr.to_string())),
     ]);
-    let of_kubelet = profile.feature_gates.iter().map(|(gate, open)| (gate.as_str(), Value::from(*open)));
-    object([
+    let properties = object([
         ("kubernetesVersion", Value::string(tag(profile))),
-        (
-            "clusterConfiguration",
-            object([
-                ("clusterName", Value::string(name.as_str())),
-                ("controlPlaneEndpoint", Value::string(super::pki::server(site))),
-                ("networking", networking),
-                ("apiServer", api_server),
-                ("controllerManager", object([args(&profile.controller_manager_args)])),
-                ("scheduler", object([args(&profile.scheduler_args)])),
-            ]),
-        ),
-        ("kubelet", object([("featureGates", Value::object(of_kubelet))])),
-    ])
+        // What can never change stands here already, the rest is rendered.
+        ("clusterConfiguration", object([("networking", networking)])),
+        ("kubelet", object([("featureGates", Value::object(gates))])),
+    ]);
+    let mut part = settings(site, "settings", properties, made);
+    part.content = Content::Settings(Box::new(boot(site, control_plane, around, "", false)));
+    part
 }
 
 fn settings(site: &Site<'_>, name: &str, properties: Value, after: &[(Address, &str)]) -> Part {

@@ -129,7 +129,7 @@ pub(super) fn expand(
             .part(vm.clone(), vm_type(), vm_id, pool.span)
             .with_body(vm_body)
             .on(&nic, "properties.networkProfile")
-            .with(Content::Boot(Box::new(boot(site, pool, around, &slot, role == NodeRole::Init))))
+            .with(Content::Boot(Box::new(boot(site, pool, around, &slot.name, role == NodeRole::Init))))
             .of_node(&slot, succeeds.as_deref(), rollout.clone(), create_first);
         draft = draft.on(
             &around.identity.principal,
@@ -397,12 +397,19 @@ fn image(site: &Site<'_>) -> Value {
     }
 }
 
-fn boot(site: &Site<'_>, pool: &Pool, around: &Surroundings<'_>, slot: &NodeSlot, first: bool) -> NodeBoot {
+/// The first boot of a node of a pool.
+pub(super) fn boot(
+    site: &Site<'_>,
+    pool: &Pool,
+    around: &Surroundings<'_>,
+    name: &str,
+    first: bool,
+) -> NodeBoot {
     let cluster = site.cluster;
     let mut kubelet_args = cluster.profile.kubelet_args.clone();
     kubelet_args.extend(pool.kubelet_args.clone());
     NodeBoot {
-        name: slot.name.clone(),
+        name: name.to_owned(),
         cluster: cluster.name.clone(),
         control_plane: pool.is_control_plane(),
         first,

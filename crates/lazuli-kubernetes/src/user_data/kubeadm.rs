@@ -184,6 +184,9 @@ struct LocalApiEndpoint {
 #[serde(rename_all = "camelCase")]
 struct Timeouts {
     control_plane_component_health_check: &'static str,
+    /// Also how long a new member of etcd may take until it has everything: gigabytes, on a slow disk.
+    #[serde(rename = "etcdAPICall")]
+    etcd_api_call: &'static str,
 }
 
 /// The file's text: documents separated by `---`.
@@ -343,6 +346,8 @@ fn extra_args(api: KubeadmApi, flags: BTreeMap<String, String>) -> ExtraArgs {
 fn timeouts(api: KubeadmApi) -> Option<Timeouts> {
     match api {
         KubeadmApi::V1beta3 => None,
-        KubeadmApi::V1beta4 => Some(Timeouts { control_plane_component_health_check: PATIENCE }),
+        KubeadmApi::V1beta4 => {
+            Some(Timeouts { control_plane_component_health_check: PATIENCE, etcd_api_call: PATIENCE })
+        }
     }
 }

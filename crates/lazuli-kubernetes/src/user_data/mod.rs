@@ -13,7 +13,7 @@
 //! | `/run/lazuli/kubeadm.yaml` | kubeadm's configuration |
 //! | `/etc/kubernetes/pki` | the keys that a cluster is made from, on its first node |
 //! | `/etc/lazuli/proxy.env`, drop-ins of containerd and the kubelet | the proxy, where there is one |
-//! | `/etc/cni/lazuli.conflist.template`, `/etc/containerd/conf.d` | the network of pods, where Azure's routes carry it |
+//! | `/etc/cni/lazuli.conflist.template` | the network of pods, where Azure's routes carry it |
 //! | `/etc/lazuli/kubelet.env` | the kubelet's flags, read through a drop-in of its systemd unit |
 //! | `/run/lazuli/steps/*.sh` | what the first boot runs, in order of name |
 //! | `/run/lazuli/prepared` | there when all steps went well |

@@ -6,19 +6,12 @@ use super::NodeBoot;
 /// Where the template is.
 pub(super) const TEMPLATE_PATH: &str = "/etc/cni/lazuli.conflist.template";
 
-/// The files by path. Which of containerd's two syntaxes its configuration has is seen on the node.
+/// The file, which `prepare.sh` tells containerd of: in which syntax, is seen on the node.
 pub(super) fn files(node: &NodeBoot) -> Vec<(&'static str, &'static str, String)> {
-    if !node.azure_routes {
-        return Vec::new();
+    match node.azure_routes {
+        true => vec![(TEMPLATE_PATH, "0644", TEMPLATE.to_owned())],
+        false => Vec::new(),
     }
-    let containerd = |version: u8, plugin: &str| {
-        format!("version = {version}\n\n[plugins.\"{plugin}\".cni]\n  conf_template = \"{TEMPLATE_PATH}\"\n")
-    };
-    vec![
-        (TEMPLATE_PATH, "0644", TEMPLATE.to_owned()),
-        ("/etc/containerd/lazuli/cni-v2.toml", "0644", containerd(2, "io.containerd.grpc.v1.cri")),
-        ("/etc/containerd/lazuli/cni-v3.toml", "0644", containerd(3, "io.containerd.cri.v1.runtime")),
-    ]
 }
 
 /// A bridge on the node. What leaves for outside of the cluster is given the node's address by an agent in the cluster,

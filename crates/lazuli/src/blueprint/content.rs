@@ -47,6 +47,11 @@ pub(super) fn fill(
             let path = ["properties", "osProfile", "customData"];
             return Ok(set(&body, &path, |_| Value::string(user_data.clone()).sensitive()));
         }
+        Content::Settings(boot) => {
+            let configuration = boot::cluster_configuration(boot).map_err(|problem| vec![*problem])?;
+            let configuration = from_json(&configuration);
+            return Ok(set(&body, &["properties", "clusterConfiguration"], |_| configuration.clone()));
+        }
         Content::Layer(layer) => self::layer(layer, cluster, span)?,
         Content::Addon(addon) => self::addon(addon, &cluster.unit)?,
         Content::Binding(binding) => Some(own(self::binding(binding, span)?)),

@@ -24,15 +24,24 @@ if [ -n "$cni" ]; then
   config=/etc/containerd/config.toml
   [ -x /opt/cni/bin/bridge ] || fail "the image has no CNI plugins in /opt/cni/bin"
   syntax=$(sed -n -E 's/^version *= *([0-9]+).*/\1/p' "$config" | head -n 1)
-  [ -e "/etc/containerd/lazuli/cni-v$syntax.toml" ] || fail "$config has version '$syntax', not 2 or 3"
-  if ! grep -q '^imports.*conf\.d/' "$config"; then
-    if grep -q '^imports' "$config"; then
-      fail "$config imports other files than those of /etc/containerd/conf.d"
-    fi
-    sed -i '1i imports = ["/etc/containerd/conf.d/*.toml"]' "$config"
+  case $syntax in
+    2) plugin=io.containerd.grpc.v1.cri ;;
+    3) plugin=io.containerd.cri.v1.runtime ;;
+    *) fail "$config has version '$syntax', not 2 or 3" ;;
+  esac
+  # Into the file itself: of containerd 1, an imported file replaces everything that is said of a plugin, such as its
+  # cgroups and its pause image.
+  before=$(containerd config dump | grep -c 'SystemdCgroup = true') || true
+  table="^ *\[plugins\.[\"']$plugin[\"']\.cni\]"
+  if grep -q "$table" "$config"; then
+    sed -i "/$table/,/^ *\[/ { /conf_template/d }" "$config"
+    sed -i "/$table/a conf_template = \"$cni\"" "$config"
+  else
+    printf '\n[plugins."%s".cni]\n  conf_template = "%s"\n' "$plugin" "$cni" >>"$config"
   fi
-  install -D -m 0644 "/etc/containerd/lazuli/cni-v$syntax.toml" /etc/containerd/conf.d/90-lazuli-cni.toml
-  containerd config dump | grep -F "$cni" >/dev/null || fail "containerd does not take $cni for its CNI template"
+  after=$(containerd config dump | grep -c 'SystemdCgroup = true') || true
+  containerd config dump | grep -F "$cni" >/dev/null || fail "containerd does not take $cni for its CNI template: does another file that $config imports configure its CRI plugin?"
+  [ "$before" = "$after" ] || fail "containerd lost its systemd cgroups (SystemdCgroup) when $config was given a CNI template"
 fi
 
 # kubeadm starts the kubelet once it has a configuration.

@@ -253,7 +253,32 @@ fn configuration(cluster: &Cluster) -> Result<Value, String> {
         .as_str()
         .ok_or_else(|| missing("unexpected error when reading kubeadm-config ConfigMap: ClusterConfiguration key value pair missing"))?;
     let mut documents = yaml::documents(text, yaml::Repeated::Refused).map_err(|why| missing(&why))?;
-    documents.pop().ok_or_else(|| missing("the ClusterConfiguration is empty"))
+    let configuration = documents.pop().ok_or_else(|| missing("the ClusterConfiguration is empty"))?;
+    match unreadable(&configuration) {
+        Some(why) => Err(missing(&format!("failed to decode cluster configuration data: {why}"))),
+        None => Ok(configuration),
+    }
+}
+
+/// What Go's decoder would stumble over: extra arguments are a map until v1beta3 and a list since v1beta4.
+fn unreadable(configuration: &Value) -> Option<String> {
+    let api = configuration["apiVersion"].as_str().unwrap_or_default();
+    let version = api.rsplit('/').next().unwrap_or_default();
+    ["apiServer", "controllerManager", "scheduler", "etcd/local"].into_iter().find_map(|component| {
+        let args = configuration.pointer(&format!("/{component}/extraArgs"))?;
+        let is_argument = |arg: &Value| arg["name"].is_string() && arg["value"].is_string();
+        let (fits, wanted) = match version {
+            "v1beta3" => (
+                args.as_object().is_some_and(|args| args.values().all(Value::is_string)),
+                "map[string]string",
+            ),
+            _ => (args.as_array().is_some_and(|args| args.iter().all(is_argument)), "[]v1beta4.Arg"),
+        };
+        let field = component.replace('/', ".");
+        (!fits).then(|| {
+            format!("json: cannot unmarshal {field}.extraArgs into Go struct field of type {wanted}")
+        })
+    })
 }
 
 /// Programs of a node are as old as the control plane or older, within three minor versions; a control plane's are of

@@ -130,11 +130,11 @@ impl Machine<'_> {
         })
     }
 
+    /// Whether containerd is told of a template, by a file of its own or by a script.
     fn has_cni_template(&self) -> bool {
-        let configured = self
-            .files
-            .iter()
-            .any(|(path, text)| path.starts_with("/etc/containerd/") && text.contains("conf_template"));
+        let is_of_containerd = |path: &str| path.starts_with("/etc/containerd/") || path.ends_with(".sh");
+        let configured =
+            self.files.iter().any(|(path, text)| is_of_containerd(path) && text.contains("conf_template"));
         configured || self.files.keys().any(|path| path.starts_with("/etc/cni/net.d/"))
     }
 
