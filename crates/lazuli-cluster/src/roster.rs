@@ -29,7 +29,9 @@ pub struct Seat {
     pub succeeds: Option<String>,
 }
 
-/// Slots whose nodes must be made anew, with the reason: asked for, or found missing in the world.
+/// Slots whose nodes must be made anew, with the reason: asked for, or found missing in the world. Of a service account
+/// key, how many steps it is to be rotated in all: a number, so that a plan that is applied again after it was stopped
+/// means the same step.
 pub type Renewals = BTreeMap<Address, String>;
 
 /// What decides about seats.

@@ -195,8 +195,9 @@ pub async fn plan(
         Ok((blueprint, draft))
     };
     let rotated = rotation::asked(&wish.replace, recorded)?;
-    renewals.extend(rotated.iter().map(|key| (key.clone(), "asked by --replace".to_owned())));
-    let replace: BTreeSet<Address> = wish.replace.difference(&rotated).cloned().collect();
+    let replace: BTreeSet<Address> =
+        wish.replace.iter().filter(|asked| !rotated.contains_key(asked)).cloned().collect();
+    renewals.extend(rotated);
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(wish, &blueprint, recorded)?;
     let applies = wish.mode == PlanMode::Apply;

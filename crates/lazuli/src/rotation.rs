@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use lazuli_cluster::expand::ROTATION;
+use lazuli_cluster::roster::Renewals;
 use lazuli_core::plan::{Action, Plan};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::ProviderName;
@@ -18,11 +19,11 @@ use crate::failure::Failure;
 const REFUSED: &str = "LZ1017";
 const STEP: &str = "LZ1018";
 
-/// The service account keys that `--replace` names.
+/// The service account keys that `--replace` names, with the steps that each is to be rotated in all.
 ///
 /// # Errors
 /// When it names an authority, or a key whose last step has not reached every API server.
-pub fn asked(replace: &BTreeSet<Address>, recorded: &RecordedWorld) -> Result<BTreeSet<Address>, Failure> {
+pub fn asked(replace: &BTreeSet<Address>, recorded: &RecordedWorld) -> Result<Renewals, Failure> {
     let keys = recorded.resources.values().filter(|r| r.provider == ProviderName::Tls);
     let asked: Vec<&Recorded> =
         keys.filter(|key| replace.iter().any(|asked| key.address.is_within(asked))).collect();
@@ -52,7 +53,8 @@ pub fn asked(replace: &BTreeSet<Address>, recorded: &RecordedWorld) -> Result<BT
             ));
         }
     }
-    Ok(asked.into_iter().map(|key| key.address.clone()).collect())
+    let next = |key: &Recorded| (key.address.clone(), (steps(&key.inputs) + 1).to_string());
+    Ok(asked.into_iter().map(next).collect())
 }
 
 /// The control-plane nodes that were made before the last step of a key.

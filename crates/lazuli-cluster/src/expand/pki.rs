@@ -11,13 +11,14 @@ use crate::roster::Records;
 /// How long certificate authorities are good for.
 const YEARS: i64 = 10;
 
-/// How far the service account key of a cluster is to be rotated: as far as it is recorded, and a step further when
-/// somebody asks for it. In between, every control-plane node is replaced, since each step waits for all API servers.
+/// How far the service account key of a cluster is to be rotated: as far as it is recorded, or as somebody asks for it. In
+/// between, every control-plane node is replaced, since each step waits for all API servers.
 pub fn rotation(cluster: &Address, records: Records<'_>) -> i64 {
     let key = Pki::of(cluster).service_account;
     let recorded = records.world.resources.get(&key);
     let so_far = recorded.and_then(|key| key.inputs.pointer("/properties/rotation")?.as_i64()).unwrap_or(0);
-    so_far + i64::from(recorded.is_some() && records.renewals.contains_key(&key))
+    let asked = records.renewals.get(&key).and_then(|steps| steps.parse().ok());
+    asked.unwrap_or(so_far).max(so_far)
 }
 
 pub(super) fn expand(site: &Site<'_>, records: Records<'_>, parts: &mut Vec<Part>) {

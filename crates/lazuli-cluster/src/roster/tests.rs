@@ -12,7 +12,7 @@ use super::Renewals;
 use crate::expand::Expansion;
 use crate::names;
 use crate::spec::Cluster;
-use crate::testing::{CLUSTER, PROFILE, cluster, decode, edited, expanded, nothing};
+use crate::testing::{CLUSTER, PROFILE, cluster, decode, edited, expanded, expanded_inside, nothing};
 
 fn node(slot: u32) -> Address {
     Address::root("cluster", "prod").keyed("worker_pool", "general").keyed("node", &slot.to_string())
@@ -214,6 +214,39 @@ fn an_attribute_a_machine_cannot_change_makes_a_new_node_and_says_so() {
             .ends_with(" -> …/Images/capi-ubun2-2404/Versions/1.35.0")
     );
     assert!(told(|c| c.profile.image = crate::spec::Image::Gallery("/a".into())).ends_with("-> /a"));
+}
+
+#[test]
+fn a_rotated_service_account_key_makes_the_control_plane_anew_and_a_step_asked_for_twice_is_one_step() {
+    let cluster = cluster(CLUSTER);
+    let mut world = nothing();
+    let new = expanded_inside(&cluster, &world, &Renewals::new());
+    apply(&mut world, &new, |_| true);
+    let key = Address::root("cluster", "prod").child("pki").child("service_account");
+    for steps in 1..=3 {
+        let renewals: Renewals = [(key.clone(), steps.to_string())].into();
+        let asked = expanded_inside(&cluster, &world, &renewals);
+        let told = reasons(&asked);
+        assert_eq!(told.len(), cluster.control_plane.count as usize, "{told:?}");
+        assert!(
+            told.iter().all(|why| why.contains("control_plane") && why.ends_with("service account key")),
+            "{told:?}"
+        );
+        // Stopped when the key had been told: the same nodes are left, whoever asks.
+        let mut stopped = world.clone();
+        apply(&mut stopped, &asked, |address| *address == key);
+        for renewals in [&renewals, &Renewals::new()] {
+            assert_eq!(reasons(&expanded_inside(&cluster, &stopped, renewals)), told);
+        }
+        apply(&mut world, &asked, |_| true);
+        for renewals in [&renewals, &Renewals::new()] {
+            assert_eq!(
+                reasons(&expanded_inside(&cluster, &world, renewals)),
+                [""; 0],
+                "step {steps} is done"
+            );
+        }
+    }
 }
 
 #[test]

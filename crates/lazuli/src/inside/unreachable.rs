@@ -87,15 +87,20 @@ pub fn judge(plan: &Plan, recorded: &RecordedWorld, world: &World) -> Unasked {
                 more => format!(" and {more} more"),
             };
             let problem = Diagnostic::error(CODE, message).about(address.clone());
+            let pools = ["control_plane", "worker_pool"].map(|pool| address.child(pool));
+            let has = |pool: &&Address| own().any(|change| change.address.is_within(pool));
+            let nodes: Vec<String> =
+                pools.iter().filter(has).map(|pool| format!("--exclude {pool}")).collect();
             unasked.problems.push(
                 problem
                     .note(format!("{}{more}", named.join(", ")))
                     .note(error.message.clone())
                     .help(format!(
                         "a node that cannot be drained may be the last that has a workload, or a vote in etcd. Bring the \
-                         cluster back first: `lazuli apply --exclude {address}.control_plane --exclude \
-                         {address}.worker_pool` sets back what it has in Azure, `lazuli cluster check` says more. A cluster \
-                         that is lost is taken down with `lazuli destroy --target {address}`"
+                         cluster back first: `lazuli cluster repair` sets back what it has in Azure besides nodes, and says \
+                         more. To plan everything else: {}. A cluster that is lost is taken down with `lazuli destroy \
+                         --target {address}`",
+                        nodes.join(" ")
                     )),
             );
             continue;

@@ -61,6 +61,11 @@ fn no_machine_goes_while_nobody_knows_how_its_node_is_and_steps_inside_say_so_be
     assert_eq!(before, bench.bytes("lazuli.state"));
 
     // What the message says to do.
+    let said = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("--exclude cluster.kube.control_plane --exclude cluster.kube.worker_pool"),
+        "{refused}"
+    );
     bench
         .does("apply --auto-approve --exclude cluster.kube.control_plane --exclude cluster.kube.worker_pool");
     bench.applies();

@@ -25,8 +25,11 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
         Err(error) => {
             let error = error.message.clone();
             let address = looked.cluster.address.clone();
+            let pools = ["control_plane", "worker_pool"].map(|pool| address.child(pool));
+            let has = |pool: &Address| looked.world.resources.keys().any(|known| known.is_within(pool));
+            let nodes: Vec<Address> = pools.into_iter().filter(has).collect();
             looked.close().await;
-            return in_azure(&name, address, &error, args, printer).await;
+            return in_azure(&name, (address, nodes), &error, args, printer).await;
         }
     };
     let health = health_check(&looked)?;
@@ -43,10 +46,11 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
     apply::repair(&goal, &args.options, args.auto_approve, printer).await
 }
 
-/// Of a cluster that does not answer, what is missing in Azure may be why: that is set back, and no node is touched.
+/// Of a cluster that does not answer, what is missing in Azure may be why: that is set back, and none of its nodes is
+/// touched.
 async fn in_azure(
     name: &str,
-    address: Address,
+    (address, nodes): (Address, Vec<Address>),
     error: &str,
     args: &ClusterRepair,
     printer: &Arc<Printer>,
@@ -55,9 +59,9 @@ async fn in_azure(
     printer.message("What it has in Azure besides nodes is looked at, and set back:");
     let mut options = args.options.clone();
     if options.target.is_empty() {
-        options.target = vec![address.clone()];
+        options.target = vec![address];
     }
-    options.exclude.extend([address.child("control_plane"), address.child("worker_pool")]);
+    options.exclude.extend(nodes);
     apply::repair(&Goal::default(), &options, args.auto_approve, printer).await?;
     let after = look(args.name.as_deref(), &args.options.variables, printer).await?;
     let answers = after.status.as_ref().map(|_| ()).map_err(|error| error.message.clone());
