@@ -37,7 +37,10 @@ pub fn impact<'a>(
         matches!(change.action, Action::NoOp | Action::Update | Action::Move) || change.action.is_replace()
     };
     let stays = all().any(|change| change.address.is_within(cluster) && existed(change));
-    if !stays || own().next().is_none() {
+    // One whose control plane is still to be made does not run, whatever an earlier run made of it.
+    let servers = || all().filter(|change| is_server(cluster, change));
+    let begins = servers().next().is_some() && !servers().any(existed);
+    if !stays || begins || own().next().is_none() {
         return None;
     }
     let mut pools = BTreeSet::new();
@@ -69,6 +72,11 @@ pub fn impact<'a>(
         (false, true) if in_place => Impact::InPlace,
         (false, true) => Impact::None,
     })
+}
+
+/// True for a machine of the control plane.
+fn is_server(cluster: &Address, change: &Change) -> bool {
+    change.address.as_str().ends_with(".vm") && change.address.is_within(&cluster.child("control_plane"))
 }
 
 fn name_of(key: &Key) -> String {

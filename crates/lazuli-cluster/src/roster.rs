@@ -245,7 +245,7 @@ fn prepared_otherwise(registration: &Recorded, wanted: &Value) -> Vec<String> {
     let before = registration.inputs.pointer(&format!("/properties/configuration/{ROTATION}"));
     let after = wanted.get(ROTATION).and_then(Value::as_i64);
     if after.is_some_and(|after| after != steps(before)) {
-        changed.push("service account key".to_owned());
+        changed.push("service account key is rotated".to_owned());
     }
     for (member, name) in CONFIGURED {
         let before = registration.inputs.pointer(&format!("/properties/configuration/{member}"));

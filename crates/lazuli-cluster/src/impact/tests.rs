@@ -51,7 +51,8 @@ fn the_greatest_change_decides() {
     let group = "cluster.prod.network.worker_nsg";
     let layer = "cluster.prod.layer[\"network\"]";
     let addon = "cluster.prod.addon[\"metrics\"]";
-    let rows: [(&[Row<'_>], &str); 14] = [
+    let rows: [(&[Row<'_>], &str); 15] = [
+        (&[(group, NoOp, "x"), (master, Create, "x"), (vm, Create, "x")], "-"),
         (&[(group, NoOp, "x")], "-"),
         (&[(group, Create, "x")], "-"),
         (&[(group, Delete, "x")], "-"),

@@ -229,7 +229,8 @@ fn a_rotated_service_account_key_makes_the_control_plane_anew_and_a_step_asked_f
         let told = reasons(&asked);
         assert_eq!(told.len(), cluster.control_plane.count as usize, "{told:?}");
         assert!(
-            told.iter().all(|why| why.contains("control_plane") && why.ends_with("service account key")),
+            told.iter()
+                .all(|why| why.contains("control_plane") && why.ends_with("service account key is rotated")),
             "{told:?}"
         );
         // Stopped when the key had been told: the same nodes are left, whoever asks.
