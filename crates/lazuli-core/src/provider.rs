@@ -89,6 +89,12 @@ pub trait Watch: Send + Sync {
 
     /// How it goes, for people: `VM creating`, `waiting for prod-vnet`.
     fn progress(&self, text: &str);
+
+    /// Returns when the run was asked to stop, and never before. Who only waits for others then ends with
+    /// [`ProviderError::interrupted`]; what a service has accepted goes on without us and is waited for.
+    async fn stopping(&self) {
+        std::future::pending().await
+    }
 }
 
 /// Whether a failed request may have done something.
@@ -99,6 +105,9 @@ pub enum Outcome {
     /// Possibly something: read before deciding anything.
     Unknown,
 }
+
+/// The code of steps that were no longer waited for.
+const INTERRUPTED: &str = "Interrupted";
 
 /// Why a provider could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +153,16 @@ impl ProviderError {
             outcome,
             retry_after: None,
         }
+    }
+
+    /// The end of a step that was no longer waited for because its run was asked to stop.
+    pub fn interrupted(outcome: Outcome) -> Self {
+        ProviderError::own(INTERRUPTED, "no longer waited for, since the run was stopped", outcome)
+    }
+
+    /// Whether it is the end of a step that was no longer waited for.
+    pub fn is_interruption(&self) -> bool {
+        self.status.is_none() && self.code == INTERRUPTED
     }
 
     /// The same error with what to do next.

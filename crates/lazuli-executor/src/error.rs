@@ -123,6 +123,13 @@ impl StepError {
     }
 }
 
+impl Failure {
+    /// Whether the step was only no longer waited for, because the run was stopped.
+    pub fn is_interruption(&self) -> bool {
+        matches!(&self.error, StepError::Provider(error) if error.is_interruption())
+    }
+}
+
 impl Left {
     /// For people.
     pub fn describe(self) -> &'static str {

@@ -106,8 +106,18 @@ pub async fn execute(
     let parallelism = run.parallelism.max(1);
     let owned = recorded_ids(&run.recorded);
     let (moved, left, set_aside) = (adjusted.moved, adjusted.left, adjusted.set_aside);
-    let context =
-        Context { run, places, moved, left, set_aside, owned, objects: objects.clone(), events, began };
+    let context = Context {
+        run,
+        places,
+        moved,
+        left,
+        set_aside,
+        owned,
+        objects: objects.clone(),
+        events,
+        cancel: cancel.clone(),
+        began,
+    };
     let context = Arc::new(context);
 
     let mut queue = Queue::new(&plan);
@@ -169,6 +179,12 @@ pub async fn execute(
                 context.tell(step, EventKind::Errored { failure: failure.clone(), elapsed });
                 endings.endings[step as usize] = Ending::GivenUp { failure, elapsed };
             }
+            Err(failure) if failure.is_interruption() => {
+                // what needs it was not started because the run was stopped
+                queue.failed(step);
+                context.tell(step, EventKind::Errored { failure: Arc::new(failure), elapsed });
+                endings.endings[step as usize] = Ending::Interrupted { elapsed };
+            }
             Err(failure) => {
                 may_start &= !matches!(failure.error, StepError::Journal(_)); // nothing can be made durable any more
                 endings.failed(step, Arc::new(failure), elapsed, queue.failed(step), &context);
@@ -176,7 +192,10 @@ pub async fn execute(
         }
     }
     let cancelled = *cancel.borrow() != Cancel::Go
-        && endings.endings.iter().any(|e| matches!(e, Ending::NotStarted | Ending::Abandoned));
+        && endings
+            .endings
+            .iter()
+            .any(|e| matches!(e, Ending::NotStarted | Ending::Abandoned | Ending::Interrupted { .. }));
     Report { endings: endings.endings, elapsed: began.elapsed(), cancelled, error: None, objects }
 }
 

@@ -43,6 +43,11 @@ pub enum Ending {
         /// How long it was tried.
         elapsed: Duration,
     },
+    /// No longer waited for, because the run was stopped; what came of it is recorded, and the next run goes on with it.
+    Interrupted {
+        /// How long it took.
+        elapsed: Duration,
+    },
     /// Not started: it needs a step that failed.
     Skipped {
         /// The step that failed.
@@ -63,6 +68,8 @@ pub struct Counts {
     pub failed: usize,
     /// Given up by a forced destroy.
     pub given_up: usize,
+    /// No longer waited for.
+    pub interrupted: usize,
     /// Not started because of a failure.
     pub skipped: usize,
     /// Not started because the run was stopped.
@@ -80,6 +87,7 @@ impl Report {
                 Ending::Done { .. } => counts.done += 1,
                 Ending::Failed { .. } => counts.failed += 1,
                 Ending::GivenUp { .. } => counts.given_up += 1,
+                Ending::Interrupted { .. } => counts.interrupted += 1,
                 Ending::Skipped { .. } => counts.skipped += 1,
                 Ending::NotStarted => counts.not_started += 1,
                 Ending::Abandoned => counts.abandoned += 1,

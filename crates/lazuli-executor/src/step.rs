@@ -13,11 +13,12 @@ use lazuli_core::resource::{Desired, ProviderName, ResourceId};
 use lazuli_core::{Address, Json, Value, encoding};
 use lazuli_planner::keep::keep;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::{Failure, Left, StepError};
 use crate::event::{Event, EventKind};
-use crate::execute::Run;
+use crate::execute::{Cancel, Run};
 use crate::objects::Objects;
 use crate::record::{Draft, add_hidden, sensitive_paths};
 use crate::resolve::{Sight, is_as_sent, look_until_rest};
@@ -38,6 +39,7 @@ pub(crate) struct Context {
     pub(crate) owned: HashSet<ResourceId>,
     pub(crate) objects: Arc<Objects>,
     pub(crate) events: UnboundedSender<Event>,
+    pub(crate) cancel: watch::Receiver<Cancel>,
     pub(crate) began: Instant,
 }
 
@@ -73,6 +75,13 @@ pub(crate) async fn perform(context: &Context, number: u32) -> Result<Performed,
 impl Context {
     pub(crate) fn tell(&self, step: u32, kind: EventKind) {
         let _ = self.events.send(Event { at: self.began.elapsed(), step, kind }); // nobody listens: nobody is told
+    }
+
+    /// Returns when the run was asked to stop, and never when nobody can ask any more.
+    async fn stopping(&self) {
+        if self.cancel.clone().wait_for(|asked| *asked != Cancel::Go).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     async fn append(&self, record: Record) -> Result<(), StepError> {
@@ -177,6 +186,10 @@ impl Watch for StepWatch<'_> {
 
     fn progress(&self, text: &str) {
         self.context.tell(self.step, EventKind::Progress { text: text.to_owned() });
+    }
+
+    async fn stopping(&self) {
+        self.context.stopping().await;
     }
 }
 

@@ -7,7 +7,7 @@ use lazuli_executor::{Ending, Event, EventKind, Failure, Left, Report, StepError
 
 use crate::progress::{Reporter, StepEvent, What};
 use crate::render::duration;
-use crate::render::report::{Abandoned, ApplyReport, Existence, GivenUp, Skipped, StepFailure};
+use crate::render::report::{ApplyReport, Existence, GivenUp, Skipped, StepFailure, Unended};
 
 /// Hands an event on.
 pub fn tell(event: &Event, plan: &Plan, reporter: &dyn Reporter) {
@@ -45,6 +45,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
     let mut failures = Vec::new();
     let mut given_up = Vec::new();
     let mut skipped = Vec::new();
+    let mut unawaited = Vec::new();
     let mut abandoned = Vec::new();
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
         match ending {
@@ -65,9 +66,8 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
                     });
                 }
             }
-            Ending::Abandoned => {
-                abandoned.push(Abandoned { address: step.address.clone(), operation: step.operation });
-            }
+            Ending::Interrupted { .. } => unawaited.push(Unended::of(step)),
+            Ending::Abandoned => abandoned.push(Unended::of(step)),
             Ending::Done { .. } | Ending::NotStarted => {}
         }
     }
@@ -83,6 +83,7 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
         given_up,
         skipped,
         interrupted: report.cancelled.then_some(counts.not_started),
+        unawaited,
         abandoned,
         elapsed: report.elapsed,
     }

@@ -31,7 +31,10 @@ pub(super) async fn delete(
         let left = deadline.saturating_duration_since(Instant::now());
         let failure = match super::delete(context, step, provider, usual.min(left.max(LAST_CHANCE))).await {
             Ok(()) => return Ok(Performed::Done),
-            Err(failure) if matches!(failure.error, StepError::Journal(_) | StepError::Plan(_)) => {
+            Err(failure)
+                if failure.is_interruption()
+                    || matches!(failure.error, StepError::Journal(_) | StepError::Plan(_)) =>
+            {
                 return Err(failure);
             }
             Err(failure) => failure,
@@ -46,6 +49,9 @@ pub(super) async fn delete(
         }
         let text = format!("{}; tried again, given up in {} s", failure.error, left.as_secs());
         context.tell(step.number, EventKind::Progress { text });
-        tokio::time::sleep(PAUSE.min(left)).await;
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE.min(left)) => {}
+            () = context.stopping() => return Err(failure),
+        }
     }
 }

@@ -116,6 +116,29 @@ async fn an_update_whose_password_may_not_have_arrived_is_not_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_the_first_signal_nobody_is_waited_for_and_the_next_run_goes_on() {
+    let mut scene = Scene::new(vec![thing("a", &[], 0.0), thing("b", &["a"], 1.0), thing("c", &[], 20.0)]);
+    scene.cloud.break_once("a", Fault::WaitsForOthers);
+    let (ask, cancel) = watch::channel(Cancel::Go);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        ask.send(Cancel::Stop).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let ended = scene.carry_out_until(scene.plan(), cancel).await;
+    let counts = Counts { done: 1, interrupted: 1, not_started: 1, ..Counts::default() };
+    assert_eq!(ended.report.counts(), counts);
+    assert!(ended.report.cancelled);
+    assert!(matches!(ended.report.endings[0], Ending::Interrupted { elapsed } if elapsed.as_secs() == 2));
+    assert_eq!(ended.report.elapsed.as_secs(), 20, "what a service has accepted is waited for");
+
+    scene.world = ended.world;
+    scene.journal = Arc::default();
+    assert!(scene.apply().await.report.is_complete());
+    assert_eq!(scene.cloud.names(), ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_first_signal_nothing_starts_and_what_runs_is_recorded() {
     let scene = Scene::new(vec![thing("a", &[], 5.0), thing("b", &["a"], 5.0), thing("c", &[], 20.0)]);
     let (ask, cancel) = watch::channel(Cancel::Go);

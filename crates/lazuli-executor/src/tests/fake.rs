@@ -144,6 +144,8 @@ pub(super) enum Fault {
     Hangs,
     /// Refused, or nobody can tell, with words that repeat what was sent.
     Repeats(Outcome),
+    /// It waits for others, until it is stopped.
+    WaitsForOthers,
     /// The code panics.
     Panics,
 }
@@ -257,6 +259,10 @@ impl Cloud {
                 return Err(ProviderError::own("Reset", "connection reset", Outcome::Unknown));
             }
             Some(Fault::Panics) => panic!("a mistake"),
+            Some(Fault::WaitsForOthers) => {
+                watch.stopping().await;
+                return Err(ProviderError::interrupted(Outcome::Unknown));
+            }
             Some(Fault::Hangs) => {
                 watch
                     .accepted(&url)

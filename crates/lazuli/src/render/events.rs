@@ -87,6 +87,8 @@ pub fn unfinished(report: &ApplyReport) -> Json {
         .skipped
         .iter()
         .map(|step| json!({"address": step.address, "operation": step.operation, "because": step.because}));
+    let unawaited =
+        report.unawaited.iter().map(|step| json!({"address": step.address, "operation": step.operation}));
     let running =
         report.abandoned.iter().map(|step| json!({"address": step.address, "operation": step.operation}));
     let given_up =
@@ -99,6 +101,7 @@ pub fn unfinished(report: &ApplyReport) -> Json {
         "given_up": given_up.collect::<Vec<_>>(),
         "skipped": skipped.collect::<Vec<_>>(),
         "not_started": report.interrupted.unwrap_or_default(),
+        "interrupted": unawaited.collect::<Vec<_>>(),
         "still_running": running.collect::<Vec<_>>(),
         "next": report.next(),
     })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lazuli_core::address::Address;
-use lazuli_core::plan::{Operation, PlanMode, Summary};
+use lazuli_core::plan::{Operation, PlanMode, Step, Summary};
 use lazuli_core::provider::ProviderError;
 use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_core::source::{Location, Sources};
@@ -35,8 +35,10 @@ pub struct ApplyReport {
     pub skipped: Vec<Skipped>,
     /// Steps that were not started because somebody pressed Ctrl-C.
     pub interrupted: Option<usize>,
+    /// Steps that were no longer waited for because somebody pressed Ctrl-C.
+    pub unawaited: Vec<Unended>,
     /// Steps that were still running when the run was left at once.
-    pub abandoned: Vec<Abandoned>,
+    pub abandoned: Vec<Unended>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -111,13 +113,20 @@ pub struct Skipped {
     pub because: Address,
 }
 
-/// A step that was left running: Azure may have done it or not.
+/// A step that was begun and not waited for to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Abandoned {
+pub struct Unended {
     /// The resource.
     pub address: Address,
     /// What was being done.
     pub operation: Operation,
+}
+
+impl Unended {
+    /// This step.
+    pub fn of(step: &Step) -> Self {
+        Unended { address: step.address.clone(), operation: step.operation }
+    }
 }
 
 impl ApplyReport {
@@ -127,6 +136,7 @@ impl ApplyReport {
             && self.given_up.is_empty()
             && self.skipped.is_empty()
             && self.interrupted.is_none()
+            && self.unawaited.is_empty()
             && self.abandoned.is_empty()
     }
 
@@ -183,6 +193,11 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
     if !report.skipped.is_empty() {
         out.push('\n');
         out.push_str(&skipped(&report.skipped));
+    }
+    if !report.unawaited.is_empty() {
+        out.push('\n');
+        let lines = report.unawaited.iter().map(|step| (step.operation, &step.address, ""));
+        out.push_str(&listed("No longer waited for:", lines));
     }
     if !report.abandoned.is_empty() {
         out.push('\n');
@@ -278,7 +293,10 @@ fn headline(report: &ApplyReport) -> String {
         0 => {}
         n => parts.push(format!("{n} given up and forgotten.")),
     }
-    let left = report.interrupted.map(|left| format!("{left} {} not started", were(left)));
+    let left = report.interrupted.map(|left| match report.unawaited.len() {
+        0 => format!("{left} {} not started", were(left)),
+        n => format!("{n} {} no longer waited for, {left} {} not started", were(n), were(left)),
+    });
     match (report.abandoned.len(), left) {
         (0, None) => parts.push("Nothing else is running.".to_owned()),
         (0, Some(left)) => parts.push(format!("Interrupted: {left}. Nothing else is running.")),

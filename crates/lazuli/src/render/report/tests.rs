@@ -17,6 +17,7 @@ fn report() -> ApplyReport {
         given_up: Vec::new(),
         skipped: Vec::new(),
         interrupted: None,
+        unawaited: Vec::new(),
         abandoned: Vec::new(),
         elapsed: Duration::from_secs(362),
     }
@@ -95,8 +96,22 @@ fn an_interrupted_destroy_is_not_told_to_apply() {
 }
 
 #[test]
+fn what_was_no_longer_waited_for_is_named() {
+    let stopped = ApplyReport {
+        succeeded: 14,
+        interrupted: Some(42),
+        unawaited: vec![Unended {
+            address: address("cluster.prod.worker_pool[\"general\"].node[\"2\"].member"),
+            operation: Operation::Create,
+        }],
+        ..report()
+    };
+    insta::assert_snapshot!(shown(&stopped));
+}
+
+#[test]
 fn what_was_left_running_is_named() {
-    let running = |name: &str| Abandoned { address: address(name), operation: Operation::Create };
+    let running = |name: &str| Unended { address: address(name), operation: Operation::Create };
     let left = ApplyReport {
         succeeded: 14,
         interrupted: Some(41),
