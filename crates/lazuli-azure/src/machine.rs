@@ -5,17 +5,21 @@
 use azure_core::http::{Method, Request};
 use lazuli_core::Json;
 use lazuli_core::journal::JournalError;
-use lazuli_core::provider::{Outcome, ProviderError, Watch};
-use lazuli_core::resource::ResourceId;
+use lazuli_core::plan::Operation;
+use lazuli_core::provider::{Outcome, Provider, ProviderError, Put, Watch};
+use lazuli_core::resource::{ResourceId, ResourceType};
 use serde_json::json;
 use url::Url;
 
 use crate::arm::operation::{self, Pace, Wait};
 use crate::arm::{Call, Purpose, Silent};
+use crate::kinds;
 use crate::provider::AzureProvider;
 
 /// The API version of both.
 const VERSION: &str = "2025-04-01";
+/// The pools of an interface.
+const POOLS: &str = "loadBalancerBackendAddressPools";
 /// How many bytes of a console are looked at: the end of it is what people need.
 const TAIL: usize = 64 * 1024;
 
@@ -49,6 +53,43 @@ impl AzureProvider {
         }
     }
 
+    /// Takes a machine's interfaces out of the backend pools of load balancers; whether any was in one. A machine that does
+    /// not exist is in none.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked, or refuses.
+    pub async fn leave_backend_pools(&self, vm: &ResourceId) -> Result<bool, ProviderError> {
+        let machines = spoken("Microsoft.Compute/virtualMachines");
+        let interfaces = spoken("Microsoft.Network/networkInterfaces");
+        let Some(machine) = self.read(&machines, vm).await? else { return Ok(false) };
+        let mut was_in_one = false;
+        let attached = machine.pointer("/properties/networkProfile/networkInterfaces");
+        for id in attached.and_then(Json::as_array).into_iter().flatten().filter_map(|nic| nic["id"].as_str())
+        {
+            let id = ResourceId::new(id);
+            let Some(before) = self.read(&interfaces, &id).await? else { continue };
+            // Only what is ours to say: the pools that each of its configurations is no longer in.
+            let (mut with, mut without) = (Vec::new(), Vec::new());
+            let configurations = before.pointer("/properties/ipConfigurations").and_then(Json::as_array);
+            for configuration in configurations.into_iter().flatten() {
+                let (name, pools) = (&configuration["name"], &configuration["properties"][POOLS]);
+                if pools.as_array().is_some_and(|pools| !pools.is_empty()) {
+                    with.push(json!({ "name": name, "properties": { POOLS: pools } }));
+                    without.push(json!({ "name": name, "properties": {} }));
+                }
+            }
+            if !with.is_empty() {
+                let body = json!({ "properties": { "ipConfigurations": without } });
+                let previous = json!({ "properties": { "ipConfigurations": with } });
+                let (operation, previous) = (Operation::Update, Some(&previous));
+                let put = Put { operation, ty: &interfaces, id: &id, body: &body, previous };
+                self.put(put, &Unheard).await?;
+                was_in_one = true;
+            }
+        }
+        Ok(was_in_one)
+    }
+
     /// Runs a shell script as root on a machine and returns what it wrote, of which Azure keeps the last 4,096 bytes.
     ///
     /// # Errors
@@ -72,6 +113,11 @@ impl AzureProvider {
     }
 }
 
+/// A type in the version that is spoken.
+fn spoken(name: &str) -> ResourceType {
+    ResourceType::new(name, kinds::api_version(name).unwrap_or(VERSION))
+}
+
 /// What a script wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunOutput {
@@ -93,7 +139,7 @@ impl RunOutput {
     }
 }
 
-/// Nobody hears how a script goes: it ends in seconds.
+/// Nobody hears how it goes: it ends in seconds.
 struct Unheard;
 
 #[async_trait::async_trait]

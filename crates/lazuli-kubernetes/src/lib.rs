@@ -31,6 +31,7 @@ pub mod pki;
 pub mod provider;
 pub mod settings;
 pub mod status;
+mod stop;
 pub mod tls;
 pub mod user_data;
 pub mod version;

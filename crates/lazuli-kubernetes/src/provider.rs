@@ -1,6 +1,6 @@
 //! The provider `kubernetes`: nodes, settings and objects of the clusters whose keys are known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use lazuli_core::plan::Operation;
 use lazuli_core::provider::{Observation, Outcome, Provider, ProviderError, Put, Wanted, Watch};
 use lazuli_core::resource::{ResourceId, ResourceType};
 
-use crate::api::{ApiError, BootLog, Clusters, ConnectError, Rest, Selector};
+use crate::api::{ApiError, BootLog, Clusters, ConnectError, LoadBalancer, NoLoadBalancer, Rest, Selector};
 use crate::keyring::ClusterId;
 use crate::manifests::Objects;
 use crate::node::Lists;
@@ -19,6 +19,7 @@ use crate::node::member::{self, Cluster};
 use crate::node::registration::{self, NODES, RegistrationError};
 use crate::node::{Registration, Role};
 use crate::objects::{self, SetName};
+use crate::stop::unless_stopped;
 
 mod parts;
 #[cfg(test)]
@@ -30,10 +31,13 @@ pub struct KubernetesProvider {
     clusters: Clusters,
     lists: Lists,
     boot_log: Arc<dyn BootLog>,
+    load_balancer: Arc<dyn LoadBalancer>,
     /// What registrations were made with, and which volumes are to be deleted although they are retained.
     inputs: Arc<Mutex<HashMap<ResourceId, Json>>>,
     /// How long the pods of members may take to leave, as the configuration says now.
     drain_timeouts: Arc<Mutex<HashMap<ResourceId, Duration>>>,
+    /// Nodes that are to go.
+    leaving: Arc<Mutex<HashMap<ClusterId, BTreeSet<String>>>>,
 }
 
 impl fmt::Debug for KubernetesProvider {
@@ -68,9 +72,17 @@ impl KubernetesProvider {
             clusters,
             lists: Lists::default(),
             boot_log,
+            load_balancer: Arc::new(NoLoadBalancer),
             inputs: Arc::default(),
             drain_timeouts: Arc::default(),
+            leaving: Arc::default(),
         }
+    }
+
+    /// The same provider, which takes control-plane nodes out of this load balancer before they go.
+    #[must_use]
+    pub fn with_load_balancer(self, load_balancer: Arc<dyn LoadBalancer>) -> Self {
+        KubernetesProvider { load_balancer, ..self }
     }
 
     /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
@@ -86,6 +98,14 @@ impl KubernetesProvider {
     /// nodes that go.
     pub fn drains_within(&self, member: &ResourceId, timeout: Duration) {
         self.drain_timeouts.lock().unwrap_or_else(PoisonError::into_inner).insert(member.clone(), timeout);
+    }
+
+    /// Takes in that a member is to go: should its machine have failed, nobody need wait for it to come back.
+    pub fn leaves(&self, member: &ResourceId) {
+        if let Some(cluster) = ClusterId::of(member) {
+            let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+            leaving.entry(cluster).or_default().insert(member.name().to_owned());
+        }
     }
 
     fn remembered(&self) -> MutexGuard<'_, HashMap<ResourceId, Json>> {
@@ -122,9 +142,12 @@ impl KubernetesProvider {
         let keys = self.clusters.ring().cluster(&id);
         let keys = keys.ok_or_else(|| no_client(ConnectError::NoKeys(id.clone())))?;
         let client = self.clusters.client(&id).await.map_err(no_client)?;
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         Ok(Cluster {
             rest: Rest::from(client.clone()),
             exec: self.clusters.exec(&id, client),
+            load_balancer: self.load_balancer.clone(),
+            leaving: leaving.unwrap_or_default(),
             keys,
             id,
             lists: self.lists.clone(),
@@ -216,17 +239,19 @@ impl Provider for KubernetesProvider {
 
     async fn put(&self, request: Put<'_>, watch: &dyn Watch) -> Result<Json, ProviderError> {
         let cluster = self.cluster(request.id).await?;
-        let done = match (part(request.ty), request.operation) {
-            (Part::Registration, _) => self.register(&cluster, &request, watch).await,
-            (Part::Member | Part::ControlPlaneMember, Operation::Update) => {
-                member::update(&cluster, request.body, request.previous).await
+        let work = async {
+            match (part(request.ty), request.operation) {
+                (Part::Registration, _) => self.register(&cluster, &request, watch).await,
+                (Part::Member | Part::ControlPlaneMember, Operation::Update) => {
+                    member::update(&cluster, request.body, request.previous).await
+                }
+                (Part::Member | Part::ControlPlaneMember, _) => {
+                    member::create(&cluster, request.body, &*self.boot_log, watch).await
+                }
+                (Part::Other, _) => parts::put(cluster.rest.client(), request, watch).await,
             }
-            (Part::Member | Part::ControlPlaneMember, _) => {
-                member::create(&cluster, request.body, &*self.boot_log, watch).await
-            }
-            (Part::Other, _) => parts::put(cluster.rest.client(), request, watch).await,
         };
-        done.map_err(|error| about(&cluster.id, error))
+        unless_stopped(watch, Outcome::Unknown, work).await.map_err(|error| about(&cluster.id, error))
     }
 
     async fn delete(
@@ -238,19 +263,21 @@ impl Provider for KubernetesProvider {
         let mut cluster = self.cluster(id).await?;
         cluster.drain_timeout =
             self.drain_timeouts.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
-        let done = match part(ty) {
-            Part::Registration => {
-                let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;
-                deleted.map_err(ApiError::changing)
-            }
-            Part::Member => member::delete(&cluster, id.name(), false, watch).await,
-            Part::ControlPlaneMember => member::delete(&cluster, id.name(), true, watch).await,
-            Part::Other => {
-                let recorded = self.remembered().get(id).cloned();
-                parts::delete(cluster.rest.client(), ty, id, recorded.as_ref(), watch).await
+        let work = async {
+            match part(ty) {
+                Part::Registration => {
+                    let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;
+                    deleted.map_err(ApiError::changing)
+                }
+                Part::Member => member::delete(&cluster, id.name(), false, watch).await,
+                Part::ControlPlaneMember => member::delete(&cluster, id.name(), true, watch).await,
+                Part::Other => {
+                    let recorded = self.remembered().get(id).cloned();
+                    parts::delete(cluster.rest.client(), ty, id, recorded.as_ref(), watch).await
+                }
             }
         };
-        done.map_err(|error| about(&cluster.id, error))
+        unless_stopped(watch, Outcome::Unknown, work).await.map_err(|error| about(&cluster.id, error))
     }
 
     /// Nothing goes on without us here.

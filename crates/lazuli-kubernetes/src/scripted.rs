@@ -226,7 +226,10 @@ impl Exec for FakeEtcd {
                     .members
                     .iter()
                     .map(|(name, id, learner, _)| {
-                        let mut member = json!({"ID": id, "name": name, "clientURLs": [url(*id)]});
+                        let mut member = json!({
+                            "ID": id, "name": name, "clientURLs": [url(*id)],
+                            "peerURLs": [format!("https://10.0.0.{id}:2380")],
+                        });
                         if *learner {
                             member["isLearner"] = true.into();
                         }

@@ -119,6 +119,17 @@ impl InProcess {
         })
     }
 
+    /// The nodes whose member a cluster's etcd knows, started or not.
+    pub fn etcd_members(&self, host: &str) -> Vec<String> {
+        self.gateway.act(|world, now| {
+            world.advance(now);
+            let cluster = world.clusters.get(host);
+            cluster
+                .map(|cluster| cluster.control().etcd.members.keys().cloned().collect())
+                .unwrap_or_default()
+        })
+    }
+
     /// Does something with the world itself.
     #[cfg(test)]
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World, u64) -> T) -> T {

@@ -95,7 +95,18 @@ impl Clouds {
                 })
             })?;
             clouds.here.extend(loopback(&account.cloud).map(|address| (declared.name.clone(), address)));
-            clouds.inside.has(&provider);
+            let is_here = loopback(&account.cloud).is_some();
+            let time_factor = match clouds.simulated.contains(&declared.name) {
+                true => clouds.time_factor,
+                false => {
+                    if is_here {
+                        0.0
+                    } else {
+                        1.0
+                    }
+                }
+            };
+            clouds.inside.has(&provider, time_factor);
             clouds.providers.insert(declared.name.clone(), provider);
         }
         Ok(clouds)
@@ -105,7 +116,7 @@ impl Clouds {
     pub fn of(providers: impl IntoIterator<Item = (Arc<str>, AzureProvider)>, inside: Inside) -> Clouds {
         let mut clouds = Clouds::with(inside);
         clouds.providers.extend(providers);
-        clouds.providers.values().for_each(|provider| clouds.inside.has(provider));
+        clouds.providers.values().for_each(|provider| clouds.inside.has(provider, 1.0));
         clouds
     }
 

@@ -238,6 +238,23 @@ fn is_ready(object: &Json) -> bool {
     conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
 }
 
+/// Whether the interface of a node's machine is in a pool of a load balancer.
+fn gets_connections(azure: &VirtualAzure, node: &str) -> bool {
+    let objects = azure.objects();
+    let named = |id: &str, part: &str| id.to_ascii_lowercase().ends_with(&format!("/{part}/{node}"));
+    let Some((_, machine)) = objects.iter().find(|(id, _)| named(id, "virtualmachines")) else {
+        return false;
+    };
+    let interfaces = machine["properties"]["networkProfile"]["networkInterfaces"].as_array();
+    let ids = interfaces.into_iter().flatten().filter_map(|interface| interface["id"].as_str());
+    let of = |id: &str| objects.iter().find(|(other, _)| other.eq_ignore_ascii_case(id));
+    ids.filter_map(of).any(|(_, interface)| {
+        interface
+            .pointer("/properties/ipConfigurations/0/properties/loadBalancerBackendAddressPools")
+            .is_some()
+    })
+}
+
 /// What is watched of a cluster while it is changed.
 #[derive(Default)]
 struct Watched {
@@ -246,6 +263,8 @@ struct Watched {
     /// The zones that each pool must have a ready node in.
     zones: BTreeMap<&'static str, BTreeSet<&'static str>>,
     had_quorum: bool,
+    /// Nodes that were members of etcd once.
+    members: BTreeSet<String>,
     seconds: u64,
     broken: Vec<String>,
 }
@@ -259,6 +278,13 @@ impl Watched {
             broken.push("etcd lost its quorum".to_owned());
         }
         self.had_quorum |= has_quorum == Some(true);
+        let members = azure.etcd_members(host);
+        for left in self.members.iter().filter(|left| !members.contains(left)) {
+            if gets_connections(azure, left) {
+                broken.push(format!("{left} has left etcd and gets connections from the load balancer"));
+            }
+        }
+        self.members.extend(members);
         let pods = azure.objects_inside(host, "v1/pods");
         for (name, _, _, least) in workloads() {
             let of = |pod: &&Arc<Json>| {
@@ -370,6 +396,7 @@ async fn endure(seed: u64) -> Result<(), String> {
         }
     }
     assert!(watching.lock().unwrap().seconds > 10, "nothing was watched");
+    assert!(watching.lock().unwrap().members.len() >= 3, "no member was seen");
     Ok(())
 }
 

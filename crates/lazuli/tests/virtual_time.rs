@@ -7,10 +7,12 @@ mod virtual_azure;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use lazuli_core::plan::PlanMode;
 use lazuli_executor::{Ending, Event, EventKind};
 use lazuli_simulator::{Faults, Method};
+use serde_json::{Value as Json, json};
 use virtual_azure::bounds::{bounds, longest_way};
-use virtual_azure::{Azure, Ran, VirtualAzure, block_on, example, route_tables};
+use virtual_azure::{Azure, Ran, VirtualAzure, block_on, example, route_tables, text};
 
 #[test]
 fn minutes_of_azure_pass_in_a_moment_and_a_second_plan_is_empty() {
@@ -213,5 +215,96 @@ fn resources_of_one_type_are_looked_at_together_whoever_declares_them() {
         let again = azure.apply(&format!("{account}{own}{theirs}")).await;
         assert!(again.report.is_complete());
         assert_eq!(again.refreshed_with, 1, "{:?}", again.requests);
+    });
+}
+
+/// What was told after a Ctrl-C that came with the first progress that contains these words: the address of the step that
+/// told it, when the run was asked to stop and when it ended.
+fn stopped(ran: &Ran, words: &str) -> (String, Duration, Duration) {
+    let says = |event: &&Event| says(event, words);
+    let asked = ran.events.iter().find(says).unwrap_or_else(|| panic!("nobody says `{words}`"));
+    let address = ran.plan.steps[asked.step as usize].address.to_string();
+    (address, asked.at, ran.report.elapsed)
+}
+
+fn says(event: &Event, words: &str) -> bool {
+    matches!(&event.kind, EventKind::Progress { text } if text.contains(words))
+}
+
+#[test]
+fn ctrl_c_ends_the_waiting_for_a_node_and_the_next_apply_goes_on_with_it() {
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        let quickstart = example("quickstart");
+        let words = "joining: ";
+        let ran = azure.run_until(&quickstart, PlanMode::Apply, |event| says(event, words)).await;
+        let ran = ran.unwrap_or_else(|failure| panic!("{}", text(&failure)));
+        let (address, asked, ended) = stopped(&ran, words);
+        assert!(address.ends_with("control_plane.node[\"1\"].member"), "{address}");
+        assert!(ended - asked < Duration::from_secs(10), "{asked:?} {ended:?}");
+        assert!(ran.report.cancelled);
+        let counts = ran.report.counts();
+        assert_eq!((counts.interrupted, counts.failed, counts.skipped), (1, 0, 0), "{counts:?}");
+
+        let machines = |azure: &VirtualAzure| {
+            azure.ids().into_iter().filter(|id| id.contains("/virtualMachines/")).collect::<Vec<_>>()
+        };
+        let before = machines(&azure);
+        assert_eq!(before.len(), 1);
+        let again = azure.apply(&quickstart).await;
+        assert!(again.report.is_complete(), "{:?}", again.report.endings);
+        assert!(machines(&azure).contains(&before[0]), "its machine was replaced");
+        assert!(azure.apply(&quickstart).await.plan.is_empty());
+    });
+}
+
+#[test]
+fn ctrl_c_ends_a_drain_that_is_held_up_and_the_next_apply_goes_on_with_it() {
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        let quickstart = example("quickstart");
+        assert!(azure.apply(&quickstart).await.report.is_complete());
+        let host = azure.clusters().remove(0);
+        let client = azure.kubernetes(&host);
+        let labels = json!({ "app": "web" });
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "default" },
+            "spec": {
+                "replicas": 9, "selector": { "matchLabels": labels },
+                "template": {
+                    "metadata": { "labels": labels },
+                    "spec": { "containers": [{ "name": "web", "image": "registry.k8s.io/pause:3.10" }] },
+                },
+            },
+        });
+        let budget = json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": { "name": "web", "namespace": "default" },
+            "spec": { "minAvailable": 9, "selector": { "matchLabels": labels } },
+        });
+        let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+        for (path, object) in
+            [("/apis/apps/v1/namespaces/default/deployments", deployment), (budgets, budget)]
+        {
+            let request = http::Request::post(path).header("content-type", "application/json");
+            let request = request.body(object.to_string().into_bytes()).unwrap();
+            client.request::<Json>(request).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(120)).await;
+
+        let smaller = quickstart.replace("default     = 3", "default     = 2");
+        let words = "disruption budget web";
+        let ran = azure.run_until(&smaller, PlanMode::Apply, |event| says(event, words)).await;
+        let ran = ran.unwrap_or_else(|failure| panic!("{}", text(&failure)));
+        let (address, asked, ended) = stopped(&ran, words);
+        assert!(address.ends_with(".member"), "{address}");
+        assert!(ended - asked < Duration::from_secs(10), "{asked:?} {ended:?}");
+        assert_eq!(ran.report.counts().interrupted, 1, "{:?}", ran.report.endings);
+
+        let request = http::Request::delete(format!("{budgets}/web")).body(Vec::new()).unwrap();
+        client.request::<Json>(request).await.unwrap();
+        let again = azure.apply(&smaller).await;
+        assert!(again.report.is_complete(), "{:?}", again.report.endings);
+        assert!(azure.apply(&smaller).await.plan.is_empty());
     });
 }

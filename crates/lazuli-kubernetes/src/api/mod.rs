@@ -9,6 +9,7 @@
 //! | `retry` | [`patient`]: which requests are sent again, and when |
 //! | `exec` | [`Exec`]: a command in a container |
 //! | `run_command` | [`RunCommand`]: the same through Azure, where there is no line of sight |
+//! | `load_balancer` | [`LoadBalancer`]: which control-plane nodes get connections |
 //! | `boot_log` | [`BootLog`]: the end of what a machine said while it started |
 
 mod boot_log;
@@ -16,6 +17,7 @@ mod clusters;
 mod connect;
 mod error;
 mod exec;
+mod load_balancer;
 mod rest;
 mod retry;
 mod run_command;
@@ -27,6 +29,7 @@ pub use clusters::{Clock, Clusters};
 pub use connect::{Addresses, Connect, ConnectError, Direct};
 pub use error::ApiError;
 pub use exec::{Exec, ExecError, Finished};
+pub use load_balancer::{LoadBalancer, NoLoadBalancer};
 pub(crate) use rest::PAGE;
 pub use rest::{FIELD_MANAGER, Rest, Selector, encode};
 pub use retry::{Patience, patient};

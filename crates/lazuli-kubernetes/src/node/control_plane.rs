@@ -1,17 +1,19 @@
 //! What is special about control-plane nodes: they carry etcd.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lazuli_core::Json;
 use lazuli_core::provider::Watch;
 use tokio::time::{Instant, sleep};
 
-use super::etcd::{Etcd, EtcdError};
+use super::etcd::{Etcd, EtcdError, Members};
 use super::quorum::{Change, EtcdMember, QuorumError, check, successor};
 use super::readiness::is_ready;
 use crate::api::Exec;
 
-/// How long a member that is still being filled is waited for.
+/// How long a member that is still being filled, or has not started yet, is waited for. kubeadm itself gives up after two
+/// minutes.
 const FILLING: Duration = Duration::from_secs(5 * 60);
 
 /// How long the others may take to agree that a member is gone.
@@ -73,20 +75,27 @@ pub(super) async fn waits_for(exec: &dyn Exec, nodes: &[Json], node: &str) -> Op
 /// Whether the member on `node` may leave: asked before the first pod is evicted.
 pub(super) async fn may_leave(
     exec: &dyn Exec,
-    nodes: &[Json],
+    (nodes, leaving): (&[Json], &BTreeSet<String>),
     node: &str,
     watch: &dyn Watch,
 ) -> Result<(), LeaveError> {
     let begun = Instant::now();
+    let mut unstarted = Unstarted::default();
     loop {
-        let members = etcd(exec, nodes, node).members().await?;
-        let Some(own) = members.named(node) else { return Ok(()) };
+        let etcd = etcd(exec, nodes, node);
+        let members = etcd.members().await?;
+        let Some(own) = members.on(node, nodes) else { return Ok(()) };
+        let overdue = unstarted.overdue(&members).filter(|overdue| overdue.id != own.id);
         match check(&members.all, Change::Remove(own.id)) {
             // A member that has just come answers a little later, and one that is being filled gets its vote.
-            Err(QuorumError::Learner(_) | QuorumError::WouldLose { .. }) if begun.elapsed() < FILLING => {
-                watch.progress("waiting for the other members of etcd");
-                sleep(LOOK).await;
-            }
+            Err(QuorumError::Learner(_) | QuorumError::WouldLose { .. }) => match overdue {
+                Some(never) => take_out(&etcd, &members, never, (nodes, leaving), watch).await?,
+                None if begun.elapsed() < FILLING => {
+                    watch.progress("waiting for the other members of etcd");
+                    sleep(LOOK).await;
+                }
+                None => return Ok(check(&members.all, Change::Remove(own.id))?),
+            },
             result => return Ok(result?),
         }
     }
@@ -95,13 +104,13 @@ pub(super) async fn may_leave(
 /// Takes the member on `node` out of etcd: leadership to the newest, removal, and all others well.
 pub(super) async fn leave(
     exec: &dyn Exec,
-    nodes: &[Json],
+    (nodes, leaving): (&[Json], &BTreeSet<String>),
     node: &str,
     watch: &dyn Watch,
 ) -> Result<(), LeaveError> {
     let etcd = etcd(exec, nodes, node);
     let members = etcd.members().await?;
-    let Some(own) = members.named(node) else { return Ok(()) };
+    let Some(own) = members.on(node, nodes) else { return Ok(()) };
     check(&members.all, Change::Remove(own.id))?;
     if members.leader == Some(own.id) {
         let newest: Vec<String> = newest_first(nodes).into_iter().map(|(name, _)| name.to_owned()).collect();
@@ -111,44 +120,99 @@ pub(super) async fn leave(
     }
     watch.progress("leaving etcd");
     etcd.remove(own.id).await?;
-    settled(&etcd, own.id, nodes, watch).await
+    settled(&etcd, own.id, (nodes, leaving), watch).await
 }
 
-/// Takes out of etcd who is left in it without a node: a machine that somebody deleted. While a member is dead, kubeadm lets
-/// no new one in, and with a new one beside it etcd would survive less than before.
+/// Takes out of etcd who is left in it without a node, a machine that somebody deleted, and who never started. While a
+/// member is dead, kubeadm lets no new one in, and with a new one beside it etcd would survive less than before.
+///
+/// Of the nodes that are `leaving`, replaced because they failed, the machines may still be there: silence is enough.
 pub(super) async fn remove_the_dead(
     exec: &dyn Exec,
     nodes: &[Json],
+    leaving: &BTreeSet<String>,
     watch: &dyn Watch,
 ) -> Result<(), LeaveError> {
     let etcd = etcd(exec, nodes, "");
+    let (mut unstarted, mut told) = (Unstarted::default(), None);
     loop {
         let members = etcd.members().await?;
-        let Some(dead) = members.all.iter().find(|member| is_dead(member, nodes)) else { return Ok(()) };
-        check(&members.all, Change::Remove(dead.id))?;
-        watch.progress(&format!("taking {} out of etcd: it does not answer and has no node", dead.name));
-        etcd.remove(dead.id).await?;
-        settled(&etcd, dead.id, nodes, watch).await?;
+        let overdue = unstarted.overdue(&members);
+        match members.all.iter().find(|member| is_dead(member, nodes, leaving)).or(overdue) {
+            Some(dead) => take_out(&etcd, &members, dead, (nodes, leaving), watch).await?,
+            None => match members.all.iter().find(|member| !member.has_started()) {
+                Some(member) => {
+                    if told.replace(member.id) != Some(member.id) {
+                        watch
+                            .progress(&format!("waiting for the member of etcd at {} to start", member.host));
+                    }
+                    sleep(LOOK).await;
+                }
+                None => return Ok(()),
+            },
+        }
     }
 }
 
-/// A member without a name has never started: it may be on its way.
-fn is_dead(member: &EtcdMember, nodes: &[Json]) -> bool {
+async fn take_out(
+    etcd: &Etcd<'_>,
+    members: &Members,
+    dead: &EtcdMember,
+    (nodes, leaving): (&[Json], &BTreeSet<String>),
+    watch: &dyn Watch,
+) -> Result<(), LeaveError> {
+    check(&members.all, Change::Remove(dead.id))?;
+    watch.progress(&match dead.has_started() {
+        true => format!("taking {} out of etcd: it does not answer and does not stay", dead.name),
+        false => format!("taking the member at {} out of etcd: it never started", dead.host),
+    });
+    etcd.remove(dead.id).await?;
+    settled(etcd, dead.id, (nodes, leaving), watch).await
+}
+
+/// A member that started once, is silent and has no node any more, or one that is leaving.
+fn is_dead(member: &EtcdMember, nodes: &[Json], leaving: &BTreeSet<String>) -> bool {
     let has_node = || nodes.iter().any(|node| node["metadata"]["name"] == member.name.as_str());
-    !member.healthy && !member.name.is_empty() && !has_node()
+    !member.healthy && member.has_started() && (leaving.contains(&member.name) || !has_node())
+}
+
+/// Since when members are seen that have not started.
+///
+/// kubeadm adds the member and starts it right after, so one is nearly always on its way. After [`FILLING`] kubeadm has
+/// given up: its machine failed or is gone. Nothing is lost with it, since it never held any data; should its machine come
+/// after all, its member is not let in any more and the node does not become ready.
+#[derive(Default)]
+struct Unstarted(BTreeMap<u64, Instant>);
+
+impl Unstarted {
+    /// Takes in what was seen just now; a member that has been on its way for too long.
+    fn overdue<'m>(&mut self, members: &'m Members) -> Option<&'m EtcdMember> {
+        let now = Instant::now();
+        let absent = |member: &&EtcdMember| !member.has_started() && !member.healthy;
+        self.0.retain(|id, _| members.all.iter().any(|member| member.id == *id && absent(&member)));
+        members
+            .all
+            .iter()
+            .filter(absent)
+            .find(|member| now - *self.0.entry(member.id).or_insert(now) >= FILLING)
+    }
 }
 
 /// Waits until the others agree that the member is gone, and all that have a node answer.
-async fn settled(etcd: &Etcd<'_>, gone: u64, nodes: &[Json], watch: &dyn Watch) -> Result<(), LeaveError> {
+async fn settled(
+    etcd: &Etcd<'_>,
+    gone: u64,
+    (nodes, leaving): (&[Json], &BTreeSet<String>),
+    watch: &dyn Watch,
+) -> Result<(), LeaveError> {
     let begun = Instant::now();
     loop {
         let trouble = match etcd.members().await {
             Ok(members) if members.all.iter().any(|member| member.id == gone) => "a member".to_owned(),
-            Ok(members) => match members
-                .all
-                .iter()
-                .find(|member| !member.healthy && !member.learner && !is_dead(member, nodes))
-            {
+            Ok(members) => match members.all.iter().find(|member| {
+                let expected = member.has_started() && !member.learner && !is_dead(member, nodes, leaving);
+                expected && !member.healthy
+            }) {
                 Some(silent) => format!("the member {}", silent.name),
                 None => return Ok(()),
             },

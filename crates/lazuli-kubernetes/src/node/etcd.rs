@@ -65,6 +65,17 @@ impl Members {
     pub(super) fn named(&self, node: &str) -> Option<&EtcdMember> {
         self.all.iter().find(|member| member.name == node)
     }
+
+    /// The member on a node of a list: the one with its name, or one without a name at one of its addresses.
+    pub(super) fn on(&self, node: &str, nodes: &[Json]) -> Option<&EtcdMember> {
+        let at_home = |member: &&EtcdMember| {
+            let found = nodes.iter().find(|found| found["metadata"]["name"] == node);
+            let addresses = found.and_then(|found| found["status"]["addresses"].as_array());
+            let mut addresses = addresses.into_iter().flatten();
+            !member.has_started() && addresses.any(|address| address["address"] == member.host.as_str())
+        };
+        self.named(node).or_else(|| self.all.iter().find(at_home))
+    }
 }
 
 /// The members of a cluster's etcd, asked on one of these control-plane nodes.
@@ -192,12 +203,18 @@ fn members(list: &Json, health: &Json) -> Vec<EtcdMember> {
         .filter(|endpoint| endpoint["health"] == true)
         .filter_map(|endpoint| endpoint["endpoint"].as_str())
         .collect();
+    let host = |member: &Json| {
+        let url = member["peerURLs"].as_array()?.first()?.as_str()?;
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        Some(host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned())
+    };
     let of = |member: &Json| {
         let urls = member["clientURLs"].as_array().or_else(|| member["clientURLS"].as_array());
         let mut urls = urls.into_iter().flatten().filter_map(Json::as_str);
         Some(EtcdMember {
             id: member["ID"].as_u64()?,
             name: member["name"].as_str().unwrap_or_default().to_owned(),
+            host: host(member).unwrap_or_default(),
             learner: member["isLearner"] == true,
             healthy: urls.any(|url| healthy.contains(&url)),
         })

@@ -1,5 +1,6 @@
 //! A node as a member of its cluster: waited for until it is ready, kept as wanted, let go in order.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,9 @@ use super::pods::DrainRules;
 use super::readiness::{Readiness, STATIC_PODS, is_unreachable, judge};
 use super::registration::{self, NODES, node_path};
 use super::{control_plane, shape};
-use crate::api::{ApiError, BootLog, Exec, Rest};
+use crate::api::{ApiError, BootLog, Exec, LoadBalancer, Rest};
 use crate::keyring::{ClusterId, ClusterKeys};
+use crate::stop::unless_stopped;
 
 /// The first and the longest wait between two looks at a node: a little longer each time.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -45,6 +47,9 @@ pub(crate) struct Cluster {
     pub(crate) rest: Rest,
     pub(crate) keys: ClusterKeys,
     pub(crate) exec: Arc<dyn Exec>,
+    pub(crate) load_balancer: Arc<dyn LoadBalancer>,
+    /// Its nodes that are to go.
+    pub(crate) leaving: BTreeSet<String>,
     pub(crate) lists: Lists,
     pub(crate) now: crate::api::Clock,
     /// How long pods may take to leave, where that is not what the node was made with.
@@ -72,7 +77,9 @@ pub(crate) async fn create(
     watch: &dyn Watch,
 ) -> Result<Json, ProviderError> {
     let member = Member::of(body)?;
-    if let Err(why) = wait(cluster, &member, boot_log, watch).await {
+    // Nothing is recorded of a node that is waited for: the next run waits for it again.
+    let waiting = async { Ok(wait(cluster, &member, boot_log, watch).await) };
+    if let Err(why) = unless_stopped(watch, Outcome::Nothing, waiting).await? {
         return Err(not_ready(&member, why, boot_log).await);
     }
     // Of the first node too: kubeadm has made a token that nobody needs.
@@ -277,7 +284,7 @@ fn join(base: &mut Json, over: Json) {
 /// Makes room in etcd for a control-plane node that is about to join.
 pub(crate) async fn make_room(cluster: &Cluster, watch: &dyn Watch) -> Result<(), ProviderError> {
     let nodes = cluster.nodes(Duration::ZERO).await.map_err(ApiError::looking)?;
-    control_plane::remove_the_dead(&*cluster.exec, &nodes, watch).await.map_err(|error| {
+    control_plane::remove_the_dead(&*cluster.exec, &nodes, &cluster.leaving, watch).await.map_err(|error| {
         let message = format!("etcd cannot take in another member: {error}");
         ProviderError::own("Etcd", message, Outcome::Unknown).advise(
             "A member of etcd is dead, and no new one can join while it is. Bring the silent control-plane nodes back \
@@ -286,8 +293,9 @@ pub(crate) async fn make_room(cluster: &Cluster, watch: &dyn Watch) -> Result<()
     })
 }
 
-/// Lets a node go: no new pods, all pods out, its volumes detached, and, when it `carries_etcd`, out of etcd. It remains as
-/// a Node object until its machine is gone.
+/// Lets a node go: no new pods, all pods out, its volumes detached, and, when it `carries_etcd`, no new connections to its
+/// API server, and then out of etcd, without which its API server does not answer. It remains as a Node object until its
+/// machine is gone.
 pub(crate) async fn delete(
     cluster: &Cluster,
     node: &str,
@@ -301,14 +309,26 @@ pub(crate) async fn delete(
         false => Arc::default(),
     };
     if carries_etcd {
-        let asked = control_plane::may_leave(exec, &nodes, node, watch).await;
+        let asked = control_plane::may_leave(exec, (&nodes, &cluster.leaving), node, watch).await;
         asked.or_else(|error| of_etcd(node, error, false))?;
     }
-    if let Some(found) = &found {
-        empty(cluster, found, node, watch).await?;
-    }
+    let emptied = async {
+        match &found {
+            Some(found) => empty(cluster, found, node, watch).await,
+            None => Ok(()),
+        }
+    };
+    let hidden = async {
+        if carries_etcd && let Err(why) = cluster.load_balancer.take_out(&cluster.id, node).await {
+            // What it is for is less than what would not happen: its probe does it too, a little late.
+            tracing::warn!(node, why, "it stays in the load balancer until its API server has stopped");
+            watch.progress(&format!("still in the load balancer, until its API server has stopped: {why}"));
+        }
+        Ok(())
+    };
+    futures::future::try_join(emptied, hidden).await?;
     if carries_etcd {
-        let left = control_plane::leave(exec, &nodes, node, watch).await;
+        let left = control_plane::leave(exec, (&nodes, &cluster.leaving), node, watch).await;
         left.or_else(|error| of_etcd(node, error, true))?;
     }
     if found.is_none() {

@@ -7,10 +7,24 @@ pub struct EtcdMember {
     pub id: u64,
     /// Its name, the node's; empty until it has started.
     pub name: String,
+    /// The host at which the others find it, such as `10.40.0.5`.
+    pub host: String,
     /// It follows without a vote.
     pub learner: bool,
     /// It answers.
     pub healthy: bool,
+}
+
+impl EtcdMember {
+    /// Whether it ever started.
+    pub fn has_started(&self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// What it is called: before it has started, only its address is known.
+    pub fn label(&self) -> String {
+        if self.has_started() { self.name.clone() } else { format!("at {}, which never started,", self.host) }
+    }
 }
 
 /// A change of members.
@@ -88,7 +102,7 @@ pub fn check(members: &[EtcdMember], change: Change) -> Result<(), QuorumError> 
         }
     };
     if let Some(learner) = members.iter().find(|member| member.learner) {
-        return Err(QuorumError::Learner(learner.name.clone()));
+        return Err(QuorumError::Learner(learner.label()));
     }
     let (voters_after, healthy_after) = match leaves {
         Some(leaves) => (voters.len() - 1, healthy - usize::from(leaves.healthy)),
@@ -99,7 +113,7 @@ pub fn check(members: &[EtcdMember], change: Change) -> Result<(), QuorumError> 
     if healthy_after >= needed {
         return Ok(());
     }
-    let silent = voters.iter().filter(|member| !member.healthy).map(|member| member.name.clone()).collect();
+    let silent = voters.iter().filter(|member| !member.healthy).map(|member| member.label()).collect();
     Err(QuorumError::WouldLose { healthy: healthy_after, voters: voters_after, needed, silent })
 }
 
@@ -132,6 +146,7 @@ mod tests {
             .map(|i| EtcdMember {
                 id: i as u64,
                 name: format!("cp-{i}"),
+                host: format!("10.0.0.{i}"),
                 learner: false,
                 healthy: !silent.contains(&i),
             })
@@ -162,7 +177,13 @@ mod tests {
     #[test]
     fn a_learner_holds_everything_up_but_may_leave() {
         let mut all = members(3, &[]);
-        all.push(EtcdMember { id: 9, name: "cp-9".into(), learner: true, healthy: false });
+        all.push(EtcdMember {
+            id: 9,
+            name: "cp-9".into(),
+            host: "10.0.0.9".into(),
+            learner: true,
+            healthy: false,
+        });
         assert_eq!(check(&all, Change::Remove(0)), Err(QuorumError::Learner("cp-9".into())));
         assert_eq!(check(&all, Change::Add), Err(QuorumError::Learner("cp-9".into())));
         assert_eq!(check(&all, Change::Remove(9)), Ok(()));
@@ -190,7 +211,7 @@ mod tests {
                 if check(&all, change).is_ok() {
                     match change {
                         Change::Add => {
-                            all.push(EtcdMember { id: next, name: format!("cp-{next}"), learner: false, healthy: comes_up });
+                            all.push(EtcdMember { id: next, name: format!("cp-{next}"), host: String::new(), learner: false, healthy: comes_up });
                             next += 1;
                         }
                         Change::Remove(id) => all.retain(|member| member.id != id),

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lazuli_azure::AzureProvider;
 use lazuli_core::provider::Outcome;
 use lazuli_core::resource::ResourceId;
-use lazuli_kubernetes::api::{BootLog, RunCommand, RunCommandError};
+use lazuli_kubernetes::api::{BootLog, LoadBalancer, RunCommand, RunCommandError};
 use lazuli_kubernetes::keyring::ClusterId;
 
+/// How long connections may still come after an interface has left a pool: Azure says that it is done a little before all
+/// of its load balancing knows.
+const SETTLE: Duration = Duration::from_secs(30);
 /// How many lines of a console people are shown.
 const LINES: usize = 30;
 
@@ -18,7 +22,8 @@ pub(super) struct Machines(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    open: Vec<AzureProvider>,
+    /// With how much of its real time each takes: simulated ones are faster.
+    open: Vec<(AzureProvider, f64)>,
     /// The machines of control planes, in the order of their slots.
     control_planes: HashMap<ClusterId, Vec<ResourceId>>,
     /// Azure runs one script at a time on a machine.
@@ -26,8 +31,8 @@ struct Known {
 }
 
 impl Machines {
-    pub(super) fn add(&self, azure: &AzureProvider) {
-        self.known().open.push(azure.clone());
+    pub(super) fn add(&self, azure: &AzureProvider, time_factor: f64) {
+        self.known().open.push((azure.clone(), time_factor));
     }
 
     /// A machine of a cluster's control plane.
@@ -44,20 +49,37 @@ impl Machines {
     }
 
     /// Who can be asked about a machine.
-    fn of(&self, vm: &ResourceId) -> Option<AzureProvider> {
+    fn of(&self, vm: &ResourceId) -> Option<(AzureProvider, f64)> {
         let subscription = vm.segment("subscriptions")?;
         let known = self.known();
-        known.open.iter().find(|azure| azure.subscription_id().eq_ignore_ascii_case(subscription)).cloned()
+        known
+            .open
+            .iter()
+            .find(|(azure, _)| azure.subscription_id().eq_ignore_ascii_case(subscription))
+            .cloned()
     }
 }
 
 #[async_trait::async_trait]
 impl BootLog for Machines {
     async fn end_of(&self, vm: &ResourceId) -> Option<String> {
-        let console = self.of(vm)?.console(vm).await.ok()??;
+        let console = self.of(vm)?.0.console(vm).await.ok()??;
         let lines: Vec<&str> = console.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         let end = &lines[lines.len().saturating_sub(LINES)..];
         if end.is_empty() { None } else { Some(end.join("\n")) }
+    }
+}
+
+#[async_trait::async_trait]
+impl LoadBalancer for Machines {
+    async fn take_out(&self, cluster: &ClusterId, node: &str) -> Result<(), String> {
+        let machines = self.machines(cluster).await;
+        let Some(vm) = machines.iter().find(|vm| vm.name() == node) else { return Ok(()) };
+        let Some((azure, time_factor)) = self.of(vm) else { return Ok(()) };
+        if azure.leave_backend_pools(vm).await.map_err(|error| error.to_string())? {
+            tokio::time::sleep(SETTLE.mul_f64(time_factor)).await;
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +91,7 @@ impl RunCommand for Machines {
     }
 
     async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
-        let Some(azure) = self.of(machine) else {
+        let Some((azure, _)) = self.of(machine) else {
             let message = format!("no open account leads to the subscription of {}", machine.name());
             return Err(RunCommandError::NotRun(message));
         };

@@ -10,7 +10,7 @@ mod machines;
 mod objects;
 mod unreachable;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,7 +82,8 @@ impl Inside {
         let machines = Machines::default();
         let clusters =
             Clusters::new(ring.clone(), connect, now.clone()).with_run_command(Arc::new(machines.clone()));
-        let kubernetes = KubernetesProvider::new(clusters, Arc::new(machines.clone()));
+        let kubernetes = KubernetesProvider::new(clusters, Arc::new(machines.clone()))
+            .with_load_balancer(Arc::new(machines.clone()));
         let tls = TlsProvider::new(ring.clone(), move || now());
         Inside { tls, kubernetes, ring, machines, routes, members: Arc::default() }
     }
@@ -112,6 +113,17 @@ impl Inside {
             self.control_plane(member, member.name());
         }
         self.expect_drains(cluster);
+        self.expect_departures(cluster);
+    }
+
+    /// The members of its control plane that the state knows and that will not be there.
+    fn expect_departures(&self, cluster: &Expansion) {
+        let members = || cluster.parts.iter().filter(|part| is_member(&part.desired.ty.name));
+        let stay: HashSet<&ResourceId> = members().filter_map(|part| part.desired.id.as_ref()).collect();
+        let known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools: HashSet<String> = members().map(|part| pool_of(&part.declaration.address)).collect();
+        let recorded = pools.iter().filter_map(|pool| known.get(pool)).flatten();
+        recorded.filter(|member| !stay.contains(member)).for_each(|member| self.kubernetes.leaves(member));
     }
 
     /// The members that go are drained as patiently as their pool says now.
@@ -136,9 +148,9 @@ impl Inside {
         }
     }
 
-    /// Takes in a provider of Azure, through which machines are asked.
-    pub fn has(&self, azure: &AzureProvider) {
-        self.machines.add(azure);
+    /// Takes in a provider of Azure, through which machines are asked. A simulated one takes only a part of the real time.
+    pub fn has(&self, azure: &AzureProvider, time_factor: f64) {
+        self.machines.add(azure, time_factor);
     }
 
     /// Lets the hosts of an account's clusters lead to its simulator.

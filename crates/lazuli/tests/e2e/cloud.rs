@@ -45,6 +45,22 @@ pub(crate) fn change(bench: &Workbench, id: &str, api_version: &str, edit: impl 
     });
 }
 
+/// Switches a machine off behind Lazuli's back.
+pub(crate) fn switch_off(bench: &Workbench, id: &str, api_version: &str) {
+    outside(bench, async |session| {
+        let action = format!("{id}/deallocate");
+        let (status, answer) = session.send(Method::POST, &action, api_version, None).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        for _ in 0..PATIENCE {
+            let (_, body) = session.send(Method::GET, id, api_version, None).await;
+            if body["properties"]["provisioningState"] == "Succeeded" {
+                return;
+            }
+        }
+        panic!("{id} does not settle");
+    });
+}
+
 /// Makes something behind Lazuli's back.
 pub(crate) fn make(bench: &Workbench, id: &str, api_version: &str, body: &Json) {
     outside(bench, async |session| {

@@ -22,6 +22,7 @@ mod events;
 mod examples;
 mod failures;
 mod formatting;
+mod healing;
 mod importing;
 mod interruptions;
 mod lifecycle;

@@ -152,6 +152,16 @@ impl VirtualAzure {
 
     /// Finishes what an earlier run left, plans, applies and saves the state, as the commands do.
     pub(crate) async fn run(&self, configuration: &str, mode: PlanMode) -> Result<Ran, Failure> {
+        self.run_until(configuration, mode, |_| false).await
+    }
+
+    /// The same, with a Ctrl-C at the first event that `stops` says yes to.
+    pub(crate) async fn run_until(
+        &self,
+        configuration: &str,
+        mode: PlanMode,
+        stops: impl Fn(&Event) -> bool,
+    ) -> Result<Ran, Failure> {
         let began = Instant::now();
         self.client.begin_run();
         let dir = self.folder.path();
@@ -200,13 +210,19 @@ impl VirtualAzure {
             parallelism: self.parallelism,
             give_up: None,
         };
-        let (_go, cancel) = watch::channel(Cancel::Go);
+        let (ask, cancel) = watch::channel(Cancel::Go);
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let report = execute(run, sender, cancel).await;
-        let mut events = Vec::new();
-        while let Ok(event) = receiver.try_recv() {
-            events.push(event);
-        }
+        let listening = async {
+            let mut events = Vec::new();
+            while let Some(event) = receiver.recv().await {
+                if stops(&event) {
+                    ask.send_replace(Cancel::Stop);
+                }
+                events.push(event);
+            }
+            events
+        };
+        let (report, events) = tokio::join!(execute(run, sender, cancel), listening);
         if mode == PlanMode::Apply && report.is_complete() {
             let outputs = blueprint.outputs(&*report.objects);
             let outputs = outputs.map_err(|found| Failure::at(found, &project.sources))?;
@@ -251,6 +267,11 @@ impl VirtualAzure {
     /// Whether most of the voters of a cluster's etcd run; `None` when there is no such cluster.
     pub(crate) fn has_quorum(&self, host: &str) -> Option<bool> {
         self.client.azure.has_quorum(host)
+    }
+
+    /// The nodes whose member a cluster's etcd knows.
+    pub(crate) fn etcd_members(&self, host: &str) -> Vec<String> {
+        self.client.azure.etcd_members(host)
     }
 
     /// Deletes something behind Lazuli's back. `target` is its id with the API version.

@@ -9,7 +9,7 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::{Cluster, create, delete, update};
-use crate::api::{BootLog, NoBootLog};
+use crate::api::{BootLog, LoadBalancer, NoBootLog, NoLoadBalancer};
 use crate::keyring::ClusterId;
 use crate::node::Lists;
 use crate::node::registration::tests::keys;
@@ -24,6 +24,8 @@ fn cluster(api: &Api, etcd: &FakeEtcd) -> Cluster {
         rest: api.rest(),
         keys: keys(),
         exec: Arc::new(etcd.clone()),
+        load_balancer: Arc::new(NoLoadBalancer),
+        leaving: Default::default(),
         lists: Lists::default(),
         now: Arc::new(|| datetime!(2026-11-28 12:00 UTC)),
         drain_timeout: None,
@@ -346,6 +348,100 @@ async fn a_member_of_etcd_whose_machine_was_deleted_makes_room_for_the_next_one(
     etcd.state().members[0].3 = false;
     super::make_room(&cluster(&api, &etcd), &told).await.unwrap();
     assert_eq!(etcd.state().changes.len(), 1);
+    // Unless it is the one whose place is to be taken.
+    etcd.state().members.push(("cp-1".to_owned(), 7, false, true));
+    let of = Cluster { leaving: ["cp-2".to_owned()].into(), ..cluster(&api, &etcd) };
+    super::make_room(&of, &told).await.unwrap();
+    assert_eq!(etcd.state().changes[1..], ["cp-3: member remove 2"]);
+}
+
+/// Remembers what etcd was like when a node was taken out.
+struct Balancer(FakeEtcd, std::sync::Mutex<Vec<(String, usize)>>);
+
+#[async_trait::async_trait]
+impl LoadBalancer for Balancer {
+    async fn take_out(&self, _cluster: &ClusterId, node: &str) -> Result<(), String> {
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        let members = self.0.state().members.len();
+        self.1.lock().unwrap().push((node.to_owned(), members));
+        if members == 2 { Err("403 Forbidden".to_owned()) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_stop_before_etcd_is_left_and_one_that_cannot_be_asked_stops_nothing() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    let balancer = Arc::new(Balancer(etcd.clone(), Default::default()));
+    let of = Cluster { load_balancer: balancer.clone(), ..cluster(&api, &etcd) };
+    delete(&of, "cp-1", true, &Told::default()).await.unwrap();
+    let told = Told::default();
+    delete(&of, "cp-2", true, &told).await.unwrap();
+    delete(&of, "web-1", false, &told).await.unwrap();
+    assert_eq!(*balancer.1.lock().unwrap(), [("cp-1".to_owned(), 3), ("cp-2".to_owned(), 2)]);
+    assert!(told.lines().iter().any(|line| line.contains("403 Forbidden")), "{:?}", told.lines());
+    // Who may not leave keeps its connections.
+    delete(&of, "cp-3", true, &told).await.unwrap_err();
+    assert_eq!(balancer.1.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_etcd_that_never_starts_makes_room_and_one_that_is_late_stays() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    let (of, told) = (cluster(&api, &etcd), Told::default());
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        let mut state = etcd.state();
+        (state.members[3].0, state.members[3].3) = ("cp-4".to_owned(), true);
+    };
+    etcd.state().members.push((String::new(), 4, true, false));
+    let (made, ()) = tokio::join!(super::make_room(&of, &told), late);
+    made.unwrap();
+    assert!(etcd.state().changes.is_empty(), "it has come: {:?}", etcd.state().changes);
+    assert_eq!(told.lines(), ["waiting for the member of etcd at 10.0.0.4 to start"]);
+    etcd.state().members.pop();
+
+    for learner in [true, false] {
+        etcd.state().changes.clear();
+        etcd.state().members.push((String::new(), 5, learner, false));
+        let begun = tokio::time::Instant::now();
+        super::make_room(&of, &told).await.unwrap();
+        assert_eq!(etcd.state().changes, ["cp-3: member remove 5"], "learner: {learner}");
+        assert!(
+            begun.elapsed() >= Duration::from_secs(300),
+            "kubeadm may still start it: {:?}",
+            begun.elapsed()
+        );
+        assert_eq!(
+            told.lines().last().unwrap(),
+            "taking the member at 10.0.0.5 out of etcd: it never started"
+        );
+    }
+    // Never at the price of the quorum: two that answer of four are none.
+    etcd.state().changes.clear();
+    etcd.state().members.push((String::new(), 6, false, false));
+    etcd.state().members[0].3 = false;
+    let error = super::make_room(&of, &told).await.unwrap_err();
+    assert!(error.message.contains("lost its quorum: 2 of 4"), "{error}");
+    assert!(etcd.state().changes.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_member_of_etcd_never_started_takes_it_along() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    let mut broken = control_plane("cp-4", "2026-11-28T11:30:00Z");
+    broken["status"]["addresses"] = json!([{"type": "InternalIP", "address": "10.0.0.4"}]);
+    let others = ["cp-1", "cp-2", "cp-3"].map(|name| control_plane(name, "2026-11-28T09:00:00Z"));
+    let body = body("cp-4", json!({"role": "control_plane"}));
+    api.on("GET /api/v1/nodes/cp-4", [ok(member_of(broken.clone(), &body))]);
+    api.on("GET /api/v1/nodes", [list(others.into_iter().chain([broken]).collect())]);
+    three(&api);
+    etcd.state().members.push((String::new(), 4, true, false));
+    let begun = tokio::time::Instant::now();
+    delete(&cluster(&api, &etcd), "cp-4", true, &Told::default()).await.unwrap();
+    assert!(etcd.state().changes[0].ends_with("member remove 4"), "{:?}", etcd.state().changes);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,13 @@ fn prod() -> Shown {
         seconds: 600,
         reason: "NodeStatusUnknown: Kubelet stopped posting node status.".into(),
     };
-    let member = |name: &str, healthy| EtcdMember { id: 1, name: name.into(), learner: false, healthy };
+    let member = |name: &str, healthy| EtcdMember {
+        id: 1,
+        name: name.into(),
+        host: "10.40.0.4".into(),
+        learner: false,
+        healthy,
+    };
     Shown {
         name: "prod".into(),
         address: "cluster.prod".into(),
