@@ -31,6 +31,7 @@ mod refusals;
 mod request;
 mod seed;
 mod server;
+mod shell;
 mod simulator;
 mod tls;
 mod world;

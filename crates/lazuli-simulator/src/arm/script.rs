@@ -1,7 +1,8 @@
-//! Run Command: scripts on machines that have no programs.
+//! Run Command: scripts on machines.
 //!
-//! Nothing can be run on a simulated machine. Its shell knows `echo`, and says of everything else what a shell says of a
-//! program that is not installed.
+//! A simulated machine has a small [shell](crate::shell), the usual programs, and on nodes of clusters kubeadm's files,
+//! `curl` to its own API server and `crictl`. Of everything else it says what a shell says of a program that is not
+//! installed.
 
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use super::{Call, actions, check, read};
 use crate::catalog;
 use crate::error::ArmError;
 use crate::ids::Target;
+use crate::kubernetes;
 use crate::latency::Delay;
 use crate::request::Response;
 use crate::world::{Action, World};
@@ -39,42 +41,20 @@ pub(super) fn run(world: &mut World, call: &Call<'_>, target: &Target) -> Result
         ));
     }
     let lines = body["script"].as_array().map_or(&[][..], Vec::as_slice);
-    let (stdout, stderr) = shell(lines.iter().filter_map(Value::as_str));
-    let message = format!("Enable succeeded: \n[stdout]\n{}\n[stderr]\n{}", end(&stdout), end(&stderr));
+    let script: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+    let ran = kubernetes::run_as_root(world, &key, &script.join("\n"), call.now);
+    let message =
+        format!("Enable succeeded: \n[stdout]\n{}\n[stderr]\n{}", end(&ran.stdout), end(&ran.stderr));
     let work = Delay::ms(5000, 30_000);
     Ok(actions::start(world, call, (row, &machine), Action::RunCommand { message }, work))
 }
 
-/// What the lines of a script write to the standard output and to the standard error.
-fn shell<'a>(lines: impl Iterator<Item = &'a str>) -> (String, String) {
-    let (mut stdout, mut stderr) = (String::new(), String::new());
-    for (number, line) in lines.flat_map(str::lines).enumerate() {
-        let line = line.trim();
-        let (program, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        match program {
-            "" | "set" => {}
-            comment if comment.starts_with('#') => {}
-            "exit" => break,
-            "echo" => {
-                stdout.push_str(unquoted(rest.trim()));
-                stdout.push('\n');
-            }
-            program => stderr.push_str(&format!("script.sh: {}: {program}: not found\n", number + 1)),
-        }
-    }
-    (stdout, stderr)
-}
-
-fn unquoted(text: &str) -> &str {
-    let within = |quote| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    within('"').or_else(|| within('\'')).unwrap_or(text)
-}
-
-/// The last bytes of a text that Azure keeps.
-fn end(text: &str) -> &str {
+/// The last bytes that Azure keeps, as a text.
+fn end(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
     let mut from = text.len().saturating_sub(KEPT);
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    &text[from..]
+    text[from..].to_owned()
 }

@@ -132,6 +132,9 @@ pub(crate) struct Machine {
     /// What the first boot has still to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) boot: Option<FirstBoot>,
+    /// Files that scripts have left, in base64, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) files: BTreeMap<String, String>,
     /// The kubelet, once the machine is a node of a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<Kubelet>,

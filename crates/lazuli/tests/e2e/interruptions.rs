@@ -71,6 +71,29 @@ fn ctrl_c_lets_what_runs_finish_and_the_next_apply_goes_on() {
 }
 
 #[test]
+fn ctrl_c_ends_the_waiting_for_a_node_and_the_next_apply_goes_on_with_the_same_one() {
+    let patience = "    update {\n      min_ready_seconds = 900\n    }\n";
+    let pool = "  worker_pool \"general\" {\n";
+    let bench = Workbench::with(&SMALL.replace(pool, &format!("{pool}{patience}")));
+    let waits = |line: &str| line.contains("must stay so for 900 s");
+    let begun = std::cell::Cell::new(None);
+    let ran = stopped(&bench, &APPLY, waits, |child| {
+        begun.set(Some(std::time::Instant::now()));
+        interrupt(child);
+    });
+    let took = begun.get().expect("nobody waited for a node").elapsed();
+    assert!(took.as_secs() < 60, "it was waited for: {took:?}");
+    assert_eq!(ran.status, Some(130), "{ran}");
+    told("stopped_while_waiting", report_of(&ran));
+    let machines = bench.existing("Microsoft.Compute/virtualMachines");
+
+    bench.edit("main.hcl", "min_ready_seconds = 900", "min_ready_seconds = 0");
+    bench.applies();
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines"), machines, "nothing was replaced");
+    bench.is_settled();
+}
+
+#[test]
 fn a_second_ctrl_c_leaves_at_once_and_loses_nothing() {
     let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));
     let mut child = bench.command(&APPLY).spawn().unwrap();
