@@ -19,6 +19,9 @@ pub(crate) struct Cluster {
     /// Whether the control plane differs from what is recorded.
     #[serde(skip)]
     dirty: bool,
+    /// Whether the control plane was changed since the controllers last looked.
+    #[serde(skip)]
+    touched: bool,
     /// When the controllers act next.
     #[serde(skip)]
     pub(crate) agenda: controllers::Agenda,
@@ -86,6 +89,7 @@ impl Cluster {
             control,
             store: Store::new(seed),
             dirty: true,
+            touched: true,
             agenda: controllers::Agenda::default(),
         }
     }
@@ -102,7 +106,13 @@ impl Cluster {
     /// The control plane, to be changed: it is recorded afterwards.
     pub(crate) fn control_mut(&mut self) -> &mut ControlPlane {
         self.dirty = true;
+        self.touched = true;
         &mut self.control
+    }
+
+    /// Whether the control plane was changed since the last call.
+    pub(crate) fn take_touched(&mut self) -> bool {
+        std::mem::take(&mut self.touched)
     }
 
     /// Whether something answers at all: an API server whose etcd has a quorum.
@@ -132,7 +142,7 @@ impl Cluster {
         if let Some(control) = change.control {
             cluster.control = control;
         }
-        cluster.dirty = false;
+        (cluster.dirty, cluster.touched) = (false, true);
         cluster.store.replay(change.version, change.objects);
     }
 }

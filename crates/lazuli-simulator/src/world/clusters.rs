@@ -1,6 +1,9 @@
 //! Clusters, and the machines that are their nodes.
 
+use std::collections::BTreeSet;
+
 use super::{Resource, World};
+use crate::ids;
 use crate::kubernetes::{Cluster, Kubelet};
 
 impl World {
@@ -24,6 +27,29 @@ impl World {
         })
     }
 
+    /// The machine that is a node of a cluster.
+    pub(crate) fn node_of(&self, host: &str, node: &str) -> Option<(&Resource, &Kubelet)> {
+        let machine = self.resources.get(self.index.nodes.get(host)?.get(node)?)?;
+        Some((machine, machine.machine.as_ref()?.node.as_ref()?))
+    }
+
+    /// The nodes of a cluster whose machines, or the interfaces of those, changed since the last call.
+    pub(crate) fn take_changed_nodes(&mut self, host: &str) -> BTreeSet<String> {
+        self.index.changed_nodes.remove(host).unwrap_or_default()
+    }
+
+    /// Takes down that a machine changed which is a node, or one whose interface did.
+    pub(super) fn note_node(&mut self, key: &str, resource: &Resource) {
+        let machines = match &*resource.kind {
+            "Microsoft.Compute/virtualMachines" => return self.index.note_node(resource),
+            "Microsoft.Network/networkInterfaces" => self.users(key).map(ids::key).collect::<Vec<_>>(),
+            _ => return,
+        };
+        for machine in machines.iter().filter_map(|key| self.resources.get(key)) {
+            self.index.note_node(machine);
+        }
+    }
+
     /// Adds a cluster under the host name of its API server.
     #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
     pub(crate) fn put_cluster(&mut self, cluster: Cluster) -> &mut Cluster {
@@ -37,6 +63,7 @@ impl World {
     pub(crate) fn remove_cluster(&mut self, host: &str) {
         if self.clusters.remove(host).is_some() {
             self.dirty.clusters_gone.insert(host.to_owned());
+            self.index.changed_nodes.remove(host);
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Index {
     pub(super) boots: BTreeSet<(u64, String)>,
     /// Keys of machines by the host name of their cluster's API and the node's name.
     pub(super) nodes: HashMap<String, BTreeMap<String, String>>,
+    /// Nodes whose machines changed, by the host name of their cluster's API.
+    pub(super) changed_nodes: HashMap<String, BTreeSet<String>>,
 }
 
 impl Index {
@@ -62,6 +64,13 @@ impl Index {
                 let nodes = self.nodes.entry(kubelet.host.clone()).or_default();
                 nodes.insert(kubelet.name.clone(), key.to_owned());
             }
+        }
+    }
+
+    /// Takes down that a machine changed, if it is a node.
+    pub(super) fn note_node(&mut self, machine: &Resource) {
+        if let Some(kubelet) = machine.machine.as_ref().and_then(|machine| machine.node.as_ref()) {
+            self.changed_nodes.entry(kubelet.host.clone()).or_default().insert(kubelet.name.clone());
         }
     }
 

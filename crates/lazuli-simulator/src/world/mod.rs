@@ -275,8 +275,10 @@ impl World {
         let key = resource.key();
         if let Some(old) = self.resources.remove(&key) {
             self.index.forget(&key, &old);
+            self.index.note_node(&old);
         }
         self.index.learn(&key, &resource);
+        self.note_node(&key, &resource);
         self.dirty.resources.insert(key.clone());
         self.resources.insert(key, resource);
     }
@@ -285,8 +287,10 @@ impl World {
     pub(crate) fn edit(&mut self, key: &str, change: impl FnOnce(&mut Resource)) {
         if let Some(mut resource) = self.resources.remove(key) {
             self.index.forget(key, &resource);
+            self.index.note_node(&resource);
             change(&mut resource);
             self.index.learn(key, &resource);
+            self.note_node(key, &resource);
             self.dirty.resources.insert(key.to_owned());
             self.resources.insert(key.to_owned(), resource);
         }
@@ -295,6 +299,7 @@ impl World {
     pub(crate) fn remove(&mut self, key: &str) -> Option<Resource> {
         let resource = self.resources.remove(key)?;
         self.index.forget(key, &resource);
+        self.note_node(key, &resource);
         self.wake(&resource);
         self.dirty.resources.insert(key.to_owned());
         Some(resource)

@@ -10,16 +10,16 @@ use super::{Round, condition};
 
 const BUDGETS: &str = "policy/v1/poddisruptionbudgets";
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
+pub(super) fn act(round: &mut Round<'_>) {
     let budgets: Vec<Arc<Value>> = round.store.list(BUDGETS, None).cloned().collect();
     for budget in &budgets {
-        let selector = &budget["spec"]["selector"];
-        let meant: Vec<&Arc<Value>> = pods
-            .iter()
-            .filter(|pod| {
-                namespace(pod) == namespace(budget) && selects(selector, &pod["metadata"]["labels"])
-            })
-            .collect();
+        if !is_concerned(round, budget) {
+            continue;
+        }
+        let view = round.view;
+        let of_namespace =
+            view.pods().map(|pod| &pod.object).filter(|pod| namespace(pod) == namespace(budget));
+        let meant: Vec<&Arc<Value>> = of_namespace.filter(|pod| is_meant(budget, pod)).collect();
         let (wanted, expected) = wanted(round, budget, &meant);
         let healthy = meant.iter().filter(|pod| is_ready(pod)).count() as i64;
         let allowed = (healthy - wanted).max(0);
@@ -35,6 +35,20 @@ pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
             set_condition(budget, condition("DisruptionAllowed", status, why, "", now));
         });
     }
+}
+
+/// Whether a budget is about a pod, which is in its namespace.
+fn is_meant(budget: &Value, pod: &Value) -> bool {
+    selects(&budget["spec"]["selector"], &pod["metadata"]["labels"])
+}
+
+/// Whether anything changed that a budget's numbers follow from.
+fn is_concerned(round: &Round<'_>, budget: &Value) -> bool {
+    let changes = round.changes;
+    let mut pods = changes.moved.iter().flat_map(|(before, now)| [before, now]).flatten();
+    changes.has_new_counts
+        || changes.budgets.contains(&(namespace(budget).to_owned(), name(budget).to_owned()))
+        || pods.any(|pod| namespace(pod) == namespace(budget) && is_meant(budget, pod))
 }
 
 /// How many pods must stay healthy, and of how many.

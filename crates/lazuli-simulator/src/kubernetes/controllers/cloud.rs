@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Round;
-use super::look::{has, is_going, items, name, namespace, node_of, runs, set_condition, uid};
+use super::look::{has, is_going, items, name, namespace, set_condition, uid};
 use crate::request::Method;
 use crate::{arm, ids, json};
 
@@ -20,8 +20,8 @@ struct Flags {
     has_routes: bool,
 }
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let Some(flags) = flags(round, pods) else { return };
+pub(super) fn act(round: &mut Round<'_>) {
+    let Some(flags) = flags(round) else { return };
     for service in round.store.list("v1/services", None).cloned().collect::<Vec<_>>() {
         balance(round, &flags, &service);
     }
@@ -30,12 +30,9 @@ pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
     }
 }
 
-fn flags(round: &Round<'_>, pods: &[Arc<Value>]) -> Option<Flags> {
-    let pod = pods.iter().find(|pod| {
-        runs(pod, "cloud-controller-manager")
-            && pod["status"]["phase"] == "Running"
-            && round.running(node_of(pod)).is_some()
-    })?;
+fn flags(round: &Round<'_>) -> Option<Flags> {
+    let pod = round.view.cloud_controllers().find(|pod| round.running(&pod.node).is_some())?;
+    let pod = &pod.object;
     let containers = items(&pod["spec"]["containers"]);
     let words: Vec<&str> = containers
         .flat_map(|c| items(&c["command"]).chain(items(&c["args"])))
@@ -252,7 +249,13 @@ fn route(round: &mut Round<'_>) {
     };
     let rest = format!("Microsoft.Network/routeTables/{table}");
     let Some(id) = in_group(round, "routeTableResourceGroup", &rest) else { return };
-    let Some(mut body) = body_of(round, &id) else { return };
+    let Some(found) = round.world.get(&ids::key(&id)) else { return };
+    // Neither the nodes nor the table have changed since all was well.
+    if round.changes.nodes.is_empty() && round.routed.as_ref() == Some(&found.etag) {
+        return;
+    }
+    let (mut body, etag) = (found.body.clone(), found.etag.clone());
+    *round.routed = None;
     let mut wanted = Vec::new();
     let nodes: Vec<Arc<Value>> = round.store.list("v1/nodes", None).cloned().collect();
     for node in &nodes {
@@ -281,6 +284,8 @@ fn route(round: &mut Round<'_>) {
         if !write(round, Method::Put, &id, Some(&body)) {
             return;
         }
+    } else {
+        *round.routed = Some(etag);
     }
     let now = round.now;
     for (node, ..) in wanted {

@@ -1,14 +1,12 @@
 //! DaemonSets: one pod on every node that takes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::Round;
-use super::look::{
-    by_owner, is_going, is_ready, items, may_run_on, name, namespace, node_of, share, tolerates, uid,
-};
+use super::look::{is_going, items, may_run_on, name, namespace, share, tolerates, uid};
 use crate::kubernetes::deletion;
 use crate::random;
 
@@ -23,15 +21,24 @@ const TOLERATED: [(&str, &str); 7] = [
     ("node.kubernetes.io/not-ready", "NoSchedule"),
 ];
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
+/// What is known of a set between rounds.
+#[derive(Debug, Default)]
+pub(super) struct Daemons {
+    /// The generation that the rest is about.
+    generation: Value,
+    hash: String,
+    tolerations: Value,
+    /// Nodes that take a pod of the set, and whether there is one on each.
+    wanted: BTreeMap<String, bool>,
+}
+
+pub(super) fn act(round: &mut Round<'_>) {
     let sets: Vec<Arc<Value>> = round.store.list("apps/v1/daemonsets", None).cloned().collect();
-    if sets.is_empty() {
-        return;
-    }
-    let nodes: Vec<Arc<Value>> = round.store.list("v1/nodes", None).cloned().collect();
-    let owned = by_owner(pods);
+    round.daemons.retain(|known, _| sets.iter().any(|set| uid(set) == known));
     for set in sets.iter().filter(|set| !is_going(set)) {
-        keep(round, set, &nodes, owned.get(uid(set)).map_or(&[], Vec::as_slice));
+        let mut daemons = round.daemons.remove(uid(set)).unwrap_or_default();
+        keep(round, set, &mut daemons);
+        round.daemons.insert(uid(set).to_owned(), daemons);
     }
 }
 
@@ -72,9 +79,7 @@ pub(super) fn pod_of(
     pod
 }
 
-fn keep(round: &mut Round<'_>, set: &Value, nodes: &[Arc<Value>], owned: &[&Arc<Value>]) {
-    let template = &set["spec"]["template"];
-    let hash = template_hash(template);
+fn tolerations(template: &Value) -> Value {
     let mut tolerations: Vec<Value> = items(&template["spec"]["tolerations"]).cloned().collect();
     tolerations.extend(
         TOLERATED.iter().map(|(key, effect)| json!({ "key": key, "operator": "Exists", "effect": effect })),
@@ -82,34 +87,57 @@ fn keep(round: &mut Round<'_>, set: &Value, nodes: &[Arc<Value>], owned: &[&Arc<
     if template["spec"]["hostNetwork"].as_bool() == Some(true) {
         tolerations.push(json!({ "key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule" }));
     }
-    let tolerations = Value::Array(tolerations);
-    let mut wanted: BTreeMap<&str, &Arc<Value>> = BTreeMap::new();
-    for node in nodes {
-        let taints = || items(&node["spec"]["taints"]).filter(|taint| taint["effect"] != "PreferNoSchedule");
-        if may_run_on(&template["spec"], node) && taints().all(|taint| tolerates(&tolerations, taint)) {
-            wanted.insert(name(node), node);
+    Value::Array(tolerations)
+}
+
+fn keep(round: &mut Round<'_>, set: &Value, daemons: &mut Daemons) {
+    let (view, template, now) = (round.view, &set["spec"]["template"], round.now);
+    let own_changes = round.changes.owners.get(uid(set));
+    let mut concerned: BTreeSet<String> = round.changes.nodes.clone();
+    concerned.extend(own_changes.into_iter().flatten().cloned());
+    if daemons.generation != set["metadata"]["generation"] || daemons.hash.is_empty() {
+        daemons.generation = set["metadata"]["generation"].clone();
+        daemons.hash = template_hash(template);
+        daemons.tolerations = tolerations(template);
+        concerned.extend(round.store.list("v1/nodes", None).map(|node| name(node).to_owned()));
+        concerned.extend(view.owned_by(uid(set)).map(|pod| pod.node.clone()));
+    }
+    if own_changes.is_none() && concerned.is_empty() {
+        return;
+    }
+    let Daemons { hash, tolerations, wanted, .. } = daemons;
+    let mut new = Vec::new();
+    for node_name in &concerned {
+        let node = round.store.get("v1/nodes", "", node_name).cloned();
+        let mut has_pod = false;
+        for pod in view.on(node_name).filter(|pod| pod.owner == uid(set)) {
+            let is_spare = std::mem::replace(&mut has_pod, true);
+            let is_misplaced = || node.as_ref().is_some_and(|node| is_misplaced(node, template, tolerations));
+            if !pod.is_going && (is_spare || is_misplaced()) {
+                go(round, &pod.object);
+            }
+        }
+        if node.is_some_and(|node| is_wanted(&node, template, tolerations)) {
+            wanted.insert(node_name.clone(), has_pod);
+            if !has_pod {
+                new.push(node_name);
+            }
+        } else {
+            wanted.remove(node_name);
         }
     }
-    let mut there: HashMap<&str, &Arc<Value>> = HashMap::new();
-    let now = round.now;
-    for pod in owned {
-        let is_spare = there.insert(node_of(pod), pod).is_some();
-        if !is_going(pod) && (is_spare || is_misplaced(nodes, pod, template, &tolerations)) {
-            go(round, pod);
-        }
-    }
-    for node in wanted.keys().filter(|node| !there.contains_key(*node)) {
+    for node in new {
         let seed = format!("{} {node} {}", uid(set), round.store.version());
         let pod_name = format!("{}-{}", name(set), suffix(&seed));
-        let mut pod = pod_of(set, "DaemonSet", template, &pod_name, ("controller-revision-hash", &hash));
+        let mut pod = pod_of(set, "DaemonSet", template, &pod_name, ("controller-revision-hash", hash));
         pod["spec"]["nodeName"] = json!(node);
         pod["spec"]["tolerations"] = tolerations.clone();
         round.store.create("v1/pods", pod, now);
     }
-    let is_current = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"] == hash.as_str();
-    let ready = owned.iter().filter(|pod| is_ready(pod)).count();
+    let owned = view.owned(uid(set));
+    let ready = owned.map_or(0, |owned| owned.ready);
     let rolls = set["spec"]["updateStrategy"]["type"] != "OnDelete";
-    if rolls {
+    if rolls && owned.is_some_and(|owned| owned.has_others(hash)) {
         let at_once = share(
             &set["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"],
             wanted.len() as i64,
@@ -118,39 +146,43 @@ fn keep(round: &mut Round<'_>, set: &Value, nodes: &[Arc<Value>], owned: &[&Arc<
         .unwrap_or(1)
         .max(1);
         let mut left = at_once - (wanted.len() as i64 - ready as i64);
-        for pod in owned.iter().filter(|pod| !is_current(pod) && !is_going(pod)) {
-            if is_ready(pod) {
+        for pod in view.owned_by(uid(set)).filter(|pod| pod.revision != *hash && !pod.is_going) {
+            if pod.is_ready {
                 if left <= 0 {
                     continue;
                 }
                 left -= 1;
             }
-            go(round, pod);
+            go(round, &pod.object);
         }
     }
-    let updated = owned.iter().filter(|pod| is_current(pod) && !is_going(pod)).count();
-    let scheduled = owned.iter().filter(|pod| wanted.contains_key(node_of(pod))).count();
-    round.store.edit("apps/v1/daemonsets", namespace(set), name(set), |set| {
-        let generation = set["metadata"]["generation"].clone();
-        let mut status = json!({
-            "currentNumberScheduled": scheduled.min(wanted.len()), "desiredNumberScheduled": wanted.len(), "numberMisscheduled": 0,
-            "numberReady": ready, "numberAvailable": ready, "updatedNumberScheduled": updated, "observedGeneration": generation,
-        });
-        let unavailable = wanted.len().saturating_sub(ready);
-        if unavailable > 0 {
-            status["numberUnavailable"] = json!(unavailable);
-        }
-        set["status"] = status;
+    let updated = owned.map_or(0, |owned| owned.of_revision(hash));
+    let scheduled = wanted.values().filter(|has_pod| **has_pod).count();
+    let mut status = json!({
+        "currentNumberScheduled": scheduled, "desiredNumberScheduled": wanted.len(), "numberMisscheduled": 0,
+        "numberReady": ready, "numberAvailable": ready, "updatedNumberScheduled": updated,
+        "observedGeneration": set["metadata"]["generation"],
     });
+    let unavailable = wanted.len().saturating_sub(ready);
+    if unavailable > 0 {
+        status["numberUnavailable"] = json!(unavailable);
+    }
+    if set["status"] != status {
+        round.store.edit("apps/v1/daemonsets", namespace(set), name(set), |set| set["status"] = status);
+    }
 }
 
-/// A pod whose node no longer takes it: a selector changed, or a taint that evicts came.
-fn is_misplaced(nodes: &[Arc<Value>], pod: &Value, template: &Value, tolerations: &Value) -> bool {
-    let at = nodes.binary_search_by(|node| name(node).cmp(node_of(pod)));
-    let Ok(at) = at else { return false };
-    let evicts = items(&nodes[at]["spec"]["taints"])
+/// Whether a node takes a pod of a template.
+fn is_wanted(node: &Value, template: &Value, tolerations: &Value) -> bool {
+    let mut taints = items(&node["spec"]["taints"]).filter(|taint| taint["effect"] != "PreferNoSchedule");
+    may_run_on(&template["spec"], node) && taints.all(|taint| tolerates(tolerations, taint))
+}
+
+/// Whether a node no longer takes a pod that is there: a selector changed, or a taint that evicts came.
+fn is_misplaced(node: &Value, template: &Value, tolerations: &Value) -> bool {
+    let evicts = items(&node["spec"]["taints"])
         .any(|taint| taint["effect"] == "NoExecute" && !tolerates(tolerations, taint));
-    evicts || !may_run_on(&template["spec"], &nodes[at])
+    evicts || !may_run_on(&template["spec"], node)
 }
 
 /// Five characters as Kubernetes appends them.

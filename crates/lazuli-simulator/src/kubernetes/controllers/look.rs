@@ -1,7 +1,5 @@
 //! Looking at objects: names, labels, selectors, taints, readiness.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 pub(super) fn name(object: &Value) -> &str {
@@ -148,15 +146,4 @@ pub(super) fn share(value: &Value, total: i64, round_up: bool) -> Option<i64> {
         },
         _ => None,
     }
-}
-
-/// Pods by the uid of their controlling owner.
-pub(super) fn by_owner(pods: &[Arc<Value>]) -> std::collections::HashMap<&str, Vec<&Arc<Value>>> {
-    let mut map = std::collections::HashMap::<&str, Vec<&Arc<Value>>>::new();
-    for pod in pods {
-        if let Some(uid) = owner(pod).and_then(|owner| owner["uid"].as_str()) {
-            map.entry(uid).or_default().push(pod);
-        }
-    }
-    map
 }

@@ -1,7 +1,8 @@
 //! What acts in a cluster without being asked: kubelets, the controller manager, the scheduler, the cloud's controllers.
 //!
-//! Everything is derived from the objects and the machines, so a pass can be repeated at will. A pass looks at all
-//! objects of a kind once; it runs when something changed, or when something that was begun is over.
+//! Everything is derived from the objects and the machines, so a pass can be repeated at will. It runs when something
+//! changed, or when something that was begun is over. What a controller looks at is what has changed and what is not
+//! settled: a pass over a large cluster that is well costs next to nothing.
 
 mod budgets;
 mod cloud;
@@ -13,15 +14,19 @@ mod pods;
 mod replicas;
 mod scheduler;
 mod tokens;
+mod view;
 mod volumes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Facts, Kubelet, scaled};
 use super::{Cluster, Leaf, Store, boot};
 use crate::world::World;
+use daemons::Daemons;
+use tokens::Tokens;
+use view::{Changes, View};
 
 /// How long it takes until controllers have heard of a change, in real milliseconds.
 const REACTION_MS: u64 = 400;
@@ -56,6 +61,33 @@ pub(crate) struct Agenda {
     next_ms: Option<u64>,
     /// When what was begun is over, by a uid and what is going on.
     begun: HashMap<(String, Begun), u64>,
+    /// The nodes' machines, as of the last pass.
+    machines: BTreeMap<String, Machine>,
+    /// When silent nodes or learners of etcd have to be looked at.
+    observed_ms: Option<u64>,
+    /// Nodes that controllers changed in the last pass.
+    unobserved: BTreeSet<String>,
+    view: View,
+    tokens: Tokens,
+    /// DaemonSets by uid.
+    daemons: HashMap<String, Daemons>,
+    /// Nodes that wait for their network or their range of addresses.
+    unconnected: BTreeSet<String>,
+    /// The etag of the route table with which everything was as it should be.
+    routed: Option<String>,
+}
+
+impl Agenda {
+    /// Says what changed since the last call, and forgets what it knew when everything did.
+    fn catch_up(&mut self, store: &Store) -> Changes {
+        let changes = self.view.catch_up(store);
+        if changes.is_everything {
+            (self.tokens, self.routed) = (Tokens::default(), None);
+            self.daemons.clear();
+            self.unconnected.clear();
+        }
+        changes
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,6 +148,7 @@ pub(crate) fn act(world: &mut World, now: u64) {
 }
 
 /// A node's machine.
+#[derive(Debug)]
 struct Machine {
     facts: Facts,
     kubelet: Kubelet,
@@ -127,7 +160,13 @@ struct Round<'a> {
     store: &'a mut Store,
     state: &'a State,
     machines: &'a BTreeMap<String, Machine>,
+    view: &'a View,
+    changes: &'a Changes,
     begun: &'a mut HashMap<(String, Begun), u64>,
+    tokens: &'a mut Tokens,
+    daemons: &'a mut HashMap<String, Daemons>,
+    unconnected: &'a mut BTreeSet<String>,
+    routed: &'a mut Option<String>,
     now: u64,
     /// When something is over next.
     due: Option<u64>,
@@ -163,52 +202,95 @@ impl Round<'_> {
 
 /// False when nothing is left of the cluster: no machine of its control plane exists any more.
 fn pass(world: &mut World, cluster: &mut Cluster, now: u64) -> bool {
-    let mut machines: BTreeMap<String, Machine> = world
-        .nodes_of(cluster.host())
-        .map(|(machine, kubelet)| {
-            (kubelet.name.clone(), Machine { facts: Facts::of(world, machine), kubelet: kubelet.clone() })
-        })
-        .collect();
-    if !machines.values().any(|machine| machine.kubelet.is_control_plane) {
+    let mut agenda = std::mem::take(&mut cluster.agenda);
+    let mut changed = look_at_machines(world, cluster.host(), &mut agenda.machines);
+    if !agenda.machines.values().any(|machine| machine.kubelet.is_control_plane) {
         return false;
     }
-    let mut due = nodes::observe(world, cluster, &mut machines, now);
-    cluster.agenda.next_ms = None;
+    agenda.next_ms = None;
+    let mut changes = agenda.catch_up(&cluster.store);
+    changed.append(&mut agenda.unobserved);
+    changed.extend(changes.nodes.iter().cloned());
+    let is_due = agenda.observed_ms.is_some_and(|due| due <= now);
+    if cluster.take_touched() || !changed.is_empty() || is_due {
+        agenda.observed_ms = nodes::observe(world, cluster, &mut agenda.machines, &changed, now);
+        cluster.take_touched();
+    }
+    changes.nodes = changed;
+    let mut due = agenda.observed_ms;
     if cluster.is_available() {
         let state = cluster.control().state.clone();
         let ca_pem = cluster.control().ca_pem.clone();
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        loop {
             let before = cluster.store.version();
             let mut round = Round {
                 world,
                 store: &mut cluster.store,
                 state: &state,
-                machines: &machines,
-                begun: &mut cluster.agenda.begun,
+                machines: &agenda.machines,
+                view: &agenda.view,
+                changes: &changes,
+                begun: &mut agenda.begun,
+                tokens: &mut agenda.tokens,
+                daemons: &mut agenda.daemons,
+                unconnected: &mut agenda.unconnected,
+                routed: &mut agenda.routed,
                 now,
                 due: None,
             };
             namespaces::act(&mut round, &ca_pem);
             tokens::act(&mut round);
-            let pods = pods::all(&round);
-            nodes::act(&mut round, &pods);
-            pods::act(&mut round, &pods);
-            daemons::act(&mut round, &pods);
-            replicas::act(&mut round, &pods);
-            scheduler::act(&mut round, &pods);
-            budgets::act(&mut round, &pods);
-            cloud::act(&mut round, &pods);
-            volumes::act(&mut round, &pods);
-            let over = round.due;
-            due = [due, over].into_iter().flatten().min();
+            nodes::act(&mut round);
+            pods::act(&mut round);
+            daemons::act(&mut round);
+            replicas::act(&mut round);
+            scheduler::act(&mut round);
+            budgets::act(&mut round);
+            cloud::act(&mut round);
+            volumes::act(&mut round);
+            due = [due, round.due].into_iter().flatten().min();
             if cluster.store.version() == before {
                 break;
             }
+            rounds += 1;
+            if rounds == ROUNDS {
+                agenda.view = View::default();
+                break;
+            }
+            changes = agenda.catch_up(&cluster.store);
+            agenda.unobserved.extend(changes.nodes.iter().cloned());
+        }
+    } else {
+        // Nobody acts upon what changed; it is looked at again when somebody can.
+        agenda.view = View::default();
+    }
+    agenda.seen = cluster.store.version();
+    agenda.next_ms = due.map(|due| due.max(now + 1));
+    cluster.agenda = agenda;
+    true
+}
+
+/// Brings what is known of the nodes' machines up to date. Returns the nodes whose machines are others than before.
+fn look_at_machines(
+    world: &mut World,
+    host: &str,
+    machines: &mut BTreeMap<String, Machine>,
+) -> BTreeSet<String> {
+    let mut changed = world.take_changed_nodes(host);
+    if machines.is_empty() {
+        changed.extend(world.nodes_of(host).map(|(_, kubelet)| kubelet.name.clone()));
+    }
+    for node in &changed {
+        match world.node_of(host, node) {
+            Some((machine, kubelet)) => {
+                let (facts, kubelet) = (Facts::of(world, machine), kubelet.clone());
+                machines.insert(node.clone(), Machine { facts, kubelet });
+            }
+            None => drop(machines.remove(node)),
         }
     }
-    cluster.agenda.seen = cluster.store.version();
-    cluster.agenda.next_ms = due.map(|due| due.max(now + 1));
-    true
+    changed
 }
 
 use boot::{NO_NETWORK, condition, mirror_pods, signature};

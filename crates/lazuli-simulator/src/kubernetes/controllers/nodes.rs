@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::look::{has, items, name, node_of, runs, set_condition, uid};
+use super::look::{has, items, name, set_condition, uid};
 use super::{Begun, Machine, NO_NETWORK, Round, condition, mirror_pods, scaled};
 use crate::kubernetes::Cluster;
 use crate::world::World;
@@ -18,26 +18,34 @@ const NETWORK_MS: u64 = 3_000;
 const AGAIN_MS: u64 = 2_000;
 const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
 
-/// Tells the control plane which machines run, and lets API servers come up and go down with them. Says when a
-/// silent node becomes Unknown, or a learner is promoted.
+/// Tells the control plane which machines run, and lets API servers come up and go down with them. `changed` are the
+/// nodes that are others than before, or whose machines are. Says when a silent node becomes Unknown, or a learner is
+/// promoted.
 pub(super) fn observe(
     world: &mut World,
     cluster: &mut Cluster,
     machines: &mut BTreeMap<String, Machine>,
+    changed: &BTreeSet<String>,
     now: u64,
 ) -> Option<u64> {
     let mut control = cluster.control().clone();
     let speed = control.state.speed;
     let is_running = |node: &str| machines.get(node).is_some_and(|machine| machine.facts.is_running);
-    control.running =
-        machines.values().filter(|m| m.facts.is_running).map(|m| m.kubelet.name.clone()).collect();
+    for node in changed {
+        match is_running(node) {
+            true => drop(control.running.insert(node.clone())),
+            false => drop(control.running.remove(node)),
+        }
+    }
     control.etcd.observe(is_running, now);
     let mut due = None;
     let mut sooner = |moment: u64| due = Some(due.map_or(moment, |due: u64| due.min(moment)));
     let mut ready = Vec::new();
-    for machine in machines.values_mut() {
+    let members: BTreeSet<String> =
+        control.servers.keys().chain(control.state.starting.keys()).cloned().collect();
+    for name in &members {
+        let Some(machine) = machines.get_mut(name) else { continue };
         let Some(promote_ms) = machine.kubelet.promote_ms else { continue };
-        let name = &machine.kubelet.name;
         if promote_ms > now {
             sooner(promote_ms);
             continue;
@@ -71,7 +79,7 @@ pub(super) fn observe(
     if let Some(version) = oldest.min_by_key(|version| crate::kubernetes::machine::parse_version(version)) {
         control.version.clone_from(version);
     }
-    silence(&mut control.state.silent, cluster, machines, now);
+    silence(&mut control.state.silent, cluster, machines, changed, now);
     let grace = scaled(speed, GRACE_MS);
     control.state.silent.values().map(|since| since + grace).filter(|due| *due > now).for_each(sooner);
     if control != *cluster.control() {
@@ -96,75 +104,48 @@ fn silence(
     silent: &mut BTreeMap<String, u64>,
     cluster: &Cluster,
     machines: &BTreeMap<String, Machine>,
+    changed: &BTreeSet<String>,
     now: u64,
 ) {
-    let nodes: BTreeSet<&str> = cluster.store.list("v1/nodes", None).map(|node| name(node)).collect();
-    silent.retain(|node, _| nodes.contains(node.as_str()));
-    for node in nodes {
-        match machines.get(node).is_some_and(|machine| machine.facts.is_running) {
-            true => drop(silent.remove(node)),
-            false => drop(silent.entry(node.to_owned()).or_insert(now)),
+    silent.retain(|node, _| cluster.store.get("v1/nodes", "", node).is_some());
+    for node in changed {
+        let exists = cluster.store.get("v1/nodes", "", node).is_some();
+        match exists && !machines.get(node).is_some_and(|machine| machine.facts.is_running) {
+            true => drop(silent.entry(node.clone()).or_insert(now)),
+            false => drop(silent.remove(node)),
         }
     }
 }
 
-/// What the programs on and around a node say of it.
-struct Cloud<'a> {
-    /// Nodes on which a cloud node manager runs.
-    managed: BTreeSet<&'a str>,
-    /// Nodes on which a pod runs that brings a network.
-    networked: BTreeSet<&'a str>,
-    /// Whether the cloud controller manager runs anywhere.
-    is_controlled: bool,
-}
-
-fn cloud<'a>(round: &Round<'_>, pods: &'a [Arc<Value>]) -> Cloud<'a> {
-    let mut cloud = Cloud { managed: BTreeSet::new(), networked: BTreeSet::new(), is_controlled: false };
-    for pod in pods.iter().filter(|pod| pod["status"]["phase"] == "Running") {
-        let node = node_of(pod);
-        if round.running(node).is_none() {
-            continue;
-        }
-        if runs(pod, "cloud-node-manager") {
-            cloud.managed.insert(node);
-        }
-        if runs(pod, "cloud-controller-manager") {
-            cloud.is_controlled = true;
-        }
-        if items(&pod["spec"]["volumes"]).any(|volume| {
-            let path = volume["hostPath"]["path"].as_str().unwrap_or("");
-            path.trim_end_matches('/') == "/etc/cni/net.d"
-        }) {
-            cloud.networked.insert(node);
-        }
-    }
-    cloud
-}
-
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let cloud = cloud(round, pods);
-    let nodes: Vec<Arc<Value>> = round.store.list("v1/nodes", None).cloned().collect();
-    allocate(round, &nodes);
-    for node in &nodes {
-        let node_name = name(node);
+pub(super) fn act(round: &mut Round<'_>) {
+    let is_controlled = round.view.cloud_controllers().any(|pod| round.running(&pod.node).is_some());
+    let mut concerned: BTreeSet<String> = round.changes.nodes.clone();
+    concerned.extend(round.state.silent.keys().cloned());
+    concerned.extend(std::mem::take(round.unconnected));
+    allocate(round, &concerned);
+    for node_name in &concerned {
+        let Some(node) = round.store.get("v1/nodes", "", node_name).cloned() else { continue };
         match round.state.silent.get(node_name).copied() {
-            None => attend(round, node, &cloud),
-            Some(since) => miss(round, node, since, cloud.is_controlled),
+            None => attend(round, &node),
+            Some(since) => miss(round, &node, since, is_controlled),
         }
     }
 }
 
 /// A kubelet that runs: its network comes, the cloud's facts come, taints go.
-fn attend(round: &mut Round<'_>, node: &Value, cloud: &Cloud<'_>) {
+fn attend(round: &mut Round<'_>, node: &Value) {
     let node_name = name(node);
     let Some(machine) = round.machines.get(node_name) else { return };
     let has_range = node["spec"]["podCIDR"].is_string();
-    let has_network = (machine.kubelet.has_cni_template && has_range) || cloud.networked.contains(node_name);
+    let has_network = (machine.kubelet.has_cni_template && has_range) || round.view.is_networked(node_name);
     let is_ready = has(node, "Ready");
     // A network that is there stays, even when the pod that brought it is being replaced.
     let becomes_ready = is_ready || (has_network && round.is_over(uid(node), Begun::Network, NETWORK_MS));
+    if has_network && !becomes_ready {
+        round.unconnected.insert(node_name.to_owned());
+    }
     let is_tainted = |key: &str| items(&node["spec"]["taints"]).any(|taint| taint["key"] == key);
-    let initialises = cloud.managed.contains(node_name) && is_tainted(UNINITIALIZED);
+    let initialises = is_tainted(UNINITIALIZED) && round.view.is_managed(node_name);
     let has_spare_taint = is_tainted("node.kubernetes.io/unreachable")
         || is_tainted("node.cloudprovider.kubernetes.io/shutdown")
         || (becomes_ready && is_tainted("node.kubernetes.io/not-ready"));
@@ -266,18 +247,27 @@ fn miss(round: &mut Round<'_>, node: &Value, since: u64, is_controlled: bool) {
 }
 
 /// Gives every node its part of the pods' range, when the controller manager is to.
-fn allocate(round: &mut Round<'_>, nodes: &[Arc<Value>]) {
+fn allocate(round: &mut Round<'_>, concerned: &BTreeSet<String>) {
     const PART: u8 = 24;
     let Ok(range) = round.state.pod_cidr.parse::<ipnet::Ipv4Net>() else { return };
-    if nodes.iter().all(|node| node["spec"]["podCIDR"].is_string()) {
+    let lacks = |node: &&String| {
+        let node = round.store.get("v1/nodes", "", node);
+        node.is_some_and(|node| !node["spec"]["podCIDR"].is_string())
+    };
+    let lacking: Vec<&String> = concerned.iter().filter(lacks).collect();
+    if lacking.is_empty() {
         return;
     }
+    let nodes: Vec<Arc<Value>> = round.store.list("v1/nodes", None).cloned().collect();
     let taken: BTreeSet<&str> = nodes.iter().filter_map(|node| node["spec"]["podCIDR"].as_str()).collect();
     let Ok(parts) = range.subnets(PART.max(range.prefix_len())) else { return };
     let mut free = parts.map(|part| part.to_string()).filter(|part| !taken.contains(part.as_str()));
-    for node in nodes.iter().filter(|node| !node["spec"]["podCIDR"].is_string()) {
-        let Some(part) = free.next() else { return };
-        round.store.edit("v1/nodes", "", name(node), |node| {
+    for node in lacking {
+        let Some(part) = free.next() else {
+            round.unconnected.insert(node.clone());
+            continue;
+        };
+        round.store.edit("v1/nodes", "", node, |node| {
             node["spec"]["podCIDR"] = json!(part);
             node["spec"]["podCIDRs"] = json!([part]);
         });

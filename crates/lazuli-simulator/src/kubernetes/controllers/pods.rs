@@ -1,7 +1,6 @@
 //! Pods on their nodes: they start, they end, and nobody mourns those whose node or owner is gone.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,6 +8,7 @@ use super::look::{
     has, is_finished, is_going, is_mirror, items, name, namespace, node_of, owner, set_condition, tolerates,
     uid,
 };
+use super::view::PodKey;
 use super::{Begun, Round, condition};
 use crate::kubernetes::moment;
 use crate::random;
@@ -20,13 +20,13 @@ const END_MS: u64 = 2_000;
 /// Pods stay on an unreachable node for so long.
 const UNREACHABLE_MS: u64 = 300_000;
 
-pub(super) fn all(round: &Round<'_>) -> Vec<Arc<Value>> {
-    round.store.list("v1/pods", None).cloned().collect()
-}
-
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let owners = owners(round);
-    for pod in pods {
+pub(super) fn act(round: &mut Round<'_>) {
+    let view = round.view;
+    let mut concerned: BTreeSet<&PodKey> = round.changes.pods.iter().chain(view.open()).collect();
+    for node in round.state.silent.keys() {
+        concerned.extend(view.keys_on(node));
+    }
+    for pod in concerned.into_iter().filter_map(|key| view.pod(key)).map(|pod| &pod.object) {
         let node = node_of(pod);
         if !node.is_empty() && round.store.get("v1/nodes", "", node).is_none() {
             // The pod garbage collector: its node is no more.
@@ -34,32 +34,22 @@ pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
             round.store.remove("v1/pods", namespace(pod), name(pod));
         } else if is_going(pod) {
             end(round, pod, node);
-        } else if owner(pod).is_some_and(|owner| !owners.contains(owner["uid"].as_str().unwrap_or(""))) {
+        } else if is_orphan(round, pod) {
             round.store.remove("v1/pods", namespace(pod), name(pod));
         } else if !node.is_empty() && !is_finished(pod) {
             live(round, pod, node);
         }
     }
     for set in round.store.list("apps/v1/replicasets", None).cloned().collect::<Vec<_>>() {
-        if owner(&set).is_some_and(|owner| !owners.contains(owner["uid"].as_str().unwrap_or(""))) {
+        if is_orphan(round, &set) {
             round.store.remove("apps/v1/replicasets", namespace(&set), name(&set));
         }
     }
 }
 
-/// Uids of everything that may own a pod. Kinds that are not modelled own theirs without being looked up.
-fn owners(round: &Round<'_>) -> BTreeSet<String> {
-    let mut uids = BTreeSet::new();
-    let resources: Vec<String> = round
-        .store
-        .resources()
-        .filter(|resource| !matches!(*resource, "v1/pods" | "v1/secrets" | "v1/configmaps" | "v1/events"))
-        .map(str::to_owned)
-        .collect();
-    for resource in resources {
-        uids.extend(round.store.list(&resource, None).map(|object| uid(object).to_owned()));
-    }
-    uids
+/// Whether the controller of something is gone.
+fn is_orphan(round: &Round<'_>, object: &Value) -> bool {
+    owner(object).is_some_and(|owner| !round.view.is_owner(owner["uid"].as_str().unwrap_or("")))
 }
 
 fn end(round: &mut Round<'_>, pod: &Value, node: &str) {

@@ -7,27 +7,25 @@ use serde_json::{Value, json};
 
 use super::daemons::{go, pod_of, suffix, template_hash};
 use super::look::{
-    by_owner, is_finished, is_going, is_owned_by, is_ready, items, name, namespace, node_of, share, uid,
+    is_finished, is_going, is_owned_by, is_ready, items, name, namespace, node_of, share, uid,
 };
 use super::{Round, condition};
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let owned = by_owner(pods);
+pub(super) fn act(round: &mut Round<'_>) {
+    let (view, changes) = (round.view, round.changes);
+    let concerned = |round: &Round<'_>, resource: &str| -> Vec<Arc<Value>> {
+        let found = round.store.list(resource, None);
+        found.filter(|found| changes.owners.contains_key(uid(found)) && !is_going(found)).cloned().collect()
+    };
     let sets: Vec<Arc<Value>> = round.store.list("apps/v1/replicasets", None).cloned().collect();
-    for deployment in round.store.list("apps/v1/deployments", None).cloned().collect::<Vec<_>>() {
-        if !is_going(&deployment) {
-            roll(round, &deployment, &sets, &owned);
-        }
+    for deployment in concerned(round, "apps/v1/deployments") {
+        roll(round, &deployment, &sets);
     }
-    for set in round.store.list("apps/v1/replicasets", None).cloned().collect::<Vec<_>>() {
-        if !is_going(&set) {
-            keep(round, &set, owned.get(uid(&set)).map_or(&[], Vec::as_slice));
-        }
+    for set in concerned(round, "apps/v1/replicasets") {
+        keep(round, &set, &view.objects_of(uid(&set)));
     }
-    for set in round.store.list("apps/v1/statefulsets", None).cloned().collect::<Vec<_>>() {
-        if !is_going(&set) {
-            order(round, &set, owned.get(uid(&set)).map_or(&[], Vec::as_slice));
-        }
+    for set in concerned(round, "apps/v1/statefulsets") {
+        order(round, &set, &view.objects_of(uid(&set)));
     }
 }
 
@@ -36,12 +34,8 @@ fn replicas(object: &Value) -> i64 {
 }
 
 /// Brings a deployment's newest ReplicaSet up and the older ones down, within its bounds.
-fn roll(
-    round: &mut Round<'_>,
-    deployment: &Value,
-    sets: &[Arc<Value>],
-    owned: &HashMap<&str, Vec<&Arc<Value>>>,
-) {
+fn roll(round: &mut Round<'_>, deployment: &Value, sets: &[Arc<Value>]) {
+    let view = round.view;
     let hash = template_hash(&deployment["spec"]["template"]);
     let own: Vec<&Arc<Value>> = sets.iter().filter(|set| is_owned_by(set, uid(deployment))).collect();
     let is_new = |set: &Value| set["metadata"]["labels"]["pod-template-hash"] == hash.as_str();
@@ -50,12 +44,8 @@ fn roll(
         add_set(round, deployment, &hash, own.len());
         return;
     };
-    let ready = |set: &Value| {
-        owned.get(uid(set)).map_or(0, |pods| pods.iter().filter(|pod| is_ready(pod)).count() as i64)
-    };
-    let left = |set: &Value| {
-        owned.get(uid(set)).map_or(0, |pods| pods.iter().filter(|pod| !is_finished(pod)).count())
-    };
+    let ready = |set: &Value| view.owned(uid(set)).map_or(0, |owned| owned.ready as i64);
+    let left = |set: &Value| view.owned_by(uid(set)).filter(|pod| !pod.is_finished).count();
     let rolling = &deployment["spec"]["strategy"]["rollingUpdate"];
     let recreates = deployment["spec"]["strategy"]["type"] == "Recreate";
     let surge = share(&rolling["maxSurge"], wanted, true).unwrap_or((wanted + 3) / 4);
@@ -98,7 +88,7 @@ fn roll(
             set["spec"]["replicas"] = json!(count)
         });
     }
-    show(round, deployment, &own, owned, &hash);
+    show(round, deployment, &own, &hash);
 }
 
 fn add_set(round: &mut Round<'_>, deployment: &Value, hash: &str, revision: usize) {
@@ -122,20 +112,10 @@ fn add_set(round: &mut Round<'_>, deployment: &Value, hash: &str, revision: usiz
     }
 }
 
-fn show(
-    round: &mut Round<'_>,
-    deployment: &Value,
-    own: &[&Arc<Value>],
-    owned: &HashMap<&str, Vec<&Arc<Value>>>,
-    hash: &str,
-) {
-    let pods: Vec<&Arc<Value>> = own
-        .iter()
-        .filter_map(|set| owned.get(uid(set)))
-        .flatten()
-        .copied()
-        .filter(|pod| !is_going(pod))
-        .collect();
+fn show(round: &mut Round<'_>, deployment: &Value, own: &[&Arc<Value>], hash: &str) {
+    let view = round.view;
+    let pods = own.iter().flat_map(|set| view.owned_by(uid(set)));
+    let pods: Vec<&Arc<Value>> = pods.filter(|pod| !pod.is_going).map(|pod| &pod.object).collect();
     let ready = pods.iter().filter(|pod| is_ready(pod)).count();
     let updated = pods.iter().filter(|pod| pod["metadata"]["labels"]["pod-template-hash"] == hash).count();
     let wanted = replicas(deployment);

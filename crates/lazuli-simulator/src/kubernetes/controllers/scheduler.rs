@@ -1,24 +1,22 @@
 //! A bare scheduler: which nodes take a pod, and of those the one with the fewest of its kind.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::look::{
-    has, is_finished, is_going, items, may_run_on, name, namespace, node_of, owner, selects, set_condition,
-    tolerates, uid,
-};
+use super::look::{has, items, may_run_on, name, namespace, selects, set_condition, tolerates};
+use super::view::Pod;
 use super::{Round, condition};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 /// Pods a kubelet takes.
 const PODS_PER_NODE: usize = 110;
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let waiting: Vec<&Arc<Value>> =
-        pods.iter().filter(|pod| node_of(pod).is_empty() && !is_going(pod) && !is_finished(pod)).collect();
-    if waiting.is_empty() {
+pub(super) fn act(round: &mut Round<'_>) {
+    let view = round.view;
+    let mut waiting = view.waiting().peekable();
+    if waiting.peek().is_none() {
         return;
     }
     let nodes: Vec<Arc<Value>> = round.store.list("v1/nodes", None).cloned().collect();
@@ -26,57 +24,92 @@ pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
         .iter()
         .map(|node| (name(node), node["metadata"]["labels"][ZONE].as_str().unwrap_or("")))
         .collect();
-    let mut load = Load::default();
-    for pod in pods.iter().filter(|pod| !node_of(pod).is_empty() && !is_finished(pod)) {
-        load.add(pod, node_of(pod), zone_of.get(node_of(pod)).copied().unwrap_or(""));
-    }
-    let mut placed: Vec<(&Arc<Value>, &str)> = Vec::new();
+    let zone_of = |node: &str| zone_of.get(node).copied().unwrap_or("");
+    let mut placed: Vec<(&Pod, &str)> = Vec::new();
     for pod in waiting {
-        let fits = |node: &&Arc<Value>| {
-            takes(node, &pod["spec"])
-                && load.nodes.get(name(node)).copied().unwrap_or(0) < PODS_PER_NODE
-                && super::volumes::may_be_used_on(round, pod, node)
-                && !is_repelled(pod, node, pods, &placed, &nodes)
+        let spec = &pod.object["spec"];
+        let repelled = Repelled::by(round, pod, &placed, &nodes);
+        let group = Group::of(round, pod, &placed, zone_of);
+        let load = |node: &str| {
+            let there = view.on(node).filter(|pod| !pod.is_finished).count();
+            there + placed.iter().filter(|(_, on)| *on == node).count()
         };
-        let group = owner(pod).and_then(|owner| owner["uid"].as_str()).unwrap_or_else(|| uid(pod));
-        let best = nodes.iter().filter(fits).min_by_key(|node| {
-            let zone = zone_of.get(name(node)).copied().unwrap_or("");
-            (
-                load.of(group, zone),
-                load.of(group, name(node)),
-                load.nodes.get(name(node)).copied().unwrap_or(0),
-            )
-        });
+        let fits = |node: &&Arc<Value>| {
+            takes(node, spec)
+                && load(name(node)) < PODS_PER_NODE
+                && super::volumes::may_be_used_on(round, &pod.object, node)
+                && !repelled.from(node)
+        };
+        let best = nodes
+            .iter()
+            .filter(fits)
+            .min_by_key(|node| (group.at(zone_of(name(node))), group.at(name(node)), load(name(node))));
         match best.map(|node| name(node)) {
             Some(node) => {
-                load.add(pod, node, zone_of.get(node).copied().unwrap_or(""));
                 placed.push((pod, node));
-                bind(round, pod, node);
+                bind(round, &pod.object, node);
             }
-            None => refuse(round, pod, nodes.len()),
+            None => refuse(round, &pod.object, nodes.len()),
         }
     }
 }
 
-/// How many pods there are on each node, and how many of each group in each zone and on each node.
+/// How many pods of one controller there are in each zone and on each node.
 #[derive(Default)]
-struct Load {
-    nodes: HashMap<String, usize>,
-    groups: HashMap<(String, String), usize>,
-}
+struct Group<'a>(HashMap<&'a str, usize>);
 
-impl Load {
-    fn add(&mut self, pod: &Value, node: &str, zone: &str) {
-        *self.nodes.entry(node.to_owned()).or_default() += 1;
-        if let Some(group) = owner(pod).and_then(|owner| owner["uid"].as_str()) {
-            for place in [node, zone] {
-                *self.groups.entry((group.to_owned(), place.to_owned())).or_default() += 1;
+impl<'a> Group<'a> {
+    fn of(
+        round: &Round<'a>,
+        pod: &Pod,
+        placed: &[(&Pod, &'a str)],
+        zone_of: impl Fn(&str) -> &'a str,
+    ) -> Self {
+        let mut group = Self::default();
+        if pod.owner.is_empty() {
+            return group;
+        }
+        let there = round.view.owned_by(&pod.owner).filter(|pod| !pod.node.is_empty() && !pod.is_finished);
+        let new = placed.iter().filter(|(other, _)| other.owner == pod.owner).map(|(_, node)| *node);
+        for node in there.map(|pod| pod.node.as_str()).chain(new) {
+            for place in [node, zone_of(node)] {
+                *group.0.entry(place).or_default() += 1;
             }
         }
+        group
     }
 
-    fn of(&self, group: &str, place: &str) -> usize {
-        self.groups.get(&(group.to_owned(), place.to_owned())).copied().unwrap_or(0)
+    fn at(&self, place: &str) -> usize {
+        self.0.get(place).copied().unwrap_or(0)
+    }
+}
+
+/// Where required anti-affinity does not let a pod go: topology keys with the values that are taken.
+struct Repelled<'a>(Vec<(&'a str, Vec<&'a Value>)>);
+
+impl<'a> Repelled<'a> {
+    fn by(round: &Round<'a>, pod: &'a Pod, placed: &[(&Pod, &str)], nodes: &'a [Arc<Value>]) -> Self {
+        let affinity = &pod.object["spec"]["affinity"]["podAntiAffinity"];
+        let terms = items(&affinity["requiredDuringSchedulingIgnoredDuringExecution"]);
+        let taken = terms.map(|term| {
+            let key = term["topologyKey"].as_str().unwrap_or("kubernetes.io/hostname");
+            let is_meant = |other: &Pod| {
+                namespace(&other.object) == namespace(&pod.object)
+                    && selects(&term["labelSelector"], &other.object["metadata"]["labels"])
+            };
+            let there = round.view.pods().filter(|other| !other.node.is_empty() && !other.is_finished);
+            let there = there.filter(|other| is_meant(other)).map(|other| other.node.as_str());
+            let new = placed.iter().filter(|(other, _)| is_meant(other)).map(|(_, node)| *node);
+            let on: BTreeSet<&str> = there.chain(new).collect();
+            let node = |other: &str| nodes.binary_search_by(|node| name(node).cmp(other)).ok();
+            let values = on.into_iter().filter_map(node).map(|at| &nodes[at]["metadata"]["labels"][key]);
+            (key, values.collect())
+        });
+        Self(taken.collect())
+    }
+
+    fn from(&self, node: &Value) -> bool {
+        self.0.iter().any(|(key, taken)| taken.contains(&&node["metadata"]["labels"][*key]))
     }
 }
 
@@ -89,32 +122,6 @@ fn takes(node: &Value, spec: &Value) -> bool {
         && items(&node["spec"]["taints"])
             .filter(|taint| taint["effect"] != "PreferNoSchedule")
             .all(|taint| tolerates(&spec["tolerations"], taint))
-}
-
-/// Required anti-affinity: another pod that is selected shares the topology.
-fn is_repelled(
-    pod: &Value,
-    node: &Value,
-    pods: &[Arc<Value>],
-    placed: &[(&Arc<Value>, &str)],
-    nodes: &[Arc<Value>],
-) -> bool {
-    let terms = &pod["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-    items(terms).any(|term| {
-        let key = term["topologyKey"].as_str().unwrap_or("kubernetes.io/hostname");
-        let here = &node["metadata"]["labels"][key];
-        let shares = |other: &str| {
-            let at = nodes.binary_search_by(|node| name(node).cmp(other));
-            at.is_ok_and(|at| &nodes[at]["metadata"]["labels"][key] == here)
-        };
-        let is_meant = |other: &Value| {
-            namespace(other) == namespace(pod)
-                && selects(&term["labelSelector"], &other["metadata"]["labels"])
-        };
-        pods.iter().any(|other| {
-            !node_of(other).is_empty() && !is_finished(other) && is_meant(other) && shares(node_of(other))
-        }) || placed.iter().any(|(other, node)| is_meant(other) && shares(node))
-    })
 }
 
 fn bind(round: &mut Round<'_>, pod: &Value, node: &str) {

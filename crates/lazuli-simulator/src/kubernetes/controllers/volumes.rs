@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Round;
-use super::look::{is_finished, is_going, items, name, namespace, node_of, owner, runs, uid};
+use super::look::{is_finished, is_going, items, name, namespace, node_of, uid};
 use crate::request::Method;
 use crate::{arm, ids, json, random};
 
@@ -62,57 +62,44 @@ fn attachment_name(volume: &str, node: &str) -> String {
     format!("csi-{}", random::sha256_hex(format!("{volume}{DRIVER}{node}").as_bytes()))
 }
 
-pub(super) fn act(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    register(round, pods);
-    let is_served = pods.iter().any(|pod| {
-        runs(pod, "azuredisk-csi")
-            && owner(pod).is_some_and(|owner| owner["kind"] != "DaemonSet")
-            && pod["status"]["phase"] == "Running"
-            && round.running(node_of(pod)).is_some()
-    });
-    protect(round, pods);
+pub(super) fn act(round: &mut Round<'_>) {
+    register(round);
+    let is_served = round.view.disk_controllers().any(|pod| round.running(&pod.node).is_some());
+    let view = round.view;
+    let pods: Vec<&Arc<Value>> = view.claimants().collect();
+    protect(round, &pods);
     if is_served {
-        provision(round, pods);
-        attach(round, pods);
+        provision(round, &pods);
+        attach(round, &pods);
         reclaim(round);
     }
 }
 
 /// The driver on a node registers itself.
-fn register(round: &mut Round<'_>, pods: &[Arc<Value>]) {
-    let now = round.now;
-    let registered: BTreeSet<String> =
-        round.store.list(CSI_NODES, None).map(|node| name(node).to_owned()).collect();
-    // Whether a pod runs the driver is the dear question, asked last.
-    let is_new = |pod: &&Arc<Value>| {
-        !registered.contains(node_of(pod))
-            && pod["status"]["phase"] == "Running"
-            && runs(pod, "azuredisk-csi")
-    };
-    for pod in pods.iter().filter(is_new) {
-        let node = node_of(pod);
-        let is_daemon = owner(pod).is_some_and(|owner| owner["kind"] == "DaemonSet");
-        if is_daemon && !node.is_empty() && round.store.get(CSI_NODES, "", node).is_none() {
-            let Some(owner) = round.store.get("v1/nodes", "", node).map(|node| uid(node).to_owned()) else {
-                continue;
-            };
-            let object = json!({
-                "apiVersion": "storage.k8s.io/v1", "kind": "CSINode",
-                "metadata": { "name": node, "ownerReferences": [{ "apiVersion": "v1", "kind": "Node", "name": node, "uid": owner }] },
-                "spec": { "drivers": [{ "name": DRIVER, "nodeID": node, "topologyKeys": ["topology.disk.csi.azure.com/zone"], "allocatable": { "count": 8 } }] },
-            });
-            round.store.create(CSI_NODES, object, now);
+fn register(round: &mut Round<'_>) {
+    let (view, changes, now) = (round.view, round.changes, round.now);
+    let mut nodes: BTreeSet<&str> = changes.nodes.iter().map(String::as_str).collect();
+    nodes.extend(changes.pods.iter().filter_map(|key| view.pod(key)).map(|pod| pod.node.as_str()));
+    for node in nodes {
+        let is_registered = round.store.get(CSI_NODES, "", node).is_some();
+        let Some(owner) = round.store.get("v1/nodes", "", node).map(|node| uid(node).to_owned()) else {
+            round.store.remove(CSI_NODES, "", node);
+            continue;
+        };
+        if is_registered || !view.on(node).any(|pod| pod.is_running && pod.drives_disks && pod.is_daemon) {
+            continue;
         }
-    }
-    for node in round.store.list(CSI_NODES, None).cloned().collect::<Vec<_>>() {
-        if round.store.get("v1/nodes", "", name(&node)).is_none() {
-            round.store.remove(CSI_NODES, "", name(&node));
-        }
+        let object = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "CSINode",
+            "metadata": { "name": node, "ownerReferences": [{ "apiVersion": "v1", "kind": "Node", "name": node, "uid": owner }] },
+            "spec": { "drivers": [{ "name": DRIVER, "nodeID": node, "topologyKeys": ["topology.disk.csi.azure.com/zone"], "allocatable": { "count": 8 } }] },
+        });
+        round.store.create(CSI_NODES, object, now);
     }
 }
 
 /// A claim does not go while a pod uses it.
-fn protect(round: &mut Round<'_>, pods: &[Arc<Value>]) {
+fn protect(round: &mut Round<'_>, pods: &[&Arc<Value>]) {
     let claims: Vec<Arc<Value>> = round.store.list(CLAIMS, None).cloned().collect();
     if claims.is_empty() {
         return;
@@ -153,7 +140,7 @@ fn class_of(round: &Round<'_>, claim: &Value) -> Option<Arc<Value>> {
 }
 
 /// Makes disks for claims that wait; those that wait for a consumer get theirs in the zone of its node.
-fn provision(round: &mut Round<'_>, pods: &[Arc<Value>]) {
+fn provision(round: &mut Round<'_>, pods: &[&Arc<Value>]) {
     let mut consumers: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| !node_of(pod).is_empty() && !is_going(pod)) {
         for claim in claims_of(pod) {
@@ -242,7 +229,7 @@ fn gibibytes(text: &str) -> u64 {
 }
 
 /// Attaches disks where their pods are, and detaches them where no pod is left.
-fn attach(round: &mut Round<'_>, pods: &[Arc<Value>]) {
+fn attach(round: &mut Round<'_>, pods: &[&Arc<Value>]) {
     let mut wanted: BTreeSet<(String, String)> = BTreeSet::new();
     for pod in pods.iter().filter(|pod| !node_of(pod).is_empty() && !is_finished(pod)) {
         for claim in claims_of(pod) {
