@@ -11,6 +11,7 @@
 //! | [`settings`] | what `kubeadm upgrade` would maintain: kubeadm-config, kubelet-config, kube-proxy, CoreDNS |
 //! | [`status`] | how a cluster is: nodes, etcd, what is not ready |
 //! | [`claims`] | what the cluster's own controllers made in Azure: load balancers, disks |
+//! | [`authorities`] | are keys those of a cluster? |
 //! | [`tls`] | the provider `tls` |
 //! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
 //! | [`provider`] | the provider `kubernetes` |
@@ -21,6 +22,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod authorities;
 pub mod claims;
 pub mod keyring;
 pub mod kinds;

@@ -94,6 +94,11 @@ impl KubernetesProvider {
         }
     }
 
+    /// Takes in what a registration that is not recorded counts as made with.
+    pub fn expects(&self, registration: &ResourceId, inputs: &Json) {
+        self.remembered().entry(registration.clone()).or_insert_with(|| inputs.clone());
+    }
+
     /// Takes in how long the pods of a member may take to leave: whoever changes that while nodes are replaced means the
     /// nodes that go.
     pub fn drains_within(&self, member: &ResourceId, timeout: Duration) {

@@ -41,10 +41,9 @@ impl TlsProvider {
             let name = properties["commonName"].as_str().unwrap_or("kubernetes");
             let years = properties["validityYears"].as_u64().unwrap_or(DEFAULT_YEARS);
             let years = u32::try_from(years).unwrap_or(u32::MAX);
-            authority(name, years, (self.now)()).map_err(failed)
+            CertificateAuthority::new(name, years, (self.now)()).and_then(|ca| authority(&ca)).map_err(failed)
         } else if ty.name.eq_ignore_ascii_case(SERVICE_ACCOUNT_KEYS) {
-            let key = ServiceAccountKey::new().map_err(failed)?;
-            Ok(vec![("publicKey", key.public_pem), ("privateKey", key.private_pem.expose().to_owned())])
+            ServiceAccountKey::new().map(|key| service_account(&key)).map_err(failed)
         } else {
             let message = format!("the provider tls knows no type {}", ty.name);
             Err(ProviderError::own("UnknownType", message, Outcome::Nothing))
@@ -52,8 +51,24 @@ impl TlsProvider {
     }
 }
 
-fn authority(name: &str, years: u32, now: OffsetDateTime) -> Result<Vec<(&'static str, String)>, PkiError> {
-    let ca = CertificateAuthority::new(name, years, now)?;
+/// What is observed of an authority that was made elsewhere.
+///
+/// # Errors
+/// When its certificate cannot be read.
+pub fn of_authority(body: &Json, ca: &CertificateAuthority) -> Result<Json, PkiError> {
+    Ok(observed(body, authority(ca)?))
+}
+
+/// What is observed of a service account key that was made elsewhere.
+pub fn of_service_account(body: &Json, key: &ServiceAccountKey) -> Json {
+    observed(body, service_account(key))
+}
+
+fn service_account(key: &ServiceAccountKey) -> Vec<(&'static str, String)> {
+    vec![("publicKey", key.public_pem.clone()), ("privateKey", key.private_pem.expose().to_owned())]
+}
+
+fn authority(ca: &CertificateAuthority) -> Result<Vec<(&'static str, String)>, PkiError> {
     let until = expiry(&ca.certificate_pem)?
         .format(&Rfc3339)
         .map_err(|e| PkiError::Read { what: "the certificate's end", why: e.to_string() })?;
@@ -61,8 +76,20 @@ fn authority(name: &str, years: u32, now: OffsetDateTime) -> Result<Vec<(&'stati
         ("publicKeyHash", public_key_hash(&ca.certificate_pem)?),
         ("notAfter", until),
         ("privateKey", ca.private_key_pem.expose().to_owned()),
-        ("certificate", ca.certificate_pem),
+        ("certificate", ca.certificate_pem.clone()),
     ])
+}
+
+/// An object: what is wanted of it, and what was made.
+fn observed(body: &Json, made: Vec<(&'static str, String)>) -> Json {
+    let mut object = body.clone();
+    if object.pointer("/properties").is_none_or(|properties| !properties.is_object()) {
+        object = serde_json::json!({ "properties": {} });
+    }
+    for (name, value) in made {
+        object["properties"][name] = value.into();
+    }
+    object
 }
 
 fn failed(error: PkiError) -> ProviderError {
@@ -135,7 +162,6 @@ impl Provider for TlsProvider {
     /// change because something else did. Only a service account key is rotated, when its `rotation` is one step further;
     /// other new ones come from deleting and creating.
     async fn put(&self, request: Put<'_>, _: &dyn Watch) -> Result<Json, ProviderError> {
-        let mut object = request.body.clone();
         let made = match self.keys.recall(request.id) {
             Some(known) if rotation(request.body) == rotation(&known) + 1 => {
                 turned(&known, rotation(request.body))?
@@ -159,12 +185,7 @@ impl Provider for TlsProvider {
             }
             None => self.make(request.ty, request.body)?,
         };
-        if object.pointer("/properties").is_none_or(|properties| !properties.is_object()) {
-            object = serde_json::json!({ "properties": {} });
-        }
-        for (name, value) in made {
-            object["properties"][name] = value.into();
-        }
+        let object = observed(request.body, made);
         self.keys.learn(request.id, &object);
         Ok(object)
     }

@@ -16,7 +16,7 @@ pub(crate) fn layer(cluster: &Address, name: &str) -> Address {
 
 /// What the layers come after, and before what.
 pub(super) struct Order<'a> {
-    pub(super) phase: Phase,
+    pub(super) phase: Phase<'a>,
     /// The member that makes the cluster, while it is still to be made.
     pub(super) init: Option<&'a Address>,
     /// The members of the control plane.

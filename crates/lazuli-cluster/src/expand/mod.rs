@@ -35,6 +35,8 @@ use part::Site;
 pub use part::{Features, Part};
 use phase::Phase;
 pub use pki::rotation;
+pub use phase::{IMPORTED, is_imported};
+pub use phase::{IMPORTED, imported_with};
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]

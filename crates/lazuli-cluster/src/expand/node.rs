@@ -68,7 +68,7 @@ fn nic_id(site: &Site<'_>, slot: &NodeSlot) -> ResourceId {
 pub(super) struct Sketch<'a> {
     pub(super) around: &'a Surroundings<'a>,
     pub(super) records: Records<'a>,
-    pub(super) phase: Phase,
+    pub(super) phase: Phase<'a>,
     pub(super) parts: &'a mut Vec<Part>,
     pub(super) nodes: &'a mut Vec<NodeFacts>,
 }
@@ -187,7 +187,7 @@ pub(super) fn expand(
 fn order(
     site: &Site<'_>,
     role: NodeRole,
-    phase: Phase,
+    phase: Phase<'_>,
     previous: Option<&Address>,
 ) -> Vec<(Address, &'static str)> {
     let cluster = &site.cluster.address;

@@ -8,6 +8,7 @@
 //! | [`ClientIdentity`], [`admin_identity`] | a short-lived client certificate, made when it is needed |
 //! | [`public_key_hash`], [`expiry`] | what is told of a certificate |
 //! | [`kubeconfig`] | the file `kubectl` reads |
+//! | [`ClusterPki`] | the files of `/etc/kubernetes/pki`, read and checked |
 //!
 //! All keys are ECDSA P-256. Time comes in as a value; only making a key or a nonce takes randomness.
 
@@ -15,6 +16,7 @@ mod authority;
 mod certificate;
 pub mod derived;
 mod error;
+mod files;
 mod identity;
 mod kubeconfig;
 mod secret;
@@ -25,6 +27,7 @@ mod tests;
 pub use authority::CertificateAuthority;
 pub use certificate::{expiry, public_key_hash};
 pub use error::PkiError;
+pub use files::{ClusterPki, PkiFileError};
 pub use identity::{ClientIdentity, admin_identity};
 pub use kubeconfig::{Kubeconfig, asking_kubeconfig, exec_credential, kubeconfig};
 pub use secret::Secret;

@@ -13,8 +13,13 @@ use super::build::Nothing;
 use super::seen::Seen;
 
 const CODE: &str = "LZ0248";
-const HELP: &str = "the keys are in the state that made the cluster and nowhere else: go on with that state or a backup of it, \
-     or leave the nodes as they are";
+
+fn help(cluster: &Address) -> String {
+    format!(
+        "the keys are in the state that made the cluster and on its control-plane nodes: go on with that state or a backup \
+         of it, bring the keys with `lazuli import {cluster} --pki DIR`, or leave the nodes as they are"
+    )
+}
 
 impl Blueprint {
     /// What of a cluster is expanded: everything, or what is in Azure only.
@@ -67,7 +72,7 @@ impl Blueprint {
                 ),
             )
             .about(address.clone())
-            .help(HELP)
+            .help(help(address))
         };
         clusters.map(say).collect()
     }
@@ -90,7 +95,8 @@ impl Blueprint {
                 };
                 let message =
                     format!("{} {what}: the keys of {address} are not in this state", change.address);
-                problems.push(Diagnostic::error(CODE, message).about(change.address.clone()).help(HELP));
+                problems
+                    .push(Diagnostic::error(CODE, message).about(change.address.clone()).help(help(address)));
             }
         }
         problems

@@ -15,6 +15,13 @@ Examples:
 
 The certificate is minted now and ends by itself; nothing of it is recorded. Whoever has it is administrator until then.";
 
+const KEYS_EXAMPLES: &str = "\
+Examples:
+  lazuli cluster keys prod --out prod.pki
+  lazuli import --generate prod.hcl --resource-group rg --pki prod.pki     when the state is lost
+
+The directory is new and for its owner only, its files named as in /etc/kubernetes/pki.";
+
 const REPAIR_EXAMPLES: &str = "\
 Examples:
   lazuli cluster repair prod             shows the plan that replaces what has failed, and asks
@@ -34,6 +41,9 @@ pub enum Cluster {
     /// Print a kubeconfig for administrators, valid for a short time
     #[command(after_help = KUBECONFIG_EXAMPLES)]
     Kubeconfig(Kubeconfig),
+    /// Write the keys of a cluster to a new directory, to be kept apart from the state
+    #[command(after_help = KEYS_EXAMPLES)]
+    Keys(Keys),
     /// Check whether a cluster is well; changes nothing, exits with 1 when it is not
     Check(Named),
     /// Replace nodes that have failed
@@ -70,6 +80,17 @@ pub struct Kubeconfig {
     /// Another address of the API server; its certificate stays that of the cluster's own host name
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
+}
+
+/// `cluster keys`
+#[derive(Debug, Clone, Args)]
+pub struct Keys {
+    /// The cluster's name or address; may be left out when there is only one
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory, which must not exist yet
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `cluster repair`

@@ -19,7 +19,10 @@ use lazuli_core::Address;
 pub use account::{
     Account, Change, Edit, Fields, Permissions, Placement, SecretFlags, Validate as ValidateAccount,
 };
-pub use cluster::{Cluster, Kubeconfig as ClusterKubeconfig, Named as NamedCluster, Repair as ClusterRepair};
+pub use cluster::{
+    Cluster, Keys as ClusterKeys, Kubeconfig as ClusterKubeconfig, Named as NamedCluster,
+    Repair as ClusterRepair,
+};
 pub use import::Import;
 
 /// The exit code of a command line that is not understood.

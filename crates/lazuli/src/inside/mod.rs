@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lazuli_azure::AzureProvider;
-use lazuli_cluster::expand::{Expansion, Part};
+use lazuli_cluster::expand::{Expansion, IMPORTED, Part, Pki};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{ProviderName, ResourceId};
-use lazuli_core::{Address, Value};
+use lazuli_core::{Address, Value, encoding};
 use lazuli_kubernetes::api::{Clusters, Connect, Direct};
 use lazuli_kubernetes::keyring::{ClusterId, KeyRing};
 use lazuli_kubernetes::provider::KubernetesProvider;
@@ -124,6 +124,24 @@ impl Inside {
         let pools: HashSet<String> = members().map(|part| pool_of(&part.declaration.address)).collect();
         let recorded = pools.iter().filter_map(|pool| known.get(pool)).flatten();
         recorded.filter(|member| !stay.contains(member)).for_each(|member| self.kubernetes.leaves(member));
+        self.expect_registrations(cluster);
+    }
+
+    /// Nothing in a cluster keeps what its nodes were prepared with. Those of a cluster that another state made count as
+    /// prepared as the configuration says.
+    fn expect_registrations(&self, cluster: &Expansion) {
+        let authority = Pki::of(&cluster.cluster.address).cluster_ca;
+        let authority = cluster.parts.iter().find(|part| part.declaration.address == authority);
+        let known = authority.and_then(|part| self.ring.recall(part.desired.id.as_ref()?));
+        if known.is_none_or(|known| !known["properties"][IMPORTED].is_string()) {
+            return;
+        }
+        let registrations = cluster.parts.iter().filter(|p| p.desired.ty.name.ends_with("/registrations"));
+        for part in registrations {
+            if let (Some(id), Ok(inputs)) = (&part.desired.id, encoding::to_json(&part.desired.body)) {
+                self.kubernetes.expects(id, &inputs);
+            }
+        }
     }
 
     /// The members that go are drained as patiently as their pool says now.

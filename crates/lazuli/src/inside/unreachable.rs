@@ -4,6 +4,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lazuli_core::plan::{Action, Change, Operation, Plan};
+use lazuli_cluster::expand::is_imported;
+use lazuli_cluster::expand::imported_with;
+use lazuli_core::Json;
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
@@ -18,9 +21,13 @@ const MACHINE: &str = "Microsoft.Compute/virtualMachines";
 const NAMED: usize = 5;
 
 /// The clusters that answered once: one of their control-plane members is recorded as done.
+/// The clusters that answered once: one of their control-plane members is recorded as done, or their keys were brought to
+/// them.
 pub fn answers(recorded: &RecordedWorld) -> BTreeSet<ClusterId> {
     let all = recorded.resources.values().chain(&recorded.deposed);
-    let members = all.filter(|r| r.pending.is_none() && r.ty.name.ends_with("/controlPlaneMembers"));
+    let is_member = |r: &Recorded| r.pending.is_none() && r.ty.name.ends_with("/controlPlaneMembers");
+    let members =
+        all.filter(|r| is_member(r) || r.provider == ProviderName::Tls && imported_with(r).is_some());
     members.filter_map(|r| ClusterId::of(&r.id)).collect()
 }
 

@@ -27,6 +27,7 @@ mod importing;
 mod interruptions;
 mod lifecycle;
 mod looking;
+mod lost_state;
 mod modules;
 mod moments;
 mod outside;

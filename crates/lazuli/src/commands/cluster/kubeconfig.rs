@@ -1,13 +1,11 @@
 //! `cluster kubeconfig`: a certificate for administrators, minted now.
 
-use std::path::Path;
-
 use lazuli_core::{Diagnostic, Json};
 use lazuli_kubernetes::pki::{self, CertificateAuthority, Kubeconfig};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::named;
+use super::{named, private};
 use crate::cli::ClusterKubeconfig;
 use crate::commands::{Exit, Outcome, state};
 use crate::failure::Failure;
@@ -50,7 +48,7 @@ pub(super) fn run(args: &ClusterKubeconfig, printer: &Printer) -> Outcome {
     });
     match &args.out {
         Some(path) => {
-            write(path, config.expose())?;
+            private::write(path, config.expose())?;
             printer.message(&format!(
                 "Written to {}; it can be used for {}.",
                 path.display(),
@@ -61,16 +59,4 @@ pub(super) fn run(args: &ClusterKubeconfig, printer: &Printer) -> Outcome {
         None => printer.verbatim(config.expose()),
     }
     Ok(Exit::Done)
-}
-
-/// Writes a file that only its owner may read.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let refuse = |error: &dyn std::fmt::Display| {
-        Failure::of(Diagnostic::error("LZ3051", format!("{} cannot be written: {error}", path.display())))
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| refuse(&error))?; // mode 0600
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| refuse(&error))?;
-    file.persist(path).map_err(|error| refuse(&error.error))?;
-    Ok(())
 }

@@ -1,8 +1,10 @@
 //! `cluster …`: the clusters of the state, how they are, and repairing them.
 
 mod check;
+mod keys;
 mod kubeconfig;
 mod look;
+mod private;
 mod recorded;
 mod repair;
 
@@ -29,6 +31,7 @@ pub(super) async fn run(command: &Cluster, printer: &Arc<Printer>) -> Outcome {
             Ok(Exit::Done)
         }
         Cluster::Kubeconfig(args) => kubeconfig::run(args, printer),
+        Cluster::Keys(args) => keys::run(args, printer),
         Cluster::Check(args) => {
             let looked = look(args.name.as_deref(), &args.variables, printer).await?;
             let checks = check::checks(&looked);

@@ -14,7 +14,7 @@ use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::told::Told;
 use super::writer::Writer;
-use super::{PARALLEL, open};
+use super::{PARALLEL, open, pki};
 use crate::accounts::DeclaredAccount;
 use crate::cli::Import;
 use crate::clouds::Clouds;
@@ -29,6 +29,10 @@ use crate::terminal::Printer;
 
 pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<Printer>) -> Outcome {
     let name = may_be_written(file)?;
+    if args.pki.is_some() && !in_configuration(file) {
+        return Err(cannot("with --pki it must be in this folder: the keys are those of its cluster"));
+    }
+    let keys = args.pki.as_ref().map(|folder| pki::read(folder, printer)).transpose()?;
     let setting = Setting::here(&args.variables, printer)?;
     let account = account(&setting, args.account.as_deref())?;
     let mut state = open(&setting, args, printer)?;
@@ -63,8 +67,17 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
     let mut sources = Sources::default();
     let text = lazuli_config::format(&mut sources, &file.display().to_string(), &text)
         .map_err(|found| Failure::at(found, &sources))?;
+    let keys_of = match &keys {
+        None => None,
+        Some(keys) => {
+            let cluster = pki::the_only(&writer.clusters)?;
+            let project = writer.project(&text)?;
+            world = pki::bring(keys, &cluster, &project, &world, &clouds).await?;
+            Some(cluster)
+        }
+    };
     write(file, &text)?;
-    if world.lineage != state.world().lineage || world.roster != state.world().roster {
+    if keys.is_some() || world.lineage != state.world().lineage || world.roster != state.world().roster {
         state.replace(world)?;
     }
     let told = Told {
@@ -74,6 +87,7 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
         taken: taken.as_deref(),
         clusters: &writer.clusters,
         left: &writer.left,
+        keys_of: keys_of.as_ref(),
     };
     // What the next plan makes of it is known only where the file is part of the configuration.
     let planned = match in_configuration(file) {

@@ -2,6 +2,7 @@
 
 mod generate;
 mod one;
+mod pki;
 mod told;
 mod writer;
 
@@ -20,10 +21,11 @@ use crate::{host, planning};
 const PARALLEL: usize = 64;
 
 pub(super) async fn run(args: &Import, printer: &Arc<Printer>) -> Outcome {
-    match (&args.address, &args.id, &args.generate, &args.resource_group) {
+    match (&args.address, &args.id, &args.pki, &args.generate, &args.resource_group) {
         (Some(address), Some(id), ..) => one::run(address, id, args, printer).await,
-        (_, _, Some(file), Some(group)) => generate::run(file, group, args, printer).await,
-        _ => Ok(super::Exit::Failed), // impossible: the command line asks for one of both
+        (Some(address), None, Some(folder), ..) => pki::run(address, folder, args, printer).await,
+        (_, _, _, Some(file), Some(group)) => generate::run(file, group, args, printer).await,
+        _ => Ok(super::Exit::Failed), // impossible: the command line asks for one of them
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Told<'a> {
     pub(super) taken: Option<&'a str>,
     pub(super) clusters: &'a [String],
     pub(super) left: &'a [Left],
+    /// The cluster whose keys were brought.
+    pub(super) keys_of: Option<&'a Address>,
 }
 
 impl Told<'_> {
@@ -55,7 +57,8 @@ impl Told<'_> {
             });
             printer.document(&json!({
                 "file": self.file, "resource_group": self.group, "cloud_account": self.account,
-                "clusters": self.clusters, "left_out": left, "lineage": self.taken, "next_plan": next,
+                "clusters": self.clusters, "left_out": left, "lineage": self.taken, "keys_of": self.keys_of,
+                "next_plan": next,
             }));
         } else {
             let mut text = format!("Wrote {}.", self.file.display());
@@ -69,6 +72,9 @@ impl Told<'_> {
                 }
             } else {
                 text.push('\n');
+            }
+            if let Some(cluster) = self.keys_of {
+                let _ = writeln!(text, "\nThe keys of {cluster} are in this state now, encrypted.");
             }
             if let Some(lineage) = self.taken {
                 let _ = writeln!(

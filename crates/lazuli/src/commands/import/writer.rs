@@ -41,7 +41,7 @@ impl Writer<'_> {
         objects: Vec<Found>,
         world: &RecordedWorld,
     ) -> Result<Vec<Found>, Failure> {
-        let (_, declared) = self.expand("", world)?;
+        let declared = self.expand("", world)?;
         let mut known: HashMap<ResourceId, Address> = HashMap::new();
         let recorded = world.resources.values().filter(|r| r.mode == Mode::Managed);
         known.extend(recorded.map(|r| (r.id.clone(), r.address.clone())));
@@ -55,17 +55,18 @@ impl Writer<'_> {
         Ok(new)
     }
 
-    /// What the configuration with more text declares, by address.
-    fn expand(
-        &self,
-        more: &str,
-        world: &RecordedWorld,
-    ) -> Result<(Project, Vec<(Address, Wanted)>), Failure> {
+    /// The configuration with more text.
+    pub(super) fn project(&self, more: &str) -> Result<Project, Failure> {
         let mut inputs: Inputs = self.setting.project.inputs();
         if !more.is_empty() {
             inputs.files.push((self.file.clone(), more.to_owned()));
         }
-        let project = Project::load(inputs, Some(Path::new("."))).map_err(everything_wrong)?;
+        Project::load(inputs, Some(Path::new("."))).map_err(everything_wrong)
+    }
+
+    /// What the configuration with more text declares, by address.
+    fn expand(&self, more: &str, world: &RecordedWorld) -> Result<Vec<(Address, Wanted)>, Failure> {
+        let project = self.project(more)?;
         let accounts = planning::accounts(&project)?;
         let blueprint =
             planning::blueprint(&project, &accounts, world, &Renewals::new(), false, &host::environment)?;
@@ -76,8 +77,7 @@ impl Writer<'_> {
             let wanted = Wanted { ty: desired.ty.clone(), id: desired.id.clone()? };
             Some((declaration.address.clone(), wanted))
         });
-        let known = known.collect();
-        Ok((project, known))
+        Ok(known.collect())
     }
 
     /// Writes the clusters; what is left of the objects is none of theirs.
@@ -99,7 +99,7 @@ impl Writer<'_> {
             let expanded = written.map_err(|why| (why, Vec::new())).and_then(|written| {
                 seat(&mut seats_world, &written.seats);
                 match self.expand(&written.text, &seats_world) {
-                    Ok((_, declared)) => Ok((written, declared)),
+                    Ok(declared) => Ok((written, declared)),
                     // The version of Kubernetes is asked for then: its parts are as declared, whatever it is.
                     Err(failure) => Err(("its block cannot be evaluated".to_owned(), failure.diagnostics)),
                 }
