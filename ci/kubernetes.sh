@@ -33,4 +33,4 @@ fi
 port=$((20000 + $$ % 20000))
 bash "$tools/up.sh" "$binaries/bin" "$run" "$port"
 export LAZULI_KUBECONFIG=$run/kubeconfig NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
-cargo test --quiet --package lazuli-kubernetes --test real_api -- --ignored "$@"
+cargo test --quiet --package lazuli-kubernetes --test real_api --test real_nodes -- --ignored "$@"

@@ -2,10 +2,11 @@
 #
 #   LAZULI   the binary (default target/release/lazuli)
 #
-# Gives $lazuli, a folder $work that goes at the end, `environment_of` and `serve`.
+# Gives $lazuli, a folder $work that goes at the end, the file $world, `environment_of` and `serve`.
 
 lazuli=${LAZULI:-target/release/lazuli}
 work=$(mktemp -d)
+world=$work/world.json
 server=
 finish() {
     status=$?
@@ -36,7 +37,7 @@ environment_of() {
 
 # serve PROFILE: starts a simulator and exports what leads clients to it.
 serve() {
-    "$lazuli" simulator serve --listen 127.0.0.1:0 --world "$work/world.json" --profile "$1" --print-env \
+    "$lazuli" simulator serve --listen 127.0.0.1:0 --world "$world" --profile "$1" --print-env \
         >"$work/env.sh" 2>"$work/serve.log" &
     server=$!
     tries=0
