@@ -12,6 +12,7 @@ use crate::kinds::{self, RESOURCE_GROUPS_VERSION};
 use crate::provider::AzureProvider;
 
 const PROVIDERS_VERSION: &str = "2025-04-01";
+const PRIVATE_DNS_ZONES: &str = "Microsoft.Network/privateDnsZones";
 const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments";
 
 /// What is in a resource group.
@@ -99,6 +100,18 @@ impl AzureProvider {
         }
         inventory.objects = objects.into_values().collect();
         Ok(inventory)
+    }
+
+    /// The private DNS zones of the subscription that the account may see.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked.
+    pub async fn private_dns_zones(&self) -> Result<Vec<ResourceId>, ProviderError> {
+        let Some(version) = kinds::api_version(PRIVATE_DNS_ZONES) else { return Ok(Vec::new()) };
+        let path = format!("/subscriptions/{}/providers/{PRIVATE_DNS_ZONES}", self.subscription_id);
+        let listed = self.arm.list(self.arm.url(&path, version, &[]), &Silent).await?;
+        let zones = listed.map(|listed| listed.items).unwrap_or_default();
+        Ok(zones.iter().filter_map(|zone| text(zone, "id")).map(ResourceId::new).collect())
     }
 
     /// The role assignments on exactly this scope.

@@ -6,16 +6,31 @@ use std::fmt::Write as _;
 use lazuli_azure::inventory::Found;
 use lazuli_cluster::expand::API_RULE;
 use lazuli_core::Json;
+use lazuli_core::resource::ResourceId;
 
 use super::cluster::{is, part, string};
 use super::hcl::{self, quoted};
 use super::network::list;
 
-/// The `api_server` block; empty when everything is as nobody asking gets it.
+const ZONES: &str = "Microsoft.Network/privateDnsZones";
+
+/// The address of a private API; `None` when it is public.
+pub fn private_address<'a>(name: &str, parts: &[&'a Found]) -> Option<&'a str> {
+    let balancer = part(parts, "Microsoft.Network/loadBalancers", &format!("{name}-internal-lb"))?;
+    balancer["properties"]["frontendIPConfigurations"][0]["properties"]["privateIPAddress"].as_str()
+}
+
+/// True when the zone of a private API is among the parts.
+pub fn has_zone(parts: &[&Found]) -> bool {
+    parts.iter().any(|p| is(p, ZONES))
+}
+
+/// The `api_server` block; empty when everything is as nobody asking gets it. `elsewhere` are the zones in other resource
+/// groups where the API may have its name.
 ///
 /// # Errors
 /// When a private API has its name in a zone that is not among the parts.
-pub(super) fn api_server(name: &str, parts: &[&Found]) -> Result<String, String> {
+pub(super) fn api_server(name: &str, parts: &[&Found], elsewhere: &[ResourceId]) -> Result<String, String> {
     let of = |suffix: &str| part(parts, "Microsoft.Network/loadBalancers", &format!("{name}-{suffix}"));
     let inside = of("internal-lb");
     let balancer = inside.or(of("public-lb"));
@@ -44,7 +59,7 @@ pub(super) fn api_server(name: &str, parts: &[&Found]) -> Result<String, String>
     }
     let mut text = "api_server {\n".to_owned();
     if let Some(inside) = inside {
-        text.push_str(&private(name, parts, inside)?);
+        text.push_str(&private(name, parts, inside, elsewhere)?);
     }
     if let Some(port) = port {
         let _ = writeln!(text, "port = {port}");
@@ -56,16 +71,33 @@ pub(super) fn api_server(name: &str, parts: &[&Found]) -> Result<String, String>
 }
 
 /// What makes an API private: its address, and the zone in which it has its name.
-fn private(name: &str, parts: &[&Found], balancer: &Json) -> Result<String, String> {
+fn private(
+    name: &str,
+    parts: &[&Found],
+    balancer: &Json,
+    elsewhere: &[ResourceId],
+) -> Result<String, String> {
     let frontend = &balancer["properties"]["frontendIPConfigurations"][0]["properties"];
-    let zone = parts
-        .iter()
-        .find(|p| is(p, "Microsoft.Network/privateDnsZones"))
-        .ok_or("its API has a name in a private DNS zone of others, and nothing here says in which")?;
     let mut text =
         format!("access = \"private\"\nprivate {{\nip = {}\n", string(&frontend["privateIPAddress"]));
-    if !zone.id.name().eq_ignore_ascii_case(&format!("{name}.internal")) {
-        let _ = writeln!(text, "dns_zone = {}", quoted(zone.id.name()));
+    match (parts.iter().find(|p| is(p, ZONES)), elsewhere) {
+        (Some(zone), _) if zone.id.name().eq_ignore_ascii_case(&format!("{name}.internal")) => {}
+        (Some(zone), _) => {
+            let _ = writeln!(text, "dns_zone = {}", quoted(zone.id.name()));
+        }
+        (None, [zone]) => {
+            let group = zone.resource_group().unwrap_or_default();
+            let _ = writeln!(text, "dns_zone = {}", quoted(zone.name()));
+            let _ = writeln!(text, "dns_resource_group = {}", quoted(group));
+        }
+        (None, []) => {
+            return Err("its API has a name in a private DNS zone of others, and none that the account may see has it"
+                .to_owned());
+        }
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|zone| zone.as_str()).collect();
+            return Err(format!("the name of its API may be in any of these zones: {}", names.join(", ")));
+        }
     }
     Ok(text + "}\n")
 }

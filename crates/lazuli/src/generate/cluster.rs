@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use lazuli_azure::inventory::Found;
 use lazuli_cluster::names;
-use lazuli_core::resource::NodeSlot;
+use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::{Address, Json};
 
 use super::api_server::api_server;
@@ -16,6 +16,15 @@ use super::pool::pool_block;
 
 const VM: &str = "Microsoft.Compute/virtualMachines";
 pub(super) const NIC: &str = "Microsoft.Network/networkInterfaces";
+
+/// What a cluster has in what is of others.
+#[derive(Debug, Default)]
+pub struct Elsewhere {
+    /// The halves of its peerings that are there in the networks of others, ids in lower case.
+    pub halves: BTreeSet<String>,
+    /// The private DNS zones in which its API may have its name.
+    pub zones: Vec<ResourceId>,
+}
 
 /// A cluster as it is written.
 #[derive(Debug, Default)]
@@ -37,8 +46,7 @@ pub(super) struct Node<'a> {
     pub(super) name: &'a str,
 }
 
-/// Writes the cluster whose parts these are. `halves` are the other halves of its peerings that are there, ids in lower
-/// case. The reason when the parts are not enough to tell.
+/// Writes the cluster whose parts these are. The reason when the parts are not enough to tell.
 ///
 /// # Errors
 /// Why the parts are no cluster that can be written.
@@ -49,7 +57,7 @@ pub fn write(
     lineage: &str,
     label: &str,
     profile: &str,
-    halves: &BTreeSet<String>,
+    elsewhere: &Elsewhere,
 ) -> Result<Written, String> {
     let mut nodes: Vec<Node<'_>> = parts.iter().filter(|p| is(p, VM)).filter_map(|p| node(name, p)).collect();
     nodes.sort_by_key(|node| (node.pool.clone(), node.slot.parse::<u32>().unwrap_or(0)));
@@ -89,8 +97,8 @@ pub fn write(
         let _ = writeln!(text, "tags = {}", hcl::value(&Json::Object(tags), &mut |_| None));
     }
     text.push('\n');
-    text.push_str(&network(name, parts, first, halves)?);
-    text.push_str(&api_server(name, parts)?);
+    text.push_str(&network(name, parts, first, &elsewhere.halves)?);
+    text.push_str(&api_server(name, parts, &elsewhere.zones)?);
     if let Some(existing) = identity(name, first) {
         let _ = writeln!(text, "identity {{\nexisting = {}\n}}\n", quoted(&existing));
     }

@@ -22,6 +22,7 @@ use std::fmt::Write as _;
 use lazuli_core::Address;
 use lazuli_core::resource::ResourceId;
 
+pub use api_server::{has_zone, private_address};
 pub use network::other_halves;
 
 /// An object that is not written, or not wholly, with the reason.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cloud;
 use crate::configurations::{ACCOUNT, SMALL};
+use crate::variants::zone_elsewhere;
 use crate::workbench::{SUBSCRIPTION, Workbench, is_inside, told};
 
 const ROUTES: &str = "2025-05-01";
@@ -177,6 +178,11 @@ fn what_modules_made_comes_back_as_resources() {
 #[test]
 fn a_private_cluster_with_a_peering_comes_back() {
     comes_back(&Workbench::example("private-api"), "rg-cluster");
+}
+
+#[test]
+fn a_private_cluster_whose_zone_is_in_another_group_comes_back() {
+    comes_back(&zone_elsewhere(), "rg-cluster");
 }
 
 #[test]

@@ -165,8 +165,8 @@ fn an_api_stays_where_its_nodes_know_it() {
     assert!(refused.stderr.contains("cannot change the address of its API"), "{refused}");
 }
 
-#[test]
-fn a_private_cluster_in_a_network_and_a_zone_of_others_writes_one_record() {
+/// A private API whose name is in a DNS zone of another resource group.
+pub(crate) fn zone_elsewhere() -> Workbench {
     let bench = Workbench::example("static-placement");
     let zone = r#", {
       "id": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-net/providers/Microsoft.Network/privateDnsZones/k8s.corp",
@@ -182,6 +182,12 @@ fn a_private_cluster_in_a_network_and_a_zone_of_others_writes_one_record() {
     );
     let private = "    access = \"private\"\n    private {\n      ip = \"10.80.0.200\"\n      dns_zone = \"k8s.corp\"\n      dns_resource_group = \"rg-net\"\n    }\n";
     bench.edit("main.hcl", CONTROL_PLANE, &format!("  api_server {{\n{private}  }}\n\n{CONTROL_PLANE}"));
+    bench
+}
+
+#[test]
+fn a_private_cluster_in_a_network_and_a_zone_of_others_writes_one_record() {
+    let bench = zone_elsewhere();
     bench.does("plan");
     comes_and_goes(&bench, |bench| {
         assert_eq!(names(bench, "Microsoft.Network/publicIPAddresses"), [""; 0]);

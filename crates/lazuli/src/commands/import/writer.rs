@@ -16,11 +16,14 @@ use lazuli_planner::Draft;
 use crate::clouds::Clouds;
 use crate::commands::begin::{Setting, everything_wrong};
 use crate::failure::{Failure, refused};
-use crate::generate::{Labels, Left, cluster, import, other_halves};
+use crate::generate::cluster::Elsewhere;
+use crate::generate::{Labels, Left, cluster, has_zone, import, other_halves, private_address};
 use crate::project::{Inputs, Project};
 use crate::{host, planning};
 
 const PEERINGS: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
+const RECORDS: &str = "Microsoft.Network/privateDnsZones/A";
+const LINKS: &str = "Microsoft.Network/privateDnsZones/virtualNetworkLinks";
 
 pub(super) struct Writer<'a> {
     pub(super) setting: &'a Setting,
@@ -93,9 +96,12 @@ impl Writer<'_> {
             let label = self.labels.take(&name, "cluster");
             let profile = self.labels.take(&format!("{name}_profile"), "profile");
             let mut seats_world = world.clone();
-            let halves = self.halves(&name, &parts, clouds).await?;
+            let elsewhere = Elsewhere {
+                halves: self.halves(&name, &parts, clouds).await?,
+                zones: self.zones(&name, &parts, clouds).await?,
+            };
             let written =
-                cluster::write(&name, &parts, self.account, &world.lineage, &label, &profile, &halves);
+                cluster::write(&name, &parts, self.account, &world.lineage, &label, &profile, &elsewhere);
             let expanded = written.map_err(|why| (why, Vec::new())).and_then(|written| {
                 seat(&mut seats_world, &written.seats);
                 match self.expand(&written.text, &seats_world) {
@@ -178,6 +184,41 @@ impl Writer<'_> {
         let observed = provider.observe(&wanted).await;
         let observed = observed.map_err(|error| Failure::of(refused(&asking, &error)))?;
         Ok(observed.objects.keys().map(|id| id.as_str().to_lowercase()).collect())
+    }
+
+    /// The private DNS zones, not among the parts of a cluster, where its private API may have its name: a record there
+    /// leads to its address. Of several, those that are linked with its own network.
+    async fn zones(&self, name: &str, parts: &[&Found], clouds: &Clouds) -> Result<Vec<ResourceId>, Failure> {
+        let provider = clouds.provider(self.account).filter(|_| !has_zone(parts));
+        let (Some(provider), Some(address)) = (provider, private_address(name, parts)) else {
+            return Ok(Vec::new());
+        };
+        let refuse =
+            |error| Failure::of(refused(&format!("looking for the DNS zone of cluster {name}"), &error));
+        let zones = provider.private_dns_zones().await.map_err(refuse)?;
+        let wanted = |ty: &str, name: &str| -> Vec<Wanted> {
+            let version = lazuli_azure::kinds::api_version(ty).unwrap_or("2024-06-01");
+            let child = ty.rsplit('/').next().unwrap_or_default();
+            let below = |zone: &ResourceId| Wanted {
+                ty: ResourceType::new(ty, version),
+                id: zone.child(child, name),
+            };
+            zones.iter().map(below).collect()
+        };
+        let (records, links) = (wanted(RECORDS, "apiserver"), wanted(LINKS, &format!("{name}-vnet-link")));
+        let all: Vec<Wanted> = records.iter().chain(&links).cloned().collect();
+        let seen = provider.observe(&all).await.map_err(refuse)?.objects;
+        let leads_here = |record: &Wanted| {
+            let first =
+                seen.get(&record.id).map(|record| &record["properties"]["aRecords"][0]["ipv4Address"]);
+            first.is_some_and(|ip| ip == address)
+        };
+        let candidates = zones.iter().zip(&records).zip(&links).filter(|((_, record), _)| leads_here(record));
+        let (linked, others): (Vec<_>, Vec<_>) = candidates
+            .map(|((zone, _), link)| (zone.clone(), link))
+            .partition(|(_, link)| seen.contains_key(&link.id));
+        let some = if linked.is_empty() { others } else { linked };
+        Ok(some.into_iter().map(|(zone, _)| zone).collect())
     }
 
     fn leave(&mut self, parts: &[&Found], why: &str) {
