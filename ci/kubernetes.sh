@@ -13,6 +13,7 @@ if [ ! -r "$tools/up.sh" ] || ! command -v kubectl >/dev/null; then
   echo "kubernetes: skipped, there is no kubectl or no $tools (set LAZULI_SHARED to the folder that has tools/real-kubernetes)"
   exit 0
 fi
+tools=$(realpath "$tools") # its scripts change folders
 binaries=${LAZULI_KUBERNETES:-$PWD/target/real-kubernetes}
 run=$(mktemp -d)
 finish() {
