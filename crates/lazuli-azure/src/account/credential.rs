@@ -157,7 +157,50 @@ fn client_options(account: &Account, http: &Arc<dyn HttpClient>) -> ClientOption
 
 #[cfg(test)]
 mod tests {
-    use super::{Credential, Secret};
+    use std::sync::{Arc, Mutex};
+
+    use azure_core::http::headers::{HeaderName, Headers};
+    use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+
+    use super::{Credential, Secret, UserAssigned, token_credential};
+
+    /// The metadata service of a machine in Azure: notes what it is asked, and gives a token.
+    #[derive(Debug, Default)]
+    struct MetadataService(Mutex<Vec<String>>);
+
+    #[async_trait::async_trait]
+    impl HttpClient for MetadataService {
+        async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+            let metadata = request.headers().get_optional_string(&HeaderName::from_static("metadata"));
+            let asked = format!("{} {}\nmetadata: {metadata:?}", request.method(), request.url());
+            self.0.lock().unwrap().push(asked);
+            let token = r#"{"access_token": "t", "expires_on": "4102444800", "resource": "r", "token_type": "Bearer"}"#;
+            Ok(AsyncRawResponse::from_bytes(200.into(), Headers::new(), token))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_asks_its_metadata_service_for_the_token_of_its_identity() {
+        for (which, names) in [
+            (None, ""),
+            (Some(UserAssigned::ClientId("app".to_owned())), "&client_id=app"),
+            (Some(UserAssigned::ObjectId("object".to_owned())), "&object_id=object"),
+            (Some(UserAssigned::ResourceId("identity".to_owned())), "&msi_res_id=identity"),
+        ] {
+            let account = crate::Account {
+                credential: Credential::ManagedIdentity(which),
+                ..crate::scripted::account()
+            };
+            let service = Arc::new(MetadataService::default());
+            let http: Arc<dyn HttpClient> = service.clone();
+            let credential = token_credential(&account, &http).unwrap();
+            let scope = "https://management.azure.com/.default";
+            assert_eq!(credential.get_token(&[scope], None).await.unwrap().token.secret(), "t");
+            let asked = service.0.lock().unwrap().join("\n");
+            let url = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com";
+            assert_eq!(asked, format!("GET {url}{names}\nmetadata: Some(\"true\")"));
+        }
+    }
 
     #[test]
     fn secrets_are_not_in_debug_output() {
