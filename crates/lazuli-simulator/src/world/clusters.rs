@@ -51,7 +51,6 @@ impl World {
     }
 
     /// Adds a cluster under the host name of its API server.
-    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
     pub(crate) fn put_cluster(&mut self, cluster: Cluster) -> &mut Cluster {
         let host = cluster.host().to_owned();
         self.clusters.remove(&host);
@@ -59,7 +58,6 @@ impl World {
     }
 
     /// Removes a cluster and all that is in it.
-    #[cfg_attr(not(test), allow(dead_code, reason = "boots use it"))]
     pub(crate) fn remove_cluster(&mut self, host: &str) {
         if self.clusters.remove(host).is_some() {
             self.dirty.clusters_gone.insert(host.to_owned());
