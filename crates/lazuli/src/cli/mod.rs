@@ -1,20 +1,29 @@
 //! The command line: every command, flag and value, and nothing else. What commands do is in `commands`.
 //!
 //! A flag is defined here only when something obeys it.
+//!
+//! | module | commands |
+//! |---|---|
+//! | `plan` | `plan`, `apply`, `destroy`, and how a plan is made |
+//! | `variables` | `--var`, `--var-file`, `LAZULI_VAR_…` |
+//! | `state` | `state …`, and how a state is locked |
+//! | `import`, `account`, `cluster`, `simulator` | those |
+//!
+//! The others, and what goes for all, are here.
 
 mod account;
 mod cluster;
 mod import;
+mod plan;
+mod simulator;
+mod state;
+mod variables;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use lazuli_core::Address;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use account::{
     Account, Change, Edit, Fields, Permissions, Placement, SecretFlags, Validate as ValidateAccount,
@@ -24,12 +33,13 @@ pub use cluster::{
     Repair as ClusterRepair,
 };
 pub use import::Import;
+pub use plan::{Apply, Destroy, Goal, Plan, PlanOptions};
+pub use simulator::{Serve, Simulator, SimulatorProfile};
+pub use state::{LockOptions, State, StateMv, StatePush, StateRekey, StateRm};
+pub use variables::{Assignment, Given, Variables, variables_of_environment};
 
 /// The exit code of a command line that is not understood.
 pub const USAGE: u8 = 64;
-
-/// The prefix of environment variables that set variables of the configuration: `LAZULI_VAR_workers=3`.
-const VARIABLE_PREFIX: &str = "LAZULI_VAR_";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,23 +69,6 @@ Examples:
   lazuli fmt - < main.hcl              for editors
 ";
 
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  lazuli plan
-  lazuli plan --var workers=5 --out monday.plan
-  lazuli plan --replace 'cluster.prod.worker_pool[\"general\"].node[\"3\"].vm'
-  lazuli plan --target cluster.prod.network
-  lazuli plan --refresh-only           what somebody changed outside of Lazuli
-";
-
-const APPLY_EXAMPLES: &str = "\
-Examples:
-  lazuli apply                         shows the plan and asks
-  lazuli apply --auto-approve          for pipelines
-  lazuli apply monday.plan             exactly what was planned, without a question
-
-Ctrl-C stops after what is running; a second one leaves at once. `lazuli apply` then goes on where it stopped.";
-
 const CONSOLE_EXAMPLES: &str = "\
 Examples:
   lazuli console
@@ -83,37 +76,6 @@ Examples:
   lazuli console --json < expressions.txt
 
 Resources have the values that were recorded last; nothing is asked of Azure. `exit` or Ctrl-D ends it.";
-
-const STATE_MV_EXAMPLES: &str = "\
-Examples:
-  lazuli state mv resource.logs module.audit.resource.logs
-  lazuli state mv resource.logs 'resource.logs[0]'
-  lazuli state mv cluster.blue cluster.green --dry-run
-
-A `moved` block in the configuration does the same with the next apply, and for everybody who has the configuration.";
-
-const STATE_RM_EXAMPLES: &str = "\
-Examples:
-  lazuli state rm resource.logs
-  lazuli state rm 'cluster.prod.worker_pool[\"general\"].node[\"3\"]' --dry-run
-
-It prints the `import` blocks that take it back. A `removed` block in the configuration does the same with the next apply.";
-
-const STATE_REKEY_EXAMPLES: &str = "\
-Examples:
-  LAZULI_NEW_PASSPHRASE=... lazuli state rekey
-  lazuli state rekey --key-file new.key
-  lazuli state rekey --user-key
-
-The present key is given as always. Plans that were saved before are refused afterwards.";
-
-const SIMULATOR_EXAMPLES: &str = "\
-Examples:
-  lazuli simulator serve --world demo.json
-  lazuli simulator serve --profile hostile --seed 7
-  lazuli simulator serve --world demo.json --print-env > env.sh
-
-It serves until Ctrl-C. For az and SDKs: the last line in one terminal, `. ./env.sh` in another.";
 
 /// Plans, applies and destroys self-managed Kubernetes clusters on Azure.
 #[derive(Debug, Clone, Parser)]
@@ -172,10 +134,10 @@ pub enum Command {
     #[command(after_help = FMT_EXAMPLES)]
     Fmt(Fmt),
     /// Show what would change
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = plan::PLAN_EXAMPLES)]
     Plan(Plan),
     /// Change the world to match the configuration
-    #[command(after_help = APPLY_EXAMPLES)]
+    #[command(after_help = plan::APPLY_EXAMPLES)]
     Apply(Apply),
     /// Take down everything that was applied
     Destroy(Destroy),
@@ -247,182 +209,6 @@ pub struct Fmt {
     pub paths: Vec<PathBuf>,
 }
 
-/// `plan`
-#[derive(Debug, Clone, Args)]
-pub struct Plan {
-    /// Exit with 2 when there are changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// Which plan.
-    #[command(flatten)]
-    pub goal: Goal,
-    /// How it is made.
-    #[command(flatten)]
-    pub options: PlanOptions,
-}
-
-/// `apply`
-#[derive(Debug, Clone, Args)]
-pub struct Apply {
-    /// A plan saved by `plan --out`; needs no question
-    #[arg(value_name = "PLANFILE", conflicts_with_all = [
-        "destroy", "refresh_only", "refresh", "replace", "target", "exclude", "var", "var_file", "out",
-    ])]
-    pub plan_file: Option<PathBuf>,
-    /// Do not ask
-    #[arg(long)]
-    pub auto_approve: bool,
-    /// Exit with 2 when there were changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// Which plan.
-    #[command(flatten)]
-    pub goal: Goal,
-    /// How it is made.
-    #[command(flatten)]
-    pub options: PlanOptions,
-}
-
-/// `destroy`
-#[derive(Debug, Clone, Args)]
-pub struct Destroy {
-    /// Do not ask
-    #[arg(long)]
-    pub auto_approve: bool,
-    /// Exit with 2 when there were changes
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// Give up on what stays stuck: forget it, and list what is left with the commands that remove it
-    #[arg(long)]
-    pub force: bool,
-    /// With --force: how long what is stuck is tried, from the beginning of the run
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "force")]
-    pub force_after: Duration,
-    /// Delete also volumes whose reclaim policy is to retain them
-    #[arg(long)]
-    pub delete_volumes: bool,
-    /// How the plan is made.
-    #[command(flatten)]
-    pub options: PlanOptions,
-}
-
-/// Which plan is wanted.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "What to plan")]
-pub struct Goal {
-    /// Plan to destroy everything
-    #[arg(long)]
-    pub destroy: bool,
-    /// Replace this resource although nothing asks for it; may be repeated
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "destroy")]
-    pub replace: Vec<Address>,
-    /// Plan only to record what somebody changed outside of Lazuli; nothing changes in the world
-    #[arg(long, conflicts_with_all = ["destroy", "replace", "refresh"])]
-    pub refresh_only: bool,
-}
-
-/// How a plan is made.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Planning options")]
-pub struct PlanOptions {
-    /// Save the plan here, to apply or show it later
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Only this resource, or everything within this cluster, module or pool, and what it depends on; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub target: Vec<Address>,
-    /// Everything but this and what depends on it; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub exclude: Vec<Address>,
-    /// Look at the world first; --refresh=false trusts the state
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
-    #[arg(default_value = "true", default_missing_value = "true")]
-    pub refresh: bool,
-    /// How many steps or reads may run at the same time
-    #[arg(long, value_name = "N", default_value = "64")]
-    pub parallelism: NonZeroUsize,
-    /// How long to wait for the state's lock, such as 30s or 5m
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: Duration,
-    /// Do not check resource groups and existing networks against Azure
-    #[arg(long)]
-    pub skip_preflight: bool,
-    /// Values of variables.
-    #[command(flatten)]
-    pub variables: Variables,
-}
-
-/// Values of variables, in the order of the command line: later ones win, whichever of the two flags gives them.
-#[derive(Debug, Clone, Default)]
-pub struct Variables {
-    /// What was given.
-    pub given: Vec<Given>,
-}
-
-/// Values given on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Given {
-    /// `--var name=value`
-    Value(Assignment),
-    /// `--var-file FILE`
-    File(PathBuf),
-}
-
-/// The flags of [`Variables`].
-#[derive(Args)]
-#[command(next_help_heading = "Variables")]
-struct VariableFlags {
-    /// A variable's value; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
-    var: Vec<Assignment>,
-    /// A file of values; may be repeated, and later ones of both flags win
-    #[arg(long, value_name = "FILE")]
-    var_file: Vec<PathBuf>,
-}
-
-impl FromArgMatches for Variables {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let VariableFlags { var, var_file } = VariableFlags::from_arg_matches(matches)?;
-        let places = |id: &str| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();
-        let values = places("var").into_iter().zip(var.into_iter().map(Given::Value));
-        let files = places("var_file").into_iter().zip(var_file.into_iter().map(Given::File));
-        let mut given: Vec<(usize, Given)> = values.chain(files).collect();
-        given.sort_by_key(|(place, _)| *place);
-        Ok(Variables { given: given.into_iter().map(|(_, given)| given).collect() })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Variables::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for Variables {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        VariableFlags::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        VariableFlags::augment_args_for_update(command)
-    }
-}
-
-/// `name=value`
-#[derive(Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// Before the equals sign.
-    pub name: String,
-    /// After it; may be a secret.
-    pub value: String,
-}
-
-impl std::fmt::Debug for Assignment {
-    /// Never prints the value: it may be a secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}=…", self.name)
-    }
-}
-
 /// `show`
 #[derive(Debug, Clone, Args)]
 pub struct Show {
@@ -448,103 +234,6 @@ pub struct Console {
     /// Values of variables.
     #[command(flatten)]
     pub variables: Variables,
-}
-
-/// `state …`
-#[derive(Debug, Clone, Subcommand)]
-pub enum State {
-    /// List the addresses in the state
-    List {
-        /// Only this one and what is below it
-        #[arg(value_name = "ADDRESS")]
-        address: Option<Address>,
-    },
-    /// Show what is recorded of one resource
-    Show {
-        /// The resource
-        #[arg(value_name = "ADDRESS")]
-        address: Address,
-    },
-    /// Give something another address; nothing happens in Azure
-    #[command(after_help = STATE_MV_EXAMPLES)]
-    Mv(StateMv),
-    /// Forget something and leave it in Azure
-    #[command(after_help = STATE_RM_EXAMPLES)]
-    Rm(StateRm),
-    /// Print the state as it lies on disk, encrypted
-    Pull,
-    /// Put a pulled state or a backup in place of the state
-    Push(StatePush),
-    /// Seal the state and its backups with a new key
-    #[command(after_help = STATE_REKEY_EXAMPLES)]
-    Rekey(StateRekey),
-}
-
-/// `state mv`
-#[derive(Debug, Clone, Args)]
-pub struct StateMv {
-    /// A resource, an instance, a module, a cluster or a part of one
-    #[arg(value_name = "FROM")]
-    pub from: Address,
-    /// Its new address, where nothing is yet
-    #[arg(value_name = "TO")]
-    pub to: Address,
-    /// Say what would move and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How the state is locked.
-    #[command(flatten)]
-    pub lock: LockOptions,
-}
-
-/// `state rm`
-#[derive(Debug, Clone, Args)]
-pub struct StateRm {
-    /// What to forget, with everything below it
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<Address>,
-    /// Say what would be forgotten and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How the state is locked.
-    #[command(flatten)]
-    pub lock: LockOptions,
-}
-
-/// `state push`
-#[derive(Debug, Clone, Args)]
-pub struct StatePush {
-    /// The file; `-` is standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Also when it is of another state, not newer, or when a run did not finish
-    #[arg(long)]
-    pub force: bool,
-    /// How the state is locked.
-    #[command(flatten)]
-    pub lock: LockOptions,
-}
-
-/// `state rekey`
-#[derive(Debug, Clone, Args)]
-pub struct StateRekey {
-    /// The new key is this file: at least 32 bytes that nobody can guess
-    #[arg(long, value_name = "FILE", conflicts_with = "user_key")]
-    pub key_file: Option<PathBuf>,
-    /// The new key is that of this computer's user
-    #[arg(long)]
-    pub user_key: bool,
-    /// How the state is locked.
-    #[command(flatten)]
-    pub lock: LockOptions,
-}
-
-/// How a state is locked.
-#[derive(Debug, Clone, Args)]
-pub struct LockOptions {
-    /// How long to wait for the state's lock, such as 30s or 5m
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: Duration,
 }
 
 /// `force-unlock`
@@ -579,53 +268,6 @@ pub enum GraphFormat {
     Dot,
     /// For Markdown that draws Mermaid.
     Mermaid,
-}
-
-/// `simulator …`
-#[derive(Debug, Clone, Subcommand)]
-pub enum Simulator {
-    /// Serve a simulated Azure for other clients
-    #[command(after_help = SIMULATOR_EXAMPLES)]
-    Serve(Serve),
-}
-
-/// `simulator serve`
-#[derive(Debug, Clone, Args)]
-pub struct Serve {
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    pub listen: SocketAddr,
-    /// The file that keeps the world; made when it does not exist, in memory when left out
-    #[arg(long, value_name = "FILE")]
-    pub world: Option<PathBuf>,
-    /// How long things take and how much goes wrong
-    #[arg(long, value_enum, default_value = "fast")]
-    pub profile: SimulatorProfile,
-    /// The seed of everything that looks random
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub seed: u64,
-    /// Faults to inject, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub faults: Option<PathBuf>,
-    /// What exists before: groups, resources, quotas, locks, applications, permissions, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub seed_world: Option<PathBuf>,
-    /// Print the environment that az, SDKs and kubectl need to talk to it
-    #[arg(long)]
-    pub print_env: bool,
-}
-
-/// How a simulated Azure behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SimulatorProfile {
-    /// Without delay.
-    Instant,
-    /// Twenty times faster than Azure.
-    Fast,
-    /// As slow as Azure.
-    Realistic,
-    /// With throttling, lost answers and failures.
-    Hostile,
 }
 
 /// `completions`
@@ -665,27 +307,6 @@ pub fn completion_script(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "lazuli", &mut script);
     String::from_utf8_lossy(&script).into_owned()
-}
-
-/// The variables that an environment sets, by name: `LAZULI_VAR_workers` sets `workers`. Values that are not UTF-8 are
-/// left out.
-pub fn variables_of_environment(
-    environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> BTreeMap<String, String> {
-    let variable = |(name, value): (OsString, OsString)| {
-        let name = name.to_str()?.strip_prefix(VARIABLE_PREFIX)?.to_owned();
-        if name.is_empty() { None } else { Some((name, value.into_string().ok()?)) }
-    };
-    environment.into_iter().filter_map(variable).collect()
-}
-
-fn assignment(text: &str) -> Result<Assignment, String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            Ok(Assignment { name: name.trim().to_owned(), value: value.to_owned() })
-        }
-        _ => Err("expected NAME=VALUE".to_owned()),
-    }
 }
 
 /// `90`, `90s`, `5m`, `1h30m`.

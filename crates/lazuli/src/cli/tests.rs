@@ -1,5 +1,7 @@
 //! What command lines mean, and that help says it.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn read(line: &str) -> Result<Cli, Stop> {
