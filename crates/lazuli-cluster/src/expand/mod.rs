@@ -34,9 +34,8 @@ pub use network::{API_RULE, API_RULE_PRIORITY};
 use part::Site;
 pub use part::{Features, Part};
 use phase::Phase;
-pub use pki::rotation;
-pub use phase::{IMPORTED, is_imported};
 pub use phase::{IMPORTED, imported_with};
+pub use pki::rotation;
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]

@@ -24,7 +24,6 @@ pub(super) struct Begin {
     pub(super) done_ms: u64,
     pub(super) poll_after: u32,
     /// Who refers to whom from now on.
-    /// Keys of what the target refers to from now on.
     pub(super) news: BTreeSet<String>,
 }
 

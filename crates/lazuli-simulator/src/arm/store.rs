@@ -150,12 +150,6 @@ fn news(row: &Kind, stored: &Resource, body: &Value) -> BTreeSet<String> {
     let wanted = catalog::references_of(row, &stored.id, body);
     let new = wanted.into_iter().filter(|one| !known.contains(one));
     new.map(|(source, target)| World::news(&source, &ids::key(&target))).collect()
-/// Keys of what a body refers to and the stored resource does not yet.
-fn news(row: &Kind, stored: &Resource, body: &Value) -> BTreeSet<String> {
-    let known = catalog::references_of(row, &stored.id, &stored.body);
-    let wanted = catalog::references_of(row, &stored.id, body);
-    let new = wanted.into_iter().filter(|one| !known.contains(one));
-    new.map(|(source, target)| World::news(&source, &ids::key(&target))).collect()
 }
 
 /// What was written, as a GET shows it.

@@ -29,7 +29,6 @@ pub(crate) struct Operation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// Who refers to whom since this operation: the other side hears of it at its end.
-    /// Keys of what the target refers to since this operation: they hear of it at its end.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) news: BTreeSet<String>,
     /// Seconds of the real Azure between polls.
@@ -111,7 +110,6 @@ impl OperationUrl {
             Self::Storage { location } => {
                 let base =
                     format!("{}/asyncoperations/{id}?monitor=true&", at("Microsoft.Storage", location));
-                let base = format!("{}/asyncoperations/{id}?monitor=true&", at("Microsoft.Storage", location));
                 (base.clone(), base)
             }
             Self::Other { namespace, location } => {
@@ -147,7 +145,6 @@ impl World {
         operation
             .and_then(|id| self.operation(id))
             .is_some_and(|operation| operation.news.contains(&Self::news(user, key)))
-        operation.and_then(|id| self.operation(id)).is_some_and(|operation| operation.news.contains(key))
     }
 
     /// The operation that holds a lock domain.

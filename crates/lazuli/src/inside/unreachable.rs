@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use lazuli_core::plan::{Action, Change, Operation, Plan};
-use lazuli_cluster::expand::is_imported;
 use lazuli_cluster::expand::imported_with;
-use lazuli_core::Json;
+use lazuli_core::plan::{Action, Change, Operation, Plan};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
 use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
@@ -20,7 +18,6 @@ const MACHINE: &str = "Microsoft.Compute/virtualMachines";
 /// Up to how many resources are named.
 const NAMED: usize = 5;
 
-/// The clusters that answered once: one of their control-plane members is recorded as done.
 /// The clusters that answered once: one of their control-plane members is recorded as done, or their keys were brought to
 /// them.
 pub fn answers(recorded: &RecordedWorld) -> BTreeSet<ClusterId> {

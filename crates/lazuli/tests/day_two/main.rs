@@ -14,6 +14,10 @@
 #[path = "../e2e/cloud.rs"]
 #[allow(dead_code, reason = "shared with e2e")]
 mod cloud;
+#[path = "../e2e/configurations.rs"]
+#[macro_use]
+#[allow(dead_code, reason = "shared with e2e")]
+mod configurations;
 #[path = "../e2e/contract.rs"]
 mod contract;
 #[path = "../e2e/workbench.rs"]

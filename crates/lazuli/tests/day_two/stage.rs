@@ -10,16 +10,9 @@ use crate::film::Film;
 use crate::workbench::{Ran, Workbench};
 
 /// Three control-plane nodes, three workers, one add-on.
-const MAIN: &str = r#"
-cloud_account "sandbox" {
-  simulator {
-    profile = "instant"
-    resource_group "rg" {
-      location = "eastus2"
-    }
-  }
-}
-
+const MAIN: &str = concat!(
+    account!(),
+    r#"
 cluster_profile "base" {
   kubernetes {
     version = "1.33.6"
@@ -32,21 +25,9 @@ cluster_profile "base" {
 }
 
 cluster "kube" {
-  cloud_account  = cloud_account.sandbox
-  profile        = cluster_profile.base
-  region         = "eastus2"
-  resource_group = "rg"
-  ssh_key        = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com"
-  network {
-    cidr = "10.40.0.0/16"
-    control_plane_subnet {
-      cidr = "10.40.0.0/24"
-    }
-    worker_subnet {
-      cidr = "10.40.16.0/20"
-    }
-  }
-  control_plane {
+"#,
+    place!(),
+    r#"  control_plane {
     count         = 3
     instance_type = "Standard_D4s_v5"
   }
@@ -57,7 +38,8 @@ cluster "kube" {
   }
   # more of the cluster
 }
-"#;
+"#
+);
 
 /// A workload of four pods of which one may be away.
 const WEB: &str = "apiVersion: apps/v1

@@ -1,7 +1,9 @@
 //! Small configurations that stories share.
 
-/// A simulated account without delays and a resource group `rg`.
-pub(crate) const ACCOUNT: &str = r#"
+/// [`ACCOUNT`], to be put together with more.
+macro_rules! account {
+    () => {
+        r#"
 cloud_account "sandbox" {
   simulator {
     profile = "instant"
@@ -10,27 +12,14 @@ cloud_account "sandbox" {
     }
   }
 }
-"#;
-
-/// The smallest cluster: one control-plane node, one worker.
-pub(crate) const SMALL: &str = r#"
-cloud_account "sandbox" {
-  simulator {
-    profile = "instant"
-    resource_group "rg" {
-      location = "eastus2"
-    }
-  }
+"#
+    };
 }
 
-cluster_profile "base" {
-  kubernetes {
-    version = "1.34.2"
-  }
-}
-
-cluster "small" {
-  cloud_account  = cloud_account.sandbox
+/// Where clusters are, and their network.
+macro_rules! place {
+    () => {
+        r#"  cloud_account  = cloud_account.sandbox
   profile        = cluster_profile.base
   region         = "eastus2"
   resource_group = "rg"
@@ -45,7 +34,27 @@ cluster "small" {
       cidr = "10.40.16.0/20"
     }
   }
+"#
+    };
+}
 
+/// A simulated account without delays and a resource group `rg`.
+pub(crate) const ACCOUNT: &str = account!();
+
+/// The smallest cluster: one control-plane node, one worker.
+pub(crate) const SMALL: &str = concat!(
+    account!(),
+    r#"
+cluster_profile "base" {
+  kubernetes {
+    version = "1.34.2"
+  }
+}
+
+cluster "small" {
+"#,
+    place!(),
+    r#"
   control_plane {
     count         = 1
     instance_type = "Standard_D4s_v5"
@@ -60,4 +69,5 @@ cluster "small" {
 output "endpoint" {
   value = cluster.small.endpoint
 }
-"#;
+"#
+);
