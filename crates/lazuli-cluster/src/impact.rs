@@ -74,9 +74,9 @@ pub fn impact<'a>(
     })
 }
 
-/// True for a machine of the control plane.
+/// True for a member of the control plane.
 fn is_server(cluster: &Address, change: &Change) -> bool {
-    change.address.as_str().ends_with(".vm") && change.address.is_within(&cluster.child("control_plane"))
+    change.address.as_str().ends_with(".member") && change.address.is_within(&cluster.child("control_plane"))
 }
 
 fn name_of(key: &Key) -> String {

@@ -48,11 +48,12 @@ fn the_greatest_change_decides() {
     let vm = "cluster.prod.worker_pool[\"a\"].node[\"1\"].vm";
     let other = "cluster.prod.worker_pool[\"b\"].node[\"1\"].vm";
     let master = "cluster.prod.control_plane.node[\"1\"].vm";
+    let server = "cluster.prod.control_plane.node[\"1\"].member";
     let group = "cluster.prod.network.worker_nsg";
     let layer = "cluster.prod.layer[\"network\"]";
     let addon = "cluster.prod.addon[\"metrics\"]";
     let rows: [(&[Row<'_>], &str); 15] = [
-        (&[(group, NoOp, "x"), (master, Create, "x"), (vm, Create, "x")], "-"),
+        (&[(group, NoOp, "x"), (master, NoOp, "x"), (server, Create, "x"), (vm, Create, "x")], "-"),
         (&[(group, NoOp, "x")], "-"),
         (&[(group, Create, "x")], "-"),
         (&[(group, Delete, "x")], "-"),
