@@ -308,3 +308,26 @@ fn ctrl_c_ends_a_drain_that_is_held_up_and_the_next_apply_goes_on_with_it() {
         assert!(azure.apply(&smaller).await.plan.is_empty());
     });
 }
+
+#[test]
+fn with_run_command_nothing_is_sent_to_the_api_itself() {
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        let private = "  api_server {\n    access    = \"private\"\n    transport = \"run_command\"\n    private {\n      \
+                       ip = \"10.40.0.10\"\n    }\n  }\n\n  control_plane {\n    count         = 1";
+        let quickstart = example("quickstart").replace("  control_plane {\n    count         = 3", private);
+        let applied = azure.apply(&quickstart).await;
+        assert!(applied.report.is_complete(), "{:?}", applied.report.endings);
+        let smaller = quickstart.replace("default     = 3", "default     = 2");
+        let scaled = azure.apply(&smaller).await;
+        assert!(scaled.report.is_complete(), "{:?}", scaled.report.endings);
+        let again = azure.apply(&smaller).await;
+        assert!(again.plan.is_empty());
+        let gone = azure.destroy(&smaller).await;
+        assert!(gone.report.is_complete(), "{:?}", gone.report.endings);
+        for ran in [applied, scaled, again, gone] {
+            assert!(ran.inside.is_empty(), "{} requests went to the API itself", ran.inside.len());
+        }
+        assert_eq!(azure.ids().len(), 0, "{:?}", azure.ids());
+    });
+}

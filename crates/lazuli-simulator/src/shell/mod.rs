@@ -9,7 +9,7 @@ mod programs;
 
 use std::collections::BTreeMap;
 
-use parse::{Action, Command, Link, List, Pipeline, Redirect, Simple};
+use parse::{Action, Command, Link, List, Part, Pipeline, Redirect, Simple, Stream};
 
 /// What a program leaves behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +98,15 @@ impl Shell<'_> {
     }
 
     fn command(&mut self, command: &Command, stdin: &[u8]) -> Ran {
+        let mut stdin = std::borrow::Cow::Borrowed(stdin);
+        for redirect in command.redirects.iter().filter(|redirect| redirect.of == Stream::In) {
+            let path = self.fields(std::slice::from_ref(&redirect.to)).concat();
+            match self.files.get(&path).cloned().or_else(|| self.machine.file(&path)) {
+                Some(bytes) => stdin = bytes.into(),
+                None => return Ran::failed(2, &format!("script.sh: cannot open {path}: No such file\n")),
+            }
+        }
+        let stdin = &*stdin;
         let ran = match &command.action {
             Action::Simple(simple) => self.simple(simple, stdin),
             Action::Group(list) => self.list(list, stdin),
@@ -117,9 +126,10 @@ impl Shell<'_> {
     }
 
     fn redirected(&mut self, mut ran: Ran, redirects: &[Redirect]) -> Ran {
-        for redirect in redirects {
+        for redirect in redirects.iter().filter(|redirect| redirect.of != Stream::In) {
             let path = self.fields(std::slice::from_ref(&redirect.to)).concat();
-            let bytes = std::mem::take(if redirect.of_errors { &mut ran.stderr } else { &mut ran.stdout });
+            let bytes =
+                std::mem::take(if redirect.of == Stream::Errors { &mut ran.stderr } else { &mut ran.stdout });
             if path == "/dev/null" {
                 continue;
             }
@@ -135,9 +145,9 @@ impl Shell<'_> {
     fn simple(&mut self, simple: &Simple, stdin: &[u8]) -> Ran {
         let mut status = 0;
         for (name, word) in &simple.assignments {
-            self.status = 0; // of the command substitution, should there be one
             let value = self.fields_of_one(word);
-            status = self.status;
+            let runs_something = word.0.iter().any(|(part, _)| matches!(part, Part::Output(_)));
+            status = if runs_something { self.status } else { 0 };
             self.variables.insert(name.clone(), value);
         }
         let words = self.fields(&simple.words);
@@ -189,12 +199,13 @@ mod tests {
         let table = [
             ("echo one; echo 'two  $x'\necho \"three\"", "one\ntwo  $x\nthree\n"),
             ("x=1; y=\"$x 2\"; say $y; say \"$y\" ${y}3", "1|21 2|1|23"),
+            ("printf %s abc >/f; n=$(wc -c </f); echo $n; tr -d b </f >/g; cat /g", "3\nac"),
             ("n=$(printf %s hello | wc -c); echo \"$((n)):$((n + 2)):\"", "5:7:\n"),
             ("d=/run/a/b; echo ${d%/*} ${d#/run}", "/run/a /a/b\n"),
             ("for x in a b; do echo $x; done | tr -d '\\n'", "ab"),
             ("false || { echo no; true && echo yes; }", "no\nyes\n"),
             ("[ 3 -gt 2 ] && echo more; [ a = b ] || echo other", "more\nother\n"),
-            ("code=$(say a); ended=$?; echo $code $ended; x=$(false); echo $?", "a 0\n1\n"),
+            ("code=$(say a); ended=$?; echo $code $ended; x=$(false); y=$?; echo $? $y", "a 0\n0 1\n"),
             ("echo a >/f; echo b >>/f; cat /f; cp /f /g; rm -rf /f; cat /g", "a\nb\na\nb\n"),
             ("{ echo 1; cat /none 2>/dev/null; } >/f; cat /f", "1\n"),
             ("printf %s hello | gzip -c | base64 | tr -d '\\n' >/p; base64 -d /p | gzip -d", "hello"),

@@ -35,9 +35,16 @@ pub(super) struct Simple {
     pub(super) line: usize,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    In,
+    Out,
+    Errors,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Redirect {
-    pub(super) of_errors: bool,
+    pub(super) of: Stream,
     pub(super) appends: bool,
     pub(super) to: Word,
 }
@@ -197,14 +204,18 @@ impl Parser {
 
     fn redirect(&mut self) -> Result<Option<Redirect>, String> {
         self.skip(false);
-        let of_errors = self.looks_at("2>");
-        if !of_errors && self.peek() != Some('>') {
+        let of = if self.takes("2>") {
+            Stream::Errors
+        } else if self.takes(">") {
+            Stream::Out
+        } else if self.takes("<") {
+            Stream::In
+        } else {
             return Ok(None);
-        }
-        self.at += if of_errors { 2 } else { 1 };
-        let appends = self.takes(">");
+        };
+        let appends = of != Stream::In && self.takes(">");
         self.skip(false);
-        Ok(Some(Redirect { of_errors, appends, to: self.word()? }))
+        Ok(Some(Redirect { of, appends, to: self.word()? }))
     }
 
     fn simple(&mut self, redirects: &mut Vec<Redirect>) -> Result<Simple, String> {
@@ -218,7 +229,7 @@ impl Parser {
             match self.peek() {
                 None => return Ok(simple),
                 Some(c) if ";|)\n".contains(c) || self.looks_at("&&") => return Ok(simple),
-                Some(c) if "&<(".contains(c) => return Err(format!("Syntax error: \"{c}\" unexpected")),
+                Some(c) if "&(".contains(c) => return Err(format!("Syntax error: \"{c}\" unexpected")),
                 Some(_) => {}
             }
             let name: String = {

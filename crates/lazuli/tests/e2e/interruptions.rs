@@ -75,7 +75,8 @@ fn ctrl_c_ends_the_waiting_for_a_node_and_the_next_apply_goes_on_with_the_same_o
     let patience = "    update {\n      min_ready_seconds = 900\n    }\n";
     let pool = "  worker_pool \"general\" {\n";
     let bench = Workbench::with(&SMALL.replace(pool, &format!("{pool}{patience}")));
-    let waits = |line: &str| line.contains("must stay so for 900 s");
+    let waits =
+        |line: &str| line.contains("creating cluster.small.worker_pool[\"general\"].node[\"1\"].member");
     let begun = std::cell::Cell::new(None);
     let ran = stopped(&bench, &APPLY, waits, |child| {
         begun.set(Some(std::time::Instant::now()));

@@ -37,6 +37,7 @@ mod protection;
 mod refactoring;
 mod repairing;
 mod resources;
+mod run_command;
 mod saved_plans;
 mod scope;
 mod secrets;

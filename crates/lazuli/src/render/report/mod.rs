@@ -295,6 +295,7 @@ fn headline(report: &ApplyReport) -> String {
     }
     let left = report.interrupted.map(|left| match report.unawaited.len() {
         0 => format!("{left} {} not started", were(left)),
+        n if left == 0 => format!("{n} {} no longer waited for", were(n)),
         n => format!("{n} {} no longer waited for, {left} {} not started", were(n), were(left)),
     });
     match (report.abandoned.len(), left) {

@@ -1,0 +1,77 @@
+//! A cluster whose API nobody here can reach: everything goes through Azure's Run Command.
+
+use crate::configurations::SMALL;
+use crate::workbench::{Workbench, told};
+
+const PRIVATE: &str = r#"  api_server {
+    access    = "private"
+    transport = "run_command"
+    private {
+      ip = "10.40.0.10"
+    }
+  }
+
+  control_plane {"#;
+
+/// A workload of which one pod may be away.
+const WEB: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: \"registry.k8s.io/pause:3.10\"}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web, namespace: default}
+spec: {minAvailable: 3, selector: {matchLabels: {app: web}}}
+";
+
+#[test]
+fn a_private_cluster_is_made_changed_looked_at_and_destroyed_through_run_command_alone() {
+    let addon = "cluster_profile \"base\" {\n  addon \"web\" {\n    manifests = [\"web.yaml\"]\n    namespace = \"default\"\n  }";
+    let main =
+        SMALL.replacen("  control_plane {", PRIVATE, 1).replacen("cluster_profile \"base\" {", addon, 1);
+    let bench = Workbench::with(&main);
+    bench.write("web.yaml", WEB);
+    bench.does("plan");
+    bench.applies();
+    bench.is_settled();
+    let scripts = bench.sent().iter().filter(|sent| sent.short().contains("runCommand")).count();
+    assert!(scripts > 20, "only {scripts} scripts were run");
+    let check = bench.run("cluster check small");
+    assert_eq!(check.status, Some(0), "{check}");
+    told("run_command_check", &check);
+
+    // Three more, then two less: their pods leave one after the other.
+    bench.edit(
+        "main.hcl",
+        "worker_pool \"general\" {\n    count         = 1",
+        "worker_pool \"general\" {\n    count         = 4",
+    );
+    bench.applies();
+    bench.is_settled();
+    bench.edit("main.hcl", "    count         = 4", "    count         = 2");
+    let smaller = bench.applies();
+    assert!(smaller.stderr.contains("draining"), "{smaller}");
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 3);
+    bench.is_settled();
+
+    // Three that hold etcd, of which one is replaced: leadership, membership, quorum.
+    bench.edit(
+        "main.hcl",
+        "  control_plane {\n    count         = 1",
+        "  control_plane {\n    count         = 3",
+    );
+    bench.applies();
+    bench.does("apply --auto-approve --replace 'cluster.small.control_plane.node[\"1\"]'");
+    let check = bench.run("cluster check small");
+    assert!(check.stdout.contains("3 of 3 members healthy"), "{check}");
+    bench.is_settled();
+
+    bench.does("destroy --auto-approve");
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines"), [""; 0]);
+}
