@@ -135,3 +135,56 @@ async fn a_retained_volume_goes_only_when_it_is_asked_for() {
         api.sent().into_iter().find(|(_, line, _)| line.starts_with(&format!("PATCH {PVS}"))).unwrap();
     assert_eq!(body["spec"]["persistentVolumeReclaimPolicy"], "Delete", "{line}");
 }
+
+/// The writes of a delete of the volume, in order, with the replicas that were set.
+async fn writes_of(api: &Api) -> Vec<String> {
+    delete_volume(&api.rest(), "pvc-1", false, &Told::default()).await.unwrap();
+    let sent = api.sent().into_iter().filter(|(_, line, _)| !line.starts_with("GET"));
+    let line = |(_, line, body): (u64, String, Json)| match body["spec"]["replicas"].as_i64() {
+        Some(replicas) => format!("{} replicas {replicas}", line.split('?').next().unwrap()),
+        None => line.split('?').next().unwrap().to_owned(),
+    };
+    sent.map(line).collect()
+}
+
+fn owned(kind: &str, name: &str) -> Json {
+    json!([{"kind": kind, "name": name, "controller": true}])
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_would_make_a_claim_anew_is_scaled_to_nothing_first() {
+    let held = || ok(volume("pvc-1", "disk.csi.azure.com", "Delete"));
+    let user = |owner: Json, volume: Json| json!({"metadata": {"name": "db-0", "ownerReferences": owner}, "spec": {"volumes": [volume]}});
+    let claimed = json!({"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}});
+    let apps = "/apis/apps/v1/namespaces/shop";
+
+    let api = Api::new();
+    api.on("GET /api/v1/namespaces/shop/pods", [page(vec![user(owned("StatefulSet", "db"), claimed)])]);
+    api.on(&format!("GET {apps}/statefulsets/db"), [ok(json!({"metadata": {}, "spec": {"replicas": 3}}))]);
+    let claim = || ok(json!({"metadata": {"name": "data-db-0", "uid": "u1"}}));
+    api.on("GET /api/v1/namespaces/shop/persistentvolumeclaims/data-db-0", [claim(), gone()]);
+    api.on(&format!("GET {PVS}/pvc-1"), [held(), held(), gone()]);
+    let writes = writes_of(&api).await;
+    assert_eq!(
+        writes,
+        [
+            format!("PATCH {apps}/statefulsets/db replicas 0"),
+            "DELETE /api/v1/namespaces/shop/persistentvolumeclaims/data-db-0".to_owned(),
+            "DELETE /api/v1/namespaces/shop/pods/db-0".to_owned(),
+        ]
+    );
+
+    // A claim that lives with its pod, below a Deployment.
+    let api = Api::new();
+    let own = json!({"metadata": {"name": "data-db", "ownerReferences": owned("ReplicaSet", "db-5d")},
+        "spec": {"volumes": [{"name": "0", "ephemeral": {"volumeClaimTemplate": {}}}]}});
+    api.on("GET /api/v1/namespaces/shop/pods", [page(vec![own])]);
+    let set = json!({"metadata": {"ownerReferences": owned("Deployment", "db")}, "spec": {"replicas": 1}});
+    api.on(&format!("GET {apps}/replicasets/db-5d"), [ok(set)]);
+    api.on(&format!("GET {apps}/deployments/db"), [ok(json!({"metadata": {}, "spec": {"replicas": 1}}))]);
+    api.on("GET /api/v1/namespaces/shop/persistentvolumeclaims/data-db-0", [claim(), gone()]);
+    api.on(&format!("GET {PVS}/pvc-1"), [held(), held(), gone()]);
+    let writes = writes_of(&api).await;
+    assert_eq!(writes[0], format!("PATCH {apps}/deployments/db replicas 0"));
+    assert_eq!(writes.last().unwrap(), "DELETE /api/v1/namespaces/shop/pods/data-db");
+}

@@ -47,12 +47,15 @@ async fn release(rest: &Rest, own: &str, volume: &Json) -> Result<String, ApiErr
     let held = path("persistentvolumeclaims", namespace, name);
     let bound = rest.get(&held).await?.filter(|found| found["metadata"]["uid"] == claim["uid"]);
     let Some(found) = bound else { return Ok("the driver deletes its disk".to_owned()) };
-    if found["metadata"]["deletionTimestamp"].is_null() {
-        rest.delete(&held, &json!({ "preconditions": { "uid": claim["uid"] } })).await?;
-    }
     let pods = format!("/api/v1/namespaces/{}/pods", encode(namespace));
     let users: Vec<Json> =
         rest.list(&pods, Selector::default()).await?.into_iter().filter(|pod| uses(pod, name)).collect();
+    for pod in &users {
+        scale_to_nothing(rest, namespace, pod).await?;
+    }
+    if found["metadata"]["deletionTimestamp"].is_null() {
+        rest.delete(&held, &json!({ "preconditions": { "uid": claim["uid"] } })).await?;
+    }
     for pod in users.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()) {
         let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
         rest.delete(&path("pods", namespace, pod_name), &json!({})).await?;
@@ -66,7 +69,43 @@ async fn release(rest: &Rest, own: &str, volume: &Json) -> Result<String, ApiErr
 fn uses(pod: &Json, claim: &str) -> bool {
     let mut volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
     let finished = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-    !finished && volumes.any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim)
+    // A claim that lives as long as its pod is named after both.
+    let own = |volume: &Json| {
+        let part = |of: &Json| of["name"].as_str().unwrap_or_default().to_owned();
+        volume["ephemeral"].is_object() && format!("{}-{}", part(&pod["metadata"]), part(volume)) == claim
+    };
+    !finished && volumes.any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim || own(volume))
+}
+
+/// Lets the controllers of a pod make no other one. With the pod they would make a new claim, and where volumes are bound
+/// at once (`Immediate`) a new disk, which nobody would know of, although the pod itself finds no node.
+async fn scale_to_nothing(rest: &Rest, namespace: &str, pod: &Json) -> Result<(), ApiError> {
+    let mut object = pod.clone();
+    while let Some((plural, name)) = controller(&object) {
+        let path = format!("/apis/apps/v1/namespaces/{}/{plural}/{}", encode(namespace), encode(&name));
+        let Some(found) = rest.get(&path).await? else { return Ok(()) };
+        if controller(&found).is_none() && found["spec"]["replicas"] != 0 {
+            match rest.merge(&path, &json!({ "spec": { "replicas": 0 } })).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => {}
+            }
+        }
+        object = found;
+    }
+    Ok(())
+}
+
+/// The controller of an object among those that have replicas.
+fn controller(object: &Json) -> Option<(&'static str, String)> {
+    let mut owners = object["metadata"]["ownerReferences"].as_array()?.iter();
+    let owner = owners.find(|owner| owner["controller"] == true)?;
+    let plural = match owner["kind"].as_str()? {
+        "StatefulSet" => "statefulsets",
+        "ReplicaSet" => "replicasets",
+        "Deployment" => "deployments",
+        _ => return None,
+    };
+    Some((plural, owner["name"].as_str()?.to_owned()))
 }
 
 /// Lets no new pod start: the controllers of those that are deleted would take a new volume.

@@ -1,6 +1,6 @@
 //! What is asked of a cluster's machines through Azure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ struct Known {
     open: Vec<(AzureProvider, f64)>,
     /// The machines of control planes, in the order of their slots.
     control_planes: HashMap<ClusterId, Vec<ResourceId>>,
+    /// Those of them that are about to go: without etcd their API servers do not answer any more.
+    leaving: HashSet<ResourceId>,
     /// Azure runs one script at a time on a machine.
     turns: HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>,
 }
@@ -75,6 +77,7 @@ impl LoadBalancer for Machines {
     async fn take_out(&self, cluster: &ClusterId, node: &str) -> Result<(), String> {
         let machines = self.machines(cluster).await;
         let Some(vm) = machines.iter().find(|vm| vm.name() == node) else { return Ok(()) };
+        self.known().leaving.insert(vm.clone());
         let Some((azure, time_factor)) = self.of(vm) else { return Ok(()) };
         if azure.leave_backend_pools(vm).await.map_err(|error| error.to_string())? {
             tokio::time::sleep(SETTLE.mul_f64(time_factor)).await;
@@ -85,9 +88,12 @@ impl LoadBalancer for Machines {
 
 #[async_trait::async_trait]
 impl RunCommand for Machines {
-    /// The machines of the control plane that the state knows, in the order of their slots.
+    /// The machines of the control plane that the state knows, in the order of their slots; last those that are leaving.
     async fn machines(&self, cluster: &ClusterId) -> Vec<ResourceId> {
-        self.known().control_planes.get(cluster).cloned().unwrap_or_default()
+        let known = self.known();
+        let mut machines = known.control_planes.get(cluster).cloned().unwrap_or_default();
+        machines.sort_by_key(|machine| known.leaving.contains(machine));
+        machines
     }
 
     async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
