@@ -30,6 +30,7 @@ mod why;
 pub(crate) mod wire;
 
 pub use delete::delete;
+pub(crate) use observe::all;
 pub use observe::{Observed, observe, observe_all};
 pub use ownership::foreign;
 pub use put::{Patience, put};

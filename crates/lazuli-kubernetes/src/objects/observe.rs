@@ -45,10 +45,16 @@ pub async fn observe(client: &Client, set: &SetName) -> Result<Option<Json>, Pro
 /// # Errors
 /// When the API server cannot be asked.
 pub async fn observe_all(client: &Client) -> Result<Observed, ProviderError> {
-    let (wire, paths) = (Wire::new(client), Paths::default());
-    let inventories = Inventory::all(&wire).await?;
+    let wire = Wire::new(client);
+    let sets = all(&wire).await?;
+    Ok(Observed { sets, requests: wire.requests() })
+}
+
+/// The bodies of all sets, see [`observe_all`].
+pub(crate) async fn all(wire: &Wire) -> Result<BTreeMap<SetName, Json>, ProviderError> {
+    let inventories = Inventory::all(wire).await?;
     let keys: Vec<&Key> = inventories.iter().flat_map(|inventory| &inventory.keys).collect();
-    let all = live(&wire, &paths, &keys).await?;
+    let all = live(wire, &Paths::default(), &keys).await?;
     let mut sets = BTreeMap::new();
     for inventory in &inventories {
         // In two sets at once only while it moves from one to the other.
@@ -60,7 +66,7 @@ pub async fn observe_all(client: &Client) -> Result<Observed, ProviderError> {
             .collect();
         sets.insert(inventory.set.clone(), body(&objects, inventory.wait));
     }
-    Ok(Observed { sets, requests: wire.requests() })
+    Ok(sets)
 }
 
 /// Those of the objects that exist.

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::api::{ApiError, Rest};
 use crate::claims;
 use crate::manifests::Objects;
+use crate::objects::wire::Wire;
 use crate::objects::{self, NotASet, ObjectSet, Patience, SetName};
 use crate::settings::{self, components};
 
@@ -38,19 +39,33 @@ fn part(ty: &ResourceType, id: &ResourceId) -> Result<Part, ProviderError> {
     SetName::new(&ty.name, id.name()).map(Part::Set).map_err(|error| wrong(&error))
 }
 
+/// What of a cluster's own is looked at from more than one side.
+const SHARED: [&str; 3] = [
+    "/api/v1/namespaces/kube-system/configmaps",
+    "/apis/apps/v1/namespaces/kube-system/daemonsets",
+    "/apis/apps/v1/namespaces/kube-system/deployments",
+];
+
 /// Looks at the wanted objects of one cluster.
 pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
     let mut seen = Observation::default();
     let (mut sets, mut claimed) = (None, None);
+    let mut wire = Wire::new(client);
+    let is_own = |wanted: &&Wanted| {
+        part(&wanted.ty, &wanted.id).is_ok_and(|part| !matches!(part, Part::Service | Part::Volume))
+    };
+    if wanted.iter().filter(is_own).count() > SHARED.len() {
+        for collection in SHARED {
+            wire.read(collection).await?;
+        }
+    }
     for wanted in wanted {
         let object = match part(&wanted.ty, &wanted.id)? {
             Part::Settings => {
-                seen.requests += 2;
-                settings::observe(client).await?.map(|properties| json!({ "properties": properties }))
+                settings::seen(&wire).await?.map(|properties| json!({ "properties": properties }))
             }
             Part::Components => {
-                seen.requests += 3;
-                components::observe(client).await?.map(|properties| json!({ "properties": properties }))
+                components::seen(&wire).await?.map(|properties| json!({ "properties": properties }))
             }
             part @ (Part::Service | Part::Volume) => {
                 let all = match claimed.take() {
@@ -72,15 +87,14 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
             }
             Part::Set(name) => {
                 if sets.is_none() {
-                    let all = objects::observe_all(client).await?;
-                    seen.requests += all.requests;
-                    sets = Some(all.sets);
+                    sets = Some(objects::all(&wire).await?);
                 }
                 sets.as_ref().and_then(|sets| sets.get(&name)).cloned()
             }
         };
         seen.objects.extend(object.map(|object| (wanted.id.clone(), object)));
     }
+    seen.requests += wire.requests();
     Ok(seen)
 }
 

@@ -151,7 +151,11 @@ fn digest(config: &Json) -> String {
 /// # Errors
 /// When the API server cannot be asked.
 pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
-    let wire = Wire::new(client);
+    seen(&Wire::new(client)).await
+}
+
+/// The same, through a wire that may have read it already.
+pub(crate) async fn seen(wire: &Wire) -> Result<Option<Json>, ProviderError> {
     let mut properties = json!({});
     let proxy = wire.get(PROXY).await?;
     let version = match &proxy {
@@ -164,7 +168,7 @@ pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
     let Some(version) = version else { return Ok(None) };
     properties["kubernetesVersion"] = json!(version);
     if proxy.is_some()
-        && let Some(config) = edit::read(&wire, PROXY_CONFIG, PROXY_KEY).await?
+        && let Some(config) = edit::read(wire, PROXY_CONFIG, PROXY_KEY).await?
     {
         properties["kubeProxy"] = config;
     }

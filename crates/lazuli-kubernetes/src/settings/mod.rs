@@ -76,9 +76,13 @@ pub async fn put(
 /// # Errors
 /// When the API server cannot be asked, or the text in it is not YAML.
 pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
-    let wire = Wire::new(client);
-    let Some(cluster) = edit::read(&wire, KUBEADM, KUBEADM_KEY).await? else { return Ok(None) };
-    let kubelet = edit::read(&wire, KUBELET, KUBELET_KEY).await?;
+    seen(&Wire::new(client)).await
+}
+
+/// The same, through a wire that may have read it already.
+pub(crate) async fn seen(wire: &Wire) -> Result<Option<Json>, ProviderError> {
+    let Some(cluster) = edit::read(wire, KUBEADM, KUBEADM_KEY).await? else { return Ok(None) };
+    let kubelet = edit::read(wire, KUBELET, KUBELET_KEY).await?;
     Ok(Some(json!({
         "kubernetesVersion": cluster["kubernetesVersion"],
         "clusterConfiguration": cluster,

@@ -146,12 +146,17 @@ impl Inside {
 
     /// The members that go are drained as patiently as their pool says now.
     fn expect_drains(&self, cluster: &Expansion) {
-        let known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = HashMap::new();
         for part in cluster.parts.iter().filter(|part| is_member(&part.desired.ty.name)) {
             let properties = part.desired.body.get("properties");
             let seconds = properties.and_then(|p| p.get("drainTimeoutSeconds")).and_then(Value::as_i64);
-            let Some(seconds) = seconds.and_then(|seconds| u64::try_from(seconds).ok()) else { continue };
-            for member in known.get(&pool_of(&part.declaration.address)).into_iter().flatten() {
+            if let Some(seconds) = seconds.and_then(|seconds| u64::try_from(seconds).ok()) {
+                pools.insert(pool_of(&part.declaration.address), seconds);
+            }
+        }
+        let known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        for (pool, seconds) in pools {
+            for member in known.get(&pool).into_iter().flatten() {
                 self.kubernetes.drains_within(member, Duration::from_secs(seconds));
             }
         }

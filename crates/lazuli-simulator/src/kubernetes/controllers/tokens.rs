@@ -1,6 +1,6 @@
 //! Bootstrap tokens: expired ones go, and cluster-info is signed with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +16,26 @@ pub(super) const TOKEN: &str = "bootstrap-token-";
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     by_name: BTreeMap<String, Token>,
+    /// When they expire, with their names.
+    by_expiration: BTreeSet<(String, String)>,
     /// What is signed, and the signatures made so far, by what they are made with.
     payload: String,
     signatures: BTreeMap<(String, String), String>,
+}
+
+impl Tokens {
+    /// Takes down a token, or that there is none of this name.
+    fn set(&mut self, name: &str, token: Option<Token>) {
+        if let Some(old) = self.by_name.remove(name) {
+            self.by_expiration.remove(&(old.expiration, name.to_owned()));
+        }
+        if let Some(token) = token {
+            if !token.expiration.is_empty() {
+                self.by_expiration.insert((token.expiration.clone(), name.to_owned()));
+            }
+            self.by_name.insert(name.to_owned(), token);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -50,26 +67,23 @@ impl Token {
 pub(super) fn act(round: &mut Round<'_>) {
     for name in &round.changes.tokens {
         let token = round.store.get("v1/secrets", "kube-system", name).and_then(|secret| Token::of(secret));
-        match token {
-            Some(token) => drop(round.tokens.by_name.insert(name.clone(), token)),
-            None => drop(round.tokens.by_name.remove(name)),
-        }
+        round.tokens.set(name, token);
     }
     let now = moment(round.now);
-    let is_expired = |token: &Token| !token.expiration.is_empty() && token.expiration <= now;
-    let by_name = &mut round.tokens.by_name;
-    let expired: Vec<String> =
-        by_name.iter().filter(|(_, token)| is_expired(token)).map(|(name, _)| name.clone()).collect();
-    for name in &expired {
-        by_name.remove(name);
-        round.store.remove("v1/secrets", "kube-system", name);
+    let mut has_expired = false;
+    // Moments sort as text as they do in time.
+    while let Some((expiration, name)) = round.tokens.by_expiration.first().cloned() {
+        if expiration > now {
+            if let Some(due) = parse(&expiration) {
+                round.at(due);
+            }
+            break;
+        }
+        round.tokens.set(&name, None);
+        round.store.remove("v1/secrets", "kube-system", &name);
+        has_expired = true;
     }
-    // Their text sorts as they do in time.
-    let next = by_name.values().map(|token| &token.expiration).filter(|text| !text.is_empty()).min().cloned();
-    if let Some(due) = next.and_then(|next| parse(&next)) {
-        round.at(due);
-    }
-    if !round.changes.tokens.is_empty() || !expired.is_empty() || round.changes.has_new_cluster_info {
+    if !round.changes.tokens.is_empty() || has_expired || round.changes.has_new_cluster_info {
         sign(round);
     }
 }
@@ -77,15 +91,14 @@ pub(super) fn act(round: &mut Round<'_>) {
 /// Signs cluster-info with every token that is for signing.
 fn sign(round: &mut Round<'_>) {
     let Some(info) = round.store.get("v1/configmaps", "kube-public", "cluster-info") else { return };
-    let Tokens { by_name, payload, signatures } = &mut *round.tokens;
+    let Tokens { by_name, payload, signatures, .. } = &mut *round.tokens;
     let text = info["data"]["kubeconfig"].as_str().unwrap_or("");
     if payload != text {
         text.clone_into(payload);
         signatures.clear();
     }
-    let with = |token: &Token| (token.id.clone(), token.secret.clone());
-    let signers = || by_name.values().filter(|token| token.signs).map(with);
-    let wanted: std::collections::BTreeSet<_> = signers().collect();
+    let signers = by_name.values().filter(|token| token.signs);
+    let wanted: BTreeSet<_> = signers.map(|token| (token.id.clone(), token.secret.clone())).collect();
     signatures.retain(|with, _| wanted.contains(with));
     for (id, secret) in wanted {
         signatures.entry((id.clone(), secret.clone())).or_insert_with(|| signature(&id, &secret, payload));
