@@ -19,6 +19,7 @@ mod cloud;
 #[allow(dead_code, reason = "shared with e2e")]
 mod configurations;
 #[path = "../e2e/contract.rs"]
+#[path = "../contract/mod.rs"]
 mod contract;
 #[path = "../e2e/workbench.rs"]
 #[allow(dead_code, reason = "shared with e2e")]

@@ -17,6 +17,7 @@ mod bad_input;
 mod claims;
 mod cloud;
 mod configurations;
+#[path = "../contract/mod.rs"]
 mod contract;
 mod events;
 mod examples;

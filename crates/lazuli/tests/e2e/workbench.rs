@@ -308,7 +308,7 @@ impl Drop for Workbench {
             return;
         }
         for request in self.sent() {
-            contract::check(&request);
+            contract::request(&request.method, &request.path, &request.api_version, &request.body);
         }
     }
 }

@@ -13,6 +13,7 @@ use lazuli_azure::{Account, AzureProvider, Cloud, Credential, Options, Trust};
 use lazuli_simulator::{Body as Answer, InProcess, Method};
 use tokio::time::Instant;
 
+use super::contract;
 use super::inside::Traffic;
 
 /// Hands requests to the simulated Azure and remembers them.
@@ -28,6 +29,14 @@ pub(crate) struct Client {
 struct Sent {
     began: Instant,
     requests: Vec<Request>,
+    /// Bodies of requests, and resources in answers, that were compared with Azure's published types.
+    checked: (usize, usize),
+}
+
+impl Sent {
+    fn nothing() -> Self {
+        Sent { began: Instant::now(), requests: Vec::new(), checked: (0, 0) }
+    }
 }
 
 /// A request that was sent.
@@ -43,19 +52,24 @@ pub(crate) struct Request {
 
 impl Client {
     pub(super) fn new(azure: InProcess) -> Self {
-        let sent = Sent { began: Instant::now(), requests: Vec::new() };
-        Client { azure, inside: Traffic::default(), throttles: Mutex::default(), sent: Mutex::new(sent) }
+        let sent = Mutex::new(Sent::nothing());
+        Client { azure, inside: Traffic::default(), throttles: Mutex::default(), sent }
     }
 
     /// Forgets the requests of earlier runs.
     pub(super) fn begin_run(&self) {
         *self.throttles.lock().unwrap() = Throttles::default(); // a process of its own knows nothing of earlier ones
         self.inside.begin_run();
-        *self.sent.lock().unwrap() = Sent { began: Instant::now(), requests: Vec::new() };
+        *self.sent.lock().unwrap() = Sent::nothing();
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
         self.sent.lock().unwrap().requests.clone()
+    }
+
+    /// How many bodies of requests, and resources in answers, were compared with Azure's published types.
+    pub(super) fn checked(&self) -> (usize, usize) {
+        self.sent.lock().unwrap().checked
     }
 }
 
@@ -76,8 +90,12 @@ impl HttpClient for Client {
         if let Body::Bytes(bytes) = request.body() {
             asked.body = bytes.to_vec();
         }
+        let version = asked.query("api-version").unwrap_or_default().to_owned();
+        let is_checked = serde_json::from_slice(&asked.body)
+            .is_ok_and(|body| contract::request(request.method().as_ref(), &asked.path, &version, &body));
         let place = {
             let mut sent = self.sent.lock().unwrap();
+            sent.checked.0 += usize::from(is_checked);
             let at = sent.began.elapsed();
             sent.requests.push(Request { at, method, path: asked.path.clone(), status: None });
             sent.requests.len() - 1
@@ -88,8 +106,13 @@ impl HttpClient for Client {
             let host = url.host_str().unwrap_or_default().to_owned();
             return Err(TransportError::Lost { host, reason: reason.to_owned() }.into_core());
         };
-        if let Some(sent) = self.sent.lock().unwrap().requests.get_mut(place) {
-            sent.status = Some(response.status);
+        let shown = contract::answer(response.status, &version, response.value());
+        {
+            let mut sent = self.sent.lock().unwrap();
+            sent.checked.1 += shown;
+            if let Some(sent) = sent.requests.get_mut(place) {
+                sent.status = Some(response.status);
+            }
         }
         let mut headers = Headers::new();
         for (name, value) in response.headers {

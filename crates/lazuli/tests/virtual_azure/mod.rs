@@ -20,6 +20,8 @@
 
 pub(crate) mod bounds;
 mod client;
+#[path = "../contract/mod.rs"]
+mod contract;
 pub(crate) mod inside;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +96,9 @@ pub(crate) struct Ran {
     pub(crate) requests: Vec<Request>,
     /// What it sent to the API servers of clusters, in order.
     pub(crate) inside: Vec<inside::Request>,
+    /// How many of them sent something that was compared with Azure's published types, and how many resources in answers
+    /// were.
+    pub(crate) checked: (usize, usize),
     /// How many of them looked at what exists, as the plan tells it.
     pub(crate) refreshed_with: usize,
     /// The time between the first request of the plan and the last event, in Azure's time.
@@ -236,7 +241,8 @@ impl VirtualAzure {
         state.commit()?;
         let requests = self.client.requests();
         let inside = self.client.inside.requests();
-        Ok(Ran { plan, report, events, requests, inside, refreshed_with, elapsed: began.elapsed() })
+        let checked = self.client.checked();
+        Ok(Ran { plan, report, events, requests, inside, checked, refreshed_with, elapsed: began.elapsed() })
     }
 
     /// From here on these faults strike and no others.
