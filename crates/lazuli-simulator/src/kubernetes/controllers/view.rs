@@ -187,6 +187,11 @@ impl View {
         changes
     }
 
+    /// Whether nothing has happened since the last call.
+    pub(super) fn is_current(&self, store: &Store) -> bool {
+        self.version == store.version()
+    }
+
     fn learn(
         &mut self,
         resource: &str,
