@@ -45,10 +45,9 @@ fn is_meant(budget: &Value, pod: &Value) -> bool {
 /// Whether anything changed that a budget's numbers follow from.
 fn is_concerned(round: &Round<'_>, budget: &Value) -> bool {
     let changes = round.changes;
-    let mut pods = changes.moved.iter().flat_map(|(before, now)| [before, now]).flatten();
     changes.has_new_counts
         || changes.budgets.contains(&(namespace(budget).to_owned(), name(budget).to_owned()))
-        || pods.any(|pod| namespace(pod) == namespace(budget) && is_meant(budget, pod))
+        || changes.moved.iter().any(|pod| namespace(pod) == namespace(budget) && is_meant(budget, pod))
 }
 
 /// How many pods must stay healthy, and of how many.

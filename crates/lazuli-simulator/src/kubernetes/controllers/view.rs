@@ -143,7 +143,7 @@ pub(super) struct Changes {
     /// Controllers (uids) that changed, or whose pods or sets did, with the nodes of those pods.
     pub(super) owners: HashMap<String, BTreeSet<String>>,
     /// Pods as they were and as they are.
-    pub(super) moved: Vec<(Option<Arc<Value>>, Option<Arc<Value>>)>,
+    pub(super) moved: Vec<Arc<Value>>,
     /// Names of Secrets that hold bootstrap tokens.
     pub(super) tokens: BTreeSet<String>,
     /// What is signed with tokens.
@@ -204,7 +204,7 @@ impl View {
         match resource {
             "v1/pods" => {
                 self.learn_pod(&Arc::new(key()), now, changes);
-                changes.moved.push((before.cloned(), now.cloned()));
+                changes.moved.extend([before, now].into_iter().flatten().cloned());
                 return;
             }
             "v1/secrets" => {
