@@ -18,7 +18,6 @@ mod cloud;
 #[macro_use]
 #[allow(dead_code, reason = "shared with e2e")]
 mod configurations;
-#[path = "../e2e/contract.rs"]
 #[path = "../contract/mod.rs"]
 mod contract;
 #[path = "../e2e/workbench.rs"]

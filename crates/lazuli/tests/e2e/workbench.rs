@@ -387,7 +387,7 @@ pub(crate) fn told(name: &str, what: impl fmt::Display) {
     settings.add_filter(r"ends after \d+ bytes", "ends after [N] bytes");
     settings.add_filter(r" in (\d+m\d\d|\d+(\.\d)? )s\.", " in - s.");
     settings.add_filter(r"\((<?\d+(\.\d)? s)\)", "(- s)");
-    settings.add_filter(r"(?m)   \d+\.\d s$", "   - s");
+    settings.add_filter(r"(?m)   \d+(\.\d)? s$", "   - s");
     settings.add_filter(r"pid \d+|process \d+", "pid [PID]");
     settings.add_filter(r"tester@[\w.-]+", "tester@[HOST]");
     settings.add_filter(r"localhost:\d+", "localhost:[PORT]");
