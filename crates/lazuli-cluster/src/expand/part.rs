@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use lazuli_core::resource::{
     Bond, Declaration, Dependency, Desired, Lifecycle, Mode, NodeSlot, ProviderName, ResourceId,
-    ResourceType, Rollout,
+    ResourceType, Rollout, Timeouts,
 };
 use lazuli_core::{Address, Path, Span, Type, Value};
 
 use super::boot::NodeBoot;
 use super::content::Content;
 use crate::names::{self, Account};
-use crate::spec::Cluster;
+use crate::spec::{Cluster, Transport};
 
 pub(super) const VERSION_NETWORK: &str = "2025-05-01";
 pub(super) const VERSION_COMPUTE: &str = "2025-04-01";
+/// How long a step inside of a cluster may take, in seconds, when its requests go through Run Command.
+const RUN_COMMAND: u64 = 60 * 60;
 pub(super) const VERSION_PRIVATE_DNS: &str = "2024-06-01";
 pub(super) const VERSION_IDENTITY: &str = "2024-11-30";
 pub(super) const VERSION_AUTHORIZATION: &str = "2022-04-01";
@@ -108,7 +110,15 @@ impl<'a> Site<'a> {
         let root = ResourceType::new("Lazuli.Kubernetes/clusters", VERSION_OWN);
         let id = names::resource(&self.group, &root, &self.cluster.name).child(ty, name);
         let ty = ResourceType::new(&format!("{}/{ty}", root.name), VERSION_OWN);
-        self.part(address, ty, id, span).by(ProviderName::Kubernetes)
+        let mut draft = self.part(address, ty, id, span).by(ProviderName::Kubernetes);
+        if self.cluster.api_server.transport == Transport::RunCommand {
+            // Every request takes as long as Azure takes to run a script.
+            let patient = |configured: Option<u64>| configured.or(Some(RUN_COMMAND));
+            let Timeouts { create, update, delete } = self.cluster.timeouts;
+            draft.part.declaration.timeouts =
+                Timeouts { create: patient(create), update: patient(update), delete: patient(delete) };
+        }
+        draft
     }
 
     /// `cluster.prod.GROUP.NAME`

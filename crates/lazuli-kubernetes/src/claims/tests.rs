@@ -159,6 +159,7 @@ async fn who_would_make_a_claim_anew_is_scaled_to_nothing_first() {
     let apps = "/apis/apps/v1/namespaces/shop";
 
     let api = Api::new();
+    api.on("GET /api/v1/nodes", [page(vec![])]);
     api.on("GET /api/v1/namespaces/shop/pods", [page(vec![user(owned("StatefulSet", "db"), claimed)])]);
     api.on(&format!("GET {apps}/statefulsets/db"), [ok(json!({"metadata": {}, "spec": {"replicas": 3}}))]);
     let claim = || ok(json!({"metadata": {"name": "data-db-0", "uid": "u1"}}));
@@ -176,6 +177,7 @@ async fn who_would_make_a_claim_anew_is_scaled_to_nothing_first() {
 
     // A claim that lives with its pod, below a Deployment.
     let api = Api::new();
+    api.on("GET /api/v1/nodes", [page(vec![])]);
     let own = json!({"metadata": {"name": "data-db", "ownerReferences": owned("ReplicaSet", "db-5d")},
         "spec": {"volumes": [{"name": "0", "ephemeral": {"volumeClaimTemplate": {}}}]}});
     api.on("GET /api/v1/namespaces/shop/pods", [page(vec![own])]);

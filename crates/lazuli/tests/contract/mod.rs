@@ -3,7 +3,12 @@
 //! What is checked is counted, so that a test can say that nothing went unchecked. Where the published types are not there
 //! (`LAZULI_SHARED`) only the names of properties are compared, by what the simulator knows of them.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a check that fails should stop the test")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a check that fails should stop the test, and one that is skipped says so"
+)]
 #![allow(dead_code, reason = "tests use different parts")]
 
 use std::collections::HashMap;

@@ -185,25 +185,3 @@ fn what_a_lock_holds_is_given_up_in_the_end_and_listed_with_its_command() {
     assert!(bench.recorded().is_empty(), "{forced}");
     assert_eq!(bench.existing("Microsoft.Network/routeTables"), [table]);
 }
-
-#[test]
-fn a_disk_of_a_claim_that_is_bound_at_once_is_not_made_anew_while_the_cluster_goes() {
-    // A disk that is made before anybody knows where it is needed lies in any zone: there is a worker in each.
-    let pool = "worker_pool \"general\" {\n    count         = ";
-    let main = SMALL.replace(&format!("{pool}1"), &format!("{pool}3"));
-    let bench = Workbench::with(&main.replacen(
-        "cluster_profile \"base\" {",
-        "cluster_profile \"base\" {\n  addon \"shop\" {\n    manifests = [\"shop.yaml\"]\n  }",
-        1,
-    ));
-    bench.write(
-        "shop.yaml",
-        &SHOP
-            .replace("reclaimPolicy: Retain", "reclaimPolicy: Delete")
-            .replace("WaitForFirstConsumer", "Immediate"),
-    );
-    bench.applies();
-    assert_eq!(claimed(&bench), ["balancer", "disk of archive-db-0", "disk of data-db-0", "public address"]);
-    bench.does("destroy --auto-approve");
-    assert_eq!(claimed(&bench), [""; 0]);
-}

@@ -70,7 +70,7 @@ fn a_private_cluster_is_made_changed_looked_at_and_destroyed_through_run_command
         "  control_plane {\n    count         = 3",
     );
     bench.applies();
-    bench.does("apply --auto-approve --replace 'cluster.small.control_plane.node[\"1\"]'");
+    bench.does("apply --auto-approve --replace cluster.small.control_plane.node[\"1\"]");
     let check = bench.run("cluster check small");
     assert!(check.stdout.contains("3 of 3 members healthy"), "{check}");
     bench.is_settled();
