@@ -61,7 +61,7 @@ pub async fn ask(clusters: &Clusters, cluster: &ClusterId, keys: &ClusterPki) ->
     }
     let nodes = rest.list(NODES, Selector::default()).await?;
     let is_first =
-        |node: &&Json| member::observed(Some(node)).is_some_and(|m| m["properties"]["role"] == "init");
+        |node: &&Json| member::observed(Some(node), None).is_some_and(|m| m["properties"]["role"] == "init");
     let first = nodes.iter().find(is_first).and_then(|node| node["metadata"]["name"].as_str());
     Ok(Answer::Own { first: first.map(str::to_owned) })
 }

@@ -86,10 +86,11 @@ impl KubernetesProvider {
     }
 
     /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
-    /// was made with, so without this it looks as if that had been changed; a volume whose recorded reclaim policy is to
+    /// was made with, so without this it looks as if that had been changed; a node that was removed and came back has lost it; a volume whose recorded reclaim policy is to
     /// retain it was planned to be deleted all the same.
     pub fn learn(&self, id: &ResourceId, inputs: &Json) {
-        if id.segment("registrations").is_some() || id.segment("volumes").is_some() {
+        let kept = ["registrations", "volumes", "members", "controlPlaneMembers"];
+        if kept.iter().any(|kind| id.segment(kind).is_some()) {
             self.remembered().insert(id.clone(), inputs.clone());
         }
     }
@@ -191,7 +192,9 @@ impl KubernetesProvider {
                     let recorded = remembered.get(&wanted.id);
                     registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, recorded, now)
                 }
-                Part::Member | Part::ControlPlaneMember => member::observed(node),
+                Part::Member | Part::ControlPlaneMember => {
+                    member::observed(node, self.remembered().get(&wanted.id))
+                }
                 Part::Other => {
                     others.push((*wanted).clone());
                     None
@@ -282,7 +285,12 @@ impl Provider for KubernetesProvider {
                 }
             }
         };
-        unless_stopped(watch, Outcome::Unknown, work).await.map_err(|error| about(&cluster.id, error))
+        unless_stopped(watch, Outcome::Unknown, work).await.map_err(|error| about(&cluster.id, error))?;
+        if matches!(part(ty), Part::Member | Part::ControlPlaneMember) {
+            // Its Node object is there as long as its machine, and no member any more.
+            self.remembered().remove(id);
+        }
+        Ok(())
     }
 
     /// Nothing goes on without us here.

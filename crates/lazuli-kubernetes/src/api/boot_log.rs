@@ -5,8 +5,8 @@ use lazuli_core::resource::ResourceId;
 /// Reads the serial log of a virtual machine.
 #[async_trait::async_trait]
 pub trait BootLog: Send + Sync {
-    /// Its last lines; `None` when there is none or it cannot be read.
-    async fn end_of(&self, vm: &ResourceId) -> Option<String>;
+    /// All of it that Azure keeps, the newest last; `None` when there is none or it cannot be read.
+    async fn read(&self, vm: &ResourceId) -> Option<String>;
 }
 
 /// No log can be read.
@@ -15,7 +15,7 @@ pub struct NoBootLog;
 
 #[async_trait::async_trait]
 impl BootLog for NoBootLog {
-    async fn end_of(&self, _vm: &ResourceId) -> Option<String> {
+    async fn read(&self, _vm: &ResourceId) -> Option<String> {
         None
     }
 }

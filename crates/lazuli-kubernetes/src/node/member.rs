@@ -16,7 +16,7 @@ use super::lists::Lists;
 use super::pods::DrainRules;
 use super::readiness::{Readiness, STATIC_PODS, is_unreachable, judge};
 use super::registration::{self, NODES, node_path};
-use super::{control_plane, shape};
+use super::{boot, control_plane, shape, volumes};
 use crate::api::{ApiError, BootLog, Exec, LoadBalancer, Rest};
 use crate::keyring::{ClusterId, ClusterKeys};
 use crate::stop::unless_stopped;
@@ -37,9 +37,6 @@ const CONFLICTS: u32 = 5;
 const DRAIN: Duration = Duration::from_secs(15 * 60);
 
 const ATTACHMENTS: &str = "/apis/storage.k8s.io/v1/volumeattachments";
-
-/// How many lines of a boot log an error shows.
-const LINES: usize = 25;
 
 /// A cluster as the steps on its nodes need it.
 pub(crate) struct Cluster {
@@ -93,12 +90,6 @@ pub(crate) async fn create(
 
 /// When the boot log of a node that is not there yet is looked at first, and how often from then on.
 const LOGS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
-/// What is said last of a first boot that failed: by `user_data/steps/boot.sh`, and by cloud-init, which runs it.
-const BOOT_FAILED: [&str; 3] = [
-    "lazuli: this node could not be prepared",
-    "Failed running /var/lib/cloud/instance/scripts/runcmd",
-    "Failed to run module scripts",
-];
 
 /// Why waiting ended.
 enum Waited {
@@ -150,10 +141,7 @@ async fn wait(
         if ready_since.is_none() && !why.contains("registered") && Instant::now() >= next_log {
             next_log = Instant::now() + LOGS.1;
             // A first boot that failed is not repeated: there is nothing to wait for.
-            if boot_log_of(member, boot_log)
-                .await
-                .is_some_and(|log| BOOT_FAILED.iter().any(|end| log.contains(end)))
-            {
+            if boot_log_of(member, boot_log).await.is_some_and(|log| boot::has_failed(&log)) {
                 return Err(Waited::Never("its first boot failed".to_owned()));
             }
         }
@@ -220,8 +208,8 @@ async fn not_ready(member: &Member, why: Waited, boot_log: &dyn BootLog) -> Prov
     };
     let mut message = format!("the node {} did not become ready: {why}", member.node);
     if let Some(log) = boot_log_of(member, boot_log).await {
-        message.push_str("\nThe end of its boot log:\n");
-        message.push_str(&log);
+        message.push_str("\nFrom its boot log:\n");
+        message.push_str(&boot::excerpt(&log));
     }
     // Nothing is recorded of it, so the next apply waits for it again.
     ProviderError::own(code, message, Outcome::Nothing).advise(
@@ -233,9 +221,7 @@ async fn not_ready(member: &Member, why: Waited, boot_log: &dyn BootLog) -> Prov
 
 async fn boot_log_of(member: &Member, boot_log: &dyn BootLog) -> Option<String> {
     let vm = member.provider_id.as_ref()?.strip_prefix("azure://")?;
-    let log = boot_log.end_of(&ResourceId::new(vm)).await?;
-    let lines: Vec<&str> = log.trim_end().lines().collect();
-    Some(lines.get(lines.len().saturating_sub(LINES)..)?.join("\n"))
+    boot_log.read(&ResourceId::new(vm)).await
 }
 
 fn gone(node: &str) -> ProviderError {
@@ -356,14 +342,25 @@ async fn empty(cluster: &Cluster, found: &Json, node: &str, watch: &dyn Watch) -
     if unreachable { Ok(()) } else { detached(cluster, node, watch).await }
 }
 
-/// Waits until no volume is attached to a node any more.
+/// Waits until no volume is attached to a node any more but those of pods that stay.
 async fn detached(cluster: &Cluster, node: &str, watch: &dyn Watch) -> Result<(), ProviderError> {
     let begun = Instant::now();
+    let mut staying = None;
     loop {
         let pause = (begun.elapsed() / 20).clamp(LOOKS.0, LOOKS.1);
         let list = cluster.lists.latest(&cluster.id, &cluster.rest, ATTACHMENTS, pause).await;
         let attached: Vec<String> = match list {
-            Ok(list) => list.iter().filter(|a| a["spec"]["nodeName"] == node).map(volume).collect(),
+            Ok(list) => {
+                let mut attached: Vec<String> =
+                    list.iter().filter(|a| a["spec"]["nodeName"] == node).map(volume).collect();
+                if !attached.is_empty() {
+                    if staying.is_none() {
+                        staying = volumes::of_pods_that_stay(&cluster.rest, node).await.ok();
+                    }
+                    attached.retain(|volume| !staying.as_ref().is_some_and(|stay| stay.contains(volume)));
+                }
+                attached
+            }
             Err(error) if error.is_passing() => vec!["the API does not answer".to_owned()],
             Err(error) => return Err(error.changing()),
         };
@@ -422,9 +419,11 @@ fn of_etcd(node: &str, error: control_plane::LeaveError, drained: bool) -> Resul
     )))
 }
 
-/// A member as observed; `None` when the node is not there or not a member.
-pub(crate) fn observed(node: Option<&Json>) -> Option<Json> {
-    shape::observed(node?)
+/// A member as observed; `None` when the node is not there or not a member. `recorded` is what the state says that it was
+/// made with, for a node that has lost its own record of that.
+pub(crate) fn observed(node: Option<&Json>, recorded: Option<&Json>) -> Option<Json> {
+    let node = node?;
+    shape::observed(node).or_else(|| shape::observed_again(node, recorded?))
 }
 
 #[cfg(test)]

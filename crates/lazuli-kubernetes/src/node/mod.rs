@@ -14,7 +14,10 @@
 //! | `etcd` | `etcdctl` in the pods of etcd |
 //! | `quorum` | which change of members etcd survives (pure) |
 //! | `lists` | lists that many waiting steps share |
+//! | `boot` | what is read from the log of a first boot |
+//! | `volumes` | volumes that stay with their node |
 
+mod boot;
 mod control_plane;
 mod desired;
 mod drain;
@@ -27,6 +30,7 @@ mod readiness;
 pub(crate) mod registration;
 mod shape;
 mod token;
+mod volumes;
 
 pub use desired::{Member, MemberTaint, Registration, Role};
 pub use drain::{DrainError, Left};

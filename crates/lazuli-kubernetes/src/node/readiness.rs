@@ -11,6 +11,9 @@ pub(super) const STATIC_PODS: [&str; 4] =
 /// The taint that only the cloud provider takes away.
 const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
 
+/// The taint and the condition of a node to which the cloud provider has made no route yet.
+const NO_ROUTE: (&str, &str) = ("node.kubernetes.io/network-unavailable", "NetworkUnavailable");
+
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// What is to be said of a node.
@@ -60,6 +63,9 @@ pub fn judge(member: &Member, node: Option<&Json>, static_pods: &[Json]) -> Read
     }
     if let Some(why) = not_ready(node) {
         return registered(&why);
+    }
+    if waits_for_route(node) {
+        return registered("waiting for the route to its pods: cloud-controller-manager makes it");
     }
     of_the_cloud(member, node).unwrap_or(Readiness::Ready)
 }
@@ -122,6 +128,13 @@ fn waits_for_network(node: &Json) -> bool {
     condition["status"] == "False" && words.iter().any(|word| message.contains(word))
 }
 
+/// No pod is scheduled there until the taint is gone.
+fn waits_for_route(node: &Json) -> bool {
+    let mut conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+    taints(node).any(|taint| taint["key"] == NO_ROUTE.0)
+        || conditions.any(|condition| condition["type"] == NO_ROUTE.1 && condition["status"] == "True")
+}
+
 pub(super) fn taints(node: &Json) -> impl Iterator<Item = &Json> {
     node["spec"]["taints"].as_array().into_iter().flatten()
 }
@@ -176,6 +189,24 @@ mod tests {
             ("ready", Some(node("True", "kubelet is posting ready status")), ""),
             ("no network", Some(node("False", no_network)), ""),
             ("no cloud", Some(with(node("True", ""), "/spec", taint)), ""),
+            (
+                "no route",
+                Some(with(
+                    node("True", ""),
+                    "/status/conditions",
+                    json!([{"type": "Ready", "status": "True"}, {"type": "NetworkUnavailable", "status": "True"}]),
+                )),
+                "",
+            ),
+            (
+                "no route, tainted",
+                Some(with(
+                    node("True", ""),
+                    "/spec",
+                    json!({"taints": [{"key": "node.kubernetes.io/network-unavailable"}]}),
+                )),
+                "",
+            ),
             ("no machine", Some(with(node("True", ""), "/spec", json!({}))), ""),
             ("other machine", Some(with(node("True", ""), "/spec/providerID", json!("azure:///x"))), ""),
             (

@@ -69,7 +69,18 @@ fn same_taint(a: &Json, b: &Json) -> bool {
 /// The member as observed: the values it was made with, and of what is Kubernetes' the values that the node has now.
 /// `None` when the node is no member.
 pub(super) fn observed(node: &Json) -> Option<Json> {
-    let mut properties = made_with(node)?;
+    Some(observed_as(node, made_with(node)?))
+}
+
+/// The same of a node whose Node object was made anew, without its record: it is the member it was as long as its machine
+/// is the one in `recorded`, what it was last made with.
+pub(super) fn observed_again(node: &Json, recorded: &Json) -> Option<Json> {
+    let properties = recorded.get("properties").filter(|properties| properties.is_object())?;
+    let (wanted, found) = (properties["providerId"].as_str()?, node["spec"]["providerID"].as_str()?);
+    wanted.eq_ignore_ascii_case(found).then(|| observed_as(node, properties.clone()))
+}
+
+fn observed_as(node: &Json, mut properties: Json) -> Json {
     let sent = properties.clone();
     properties["version"] = node["status"]["nodeInfo"]["kubeletVersion"].clone();
     let owned = sent["labels"].as_object().into_iter().flatten();
@@ -98,7 +109,7 @@ pub(super) fn observed(node: &Json) -> Option<Json> {
         properties["providerId"] = json!(id);
     }
     properties["ready"] = json!(is_ready(node));
-    Some(json!({"properties": properties}))
+    json!({"properties": properties})
 }
 
 /// The `properties` a member was made with.
@@ -117,13 +128,26 @@ pub(super) fn record(properties: Option<&Json>) -> Json {
 mod tests {
     use serde_json::json;
 
-    use super::{observed, patch, record};
+    use super::{observed, observed_again, patch, record};
     use crate::node::Member;
 
     fn member(labels: serde_json::Value, taints: serde_json::Value, cordoned: bool) -> Member {
         Member::of(&json!({"properties": {"node": "web-1", "role": "worker", "version": "v1.34.2",
             "labels": labels, "taints": taints, "cordoned": cordoned}}))
         .unwrap()
+    }
+
+    #[test]
+    fn a_node_that_lost_its_record_is_a_member_while_its_machine_is_the_recorded_one() {
+        let recorded = json!({"properties": {"node": "web-1", "providerId": "azure:///vm/WEB-1",
+            "labels": {"pool": "a"}}});
+        let node = |machine: &str| json!({"metadata": {"name": "web-1"}, "spec": {"providerID": machine}});
+        assert_eq!(observed(&node("azure:///vm/web-1")), None);
+        let found = observed_again(&node("azure:///vm/web-1"), &recorded).unwrap();
+        assert_eq!(found["properties"]["node"], "web-1");
+        assert_eq!(found["properties"]["labels"], json!({}), "the next apply sets them again");
+        assert_eq!(observed_again(&node("azure:///vm/web-2"), &recorded), None);
+        assert_eq!(observed_again(&json!({"spec": {}}), &recorded), None);
     }
 
     #[test]

@@ -13,8 +13,6 @@ use lazuli_kubernetes::keyring::ClusterId;
 /// How long connections may still come after an interface has left a pool: Azure says that it is done a little before all
 /// of its load balancing knows.
 const SETTLE: Duration = Duration::from_secs(30);
-/// How many lines of a console people are shown.
-const LINES: usize = 30;
 
 /// The machines of the subscriptions that are open.
 #[derive(Clone, Default)]
@@ -64,11 +62,9 @@ impl Machines {
 
 #[async_trait::async_trait]
 impl BootLog for Machines {
-    async fn end_of(&self, vm: &ResourceId) -> Option<String> {
+    async fn read(&self, vm: &ResourceId) -> Option<String> {
         let console = self.of(vm)?.0.console(vm).await.ok()??;
-        let lines: Vec<&str> = console.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        let end = &lines[lines.len().saturating_sub(LINES)..];
-        if end.is_empty() { None } else { Some(end.join("\n")) }
+        if console.trim().is_empty() { None } else { Some(console) }
     }
 }
 

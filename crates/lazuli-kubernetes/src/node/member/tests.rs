@@ -106,7 +106,7 @@ struct Log;
 
 #[async_trait::async_trait]
 impl BootLog for Log {
-    async fn end_of(&self, vm: &ResourceId) -> Option<String> {
+    async fn read(&self, vm: &ResourceId) -> Option<String> {
         Some(format!("{}\n[ 12.3] kubeadm: error: token expired ({})\n", "noise\n".repeat(100), vm.name()))
     }
 }
@@ -246,6 +246,33 @@ async fn a_worker_leaves_cordoned_drained_and_without_volumes() {
     insta::assert_snapshot!(format!("{}\n\n{}", api.told("").join("\n"), told.lines().join("\n")));
     let last = api.sent().pop().unwrap();
     assert_eq!(last.2, json!({"metadata": {"annotations": {"lazuli.dev/member": null}}}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn volumes_of_pods_that_stay_are_not_waited_for() {
+    let api = Api::new();
+    let found = member_of(node("web-1", "True", ""), &body("web-1", json!({})));
+    api.on("GET /api/v1/nodes/web-1", [ok(found)]);
+    api.on("GET /api/v1/nodes", [list(vec![])]);
+    let mut cache = pod("cache-x");
+    cache["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
+    cache["spec"]["volumes"] = json!([{"name": "scratch", "ephemeral": {}},
+        {"name": "own", "persistentVolumeClaim": {"claimName": "own"}}]);
+    api.on("GET /apis/apps/v1/namespaces/shop/daemonsets/x", [ok(json!({}))]);
+    api.on("GET /api/v1/pods", [list(vec![cache])]);
+    let claim = |volume: &str| ok(json!({"spec": {"volumeName": volume}}));
+    api.on("GET /api/v1/namespaces/shop/persistentvolumeclaims/cache-x-scratch", [claim("pvc-1")]);
+    api.on("GET /api/v1/namespaces/shop/persistentvolumeclaims/own", [claim("pvc-2")]);
+    let of =
+        |volume: &str| json!({"spec": {"nodeName": "web-1", "source": {"persistentVolumeName": volume}}});
+    let staying = vec![of("pvc-1"), of("pvc-2")];
+    let leaving = [staying.clone(), vec![of("pvc-3")]].concat();
+    api.on("GET /apis/storage.k8s.io/v1/volumeattachments", [list(leaving), list(staying)]);
+    let told = Told::default();
+    delete(&cluster(&api, &FakeEtcd::default()), "web-1", false, &told).await.unwrap();
+    let waited: Vec<String> = told.lines().into_iter().filter(|line| line.contains("volumes")).collect();
+    assert_eq!(waited.len(), 1, "{waited:?}");
+    assert!(waited[0].ends_with("waiting for volumes to be detached: pvc-3"), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
