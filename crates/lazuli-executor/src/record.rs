@@ -85,11 +85,18 @@ fn collect(value: &Value, at: &Path, found: &mut Vec<Path>) {
     }
 }
 
-/// Adds the places in `observed` that match patterns of names.
+/// Adds the places in `observed` that match patterns of names; one that ends in `*` stands for all that begin so.
 pub(crate) fn add_hidden(observed: &Json, patterns: &[&str], sensitive: &mut Vec<Path>) {
     for pattern in patterns {
         let names: Vec<&str> = pattern.split('.').collect();
         find(observed, &names, Path::root(), sensitive);
+    }
+}
+
+fn matches(key: &str, name: &str) -> bool {
+    match name.strip_suffix('*') {
+        Some(beginning) => key.starts_with(beginning),
+        None => key == name,
     }
 }
 
@@ -107,7 +114,7 @@ fn find(here: &Json, names: &[&str], at: Path, found: &mut Vec<Path>) {
             }
         }
         Json::Object(entries) => {
-            for (key, next) in entries.iter().filter(|(key, _)| *name == "*" || key == name) {
+            for (key, next) in entries.iter().filter(|(key, _)| matches(key, name)) {
                 find(next, rest, at.name(key.as_str()), found);
             }
         }

@@ -49,6 +49,10 @@ fn sensitive_parts_are_found_by_name_or_hide_their_whole_array() {
         &mut paths,
     );
     assert_eq!(texts(&paths[4..]), ["keys[0].k", "map.m.k"]);
+    let mut filled_in = Vec::new();
+    let objects = json!({"v1/Secret/default/token": {"data": 1}, "v1/ConfigMap/default/token": {"data": 1}});
+    add_hidden(&json!({"objects": objects}), &["objects.v1/Secret/*"], &mut filled_in);
+    assert_eq!(texts(&filled_in), ["objects.\"v1/Secret/default/token\""]);
 }
 
 #[test]
