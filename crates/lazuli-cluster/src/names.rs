@@ -14,6 +14,24 @@ pub struct Account {
     pub dns_suffix: String,
 }
 
+impl Account {
+    /// Which Azure this is, as its cloud provider for Kubernetes calls it. The suffix tells: every Azure has its own.
+    pub fn cloud(&self) -> &'static str {
+        match self.dns_suffix.as_str() {
+            "cloudapp.usgovcloudapi.net" => "AzureUSGovernmentCloud",
+            "cloudapp.chinacloudapi.cn" => "AzureChinaCloud",
+            _ => PUBLIC_CLOUD,
+        }
+    }
+
+    /// True for the Azure of everybody, the only one that has community galleries of Cluster API.
+    pub fn is_public(&self) -> bool {
+        self.cloud() == PUBLIC_CLOUD
+    }
+}
+
+const PUBLIC_CLOUD: &str = "AzurePublicCloud";
+
 /// The name space of ids Lazuli derives; an arbitrary constant that never changes.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f2d_9c1e_54b7_4c0d_9a63_8e1f_27d5_b0a4);
 
@@ -97,6 +115,23 @@ mod tests {
         }
         assert_eq!(generation_of("1", "cluster.prod", "1", "zzzz"), None);
         assert_eq!(generation_of("1", "cluster.prod", "1", "12"), None);
+    }
+
+    #[test]
+    fn the_cloud_provider_is_told_which_azure_it_is_in() {
+        let of = |suffix: &str| Account {
+            subscription_id: String::new(),
+            tenant_id: String::new(),
+            dns_suffix: suffix.into(),
+        };
+        let table = [
+            ("cloudapp.azure.com", "AzurePublicCloud", true),
+            ("cloudapp.usgovcloudapi.net", "AzureUSGovernmentCloud", false),
+            ("cloudapp.chinacloudapi.cn", "AzureChinaCloud", false),
+        ];
+        for (suffix, cloud, public) in table {
+            assert_eq!((of(suffix).cloud(), of(suffix).is_public()), (cloud, public));
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         control_plane_taints: Vec::new(),
         pod_cidr: "192.168.0.0/16".to_owned(),
         network: PodNetwork::AzureRoutes,
+        proxy: None,
     };
     let class = DefaultClass { sku: "Premium_LRS".to_owned(), zone_redundant: true };
     let team = NamespaceSpec {

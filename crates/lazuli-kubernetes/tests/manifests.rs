@@ -10,7 +10,7 @@ use lazuli_kubernetes::manifests::{
     cloud_provider, collect, key_of, lint_early, namespace, network_azure_routes, role_binding,
     storage_azuredisk,
 };
-use lazuli_kubernetes::user_data::{Taint, TaintEffect};
+use lazuli_kubernetes::user_data::{Proxy, Taint, TaintEffect};
 use serde_json::json;
 
 fn facts(version: &str, network: PodNetwork) -> ClusterFacts {
@@ -25,6 +25,7 @@ fn facts(version: &str, network: PodNetwork) -> ClusterFacts {
         }],
         pod_cidr: "192.168.0.0/16".into(),
         network,
+        proxy: None,
     }
 }
 
@@ -92,6 +93,48 @@ fn images_follow_the_version() {
         })
         .collect();
     insta::assert_json_snapshot!(images);
+}
+
+#[test]
+fn what_talks_to_azure_does_it_through_the_proxy_and_nothing_else_changes() {
+    let direct = facts("1.34.2", PodNetwork::AzureRoutes);
+    let proxy = Proxy {
+        http: None,
+        https: Some("http://proxy:3128".into()),
+        no_proxy: vec!["169.254.169.254".into(), "10.96.0.0/12".into()],
+    };
+    let behind = ClusterFacts { proxy: Some(proxy), ..direct.clone() };
+    let all = |facts: &ClusterFacts| {
+        let mut objects = cloud_provider(facts);
+        objects.extend(storage_azuredisk(facts, None).unwrap());
+        objects
+    };
+    let (direct, mut behind) = (all(&direct), all(&behind));
+    for (key, place) in [
+        ("apps/v1/Deployment/kube-system/cloud-controller-manager", 0),
+        ("apps/v1/Deployment/kube-system/csi-azuredisk-controller", 4),
+    ] {
+        let container = &mut behind.get_mut(key).unwrap()["spec"]["template"]["spec"]["containers"][place];
+        assert_eq!(
+            container.as_object_mut().unwrap().remove("env").unwrap(),
+            json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+                {"name": "NO_PROXY", "value": "169.254.169.254,10.96.0.0/12"}]),
+            "{key}"
+        );
+    }
+    assert_eq!(behind, direct);
+}
+
+#[test]
+fn replicas_that_share_a_port_of_their_node_say_so() {
+    let mut objects = cloud_provider(&facts("1.34.2", PodNetwork::AzureRoutes));
+    objects.extend(storage_azuredisk(&facts("1.34.2", PodNetwork::AzureRoutes), None).unwrap());
+    for (key, object) in objects.iter().filter(|(key, _)| key.starts_with("apps/v1/Deployment/")) {
+        let spec = &object["spec"]["template"]["spec"];
+        let ports: Vec<_> =
+            spec["containers"].as_array().unwrap().iter().filter(|c| c["ports"].is_array()).collect();
+        assert!(spec["hostNetwork"] != true || !ports.is_empty(), "{key}");
+    }
 }
 
 #[test]

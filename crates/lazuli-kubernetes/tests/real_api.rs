@@ -206,6 +206,7 @@ async fn our_own_layers_are_accepted_and_seen_in_few_requests() {
         control_plane_taints: vec![],
         pod_cidr: "192.168.0.0/16".into(),
         network: PodNetwork::AzureRoutes,
+        proxy: None,
     };
     let class = DefaultClass { sku: "Premium_LRS".into(), zone_redundant: true };
     let layers = [

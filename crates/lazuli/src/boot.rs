@@ -57,11 +57,7 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         (true, false) => NodeRole::FurtherControlPlane,
         (false, _) => NodeRole::Worker,
     };
-    let proxy = boot.proxy.as_ref().map(|proxy| user_data::Proxy {
-        http: proxy.http.clone(),
-        https: proxy.https.clone(),
-        no_proxy: proxy.no_proxy.clone(),
-    });
+    let proxy = boot.proxy.as_ref().map(proxy);
     let azure = &boot.azure;
     Ok(user_data::NodeBoot {
         name: boot.name.clone(),
@@ -86,6 +82,7 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
         pre_bootstrap: boot.pre_bootstrap.0.clone(),
         post_bootstrap: boot.post_bootstrap.0.clone(),
         azure: user_data::AzureFacts {
+            cloud: azure.cloud.to_owned(),
             tenant_id: azure.tenant_id.clone(),
             subscription_id: azure.subscription_id.clone(),
             resource_group: azure.resource_group.clone(),
@@ -98,6 +95,15 @@ fn node(boot: &NodeBoot, identity_client_id: &str) -> Result<user_data::NodeBoot
             identity_client_id: identity_client_id.to_owned(),
         },
     })
+}
+
+/// A proxy in the words of the crate that renders it.
+pub(crate) fn proxy(proxy: &lazuli_cluster::spec::Proxy) -> user_data::Proxy {
+    user_data::Proxy {
+        http: proxy.http.clone(),
+        https: proxy.https.clone(),
+        no_proxy: proxy.no_proxy.clone(),
+    }
 }
 
 /// Taints in the words of the crate that renders them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_core::Address;
+use lazuli_core::resource::ResourceId;
 
 use crate::spec::{Commands, Proxy, Taint};
 
@@ -92,6 +93,7 @@ impl NodeBoot {
     /// The resources whose attributes are needed to render it.
     pub fn needs(&self) -> Vec<&Address> {
         let mut needs = vec![&self.azure.identity];
+        needs.extend(&self.azure.existing_subnets);
         match self.first {
             true => needs.extend(self.pki.all()),
             false => needs.push(&self.pki.cluster_ca),
@@ -103,6 +105,8 @@ impl NodeBoot {
 /// The contents of `azure.json` that are known at plan time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AzureFacts {
+    /// Which Azure, as the cloud provider calls it.
+    pub cloud: &'static str,
     /// Tenant.
     pub tenant_id: String,
     /// Subscription.
@@ -118,9 +122,11 @@ pub struct AzureFacts {
     /// The workers' subnet.
     pub worker_subnet: String,
     /// The workers' security group, where it is the cluster's own.
-    pub worker_security_group: Option<String>,
+    pub worker_security_group: Option<ResourceId>,
     /// The route table, where it is the cluster's own.
-    pub route_table: Option<String>,
+    pub route_table: Option<ResourceId>,
+    /// The subnets of an existing network, the workers' first: they name both of these, and addresses that need no proxy.
+    pub existing_subnets: Vec<Address>,
     /// The identity whose `properties.clientId` goes in as well.
     pub identity: Address,
 }

@@ -3,7 +3,7 @@
 use lazuli_core::Address;
 
 use super::boot::{AzureFacts, NodeBoot};
-use crate::spec::{Addon, Binding, Cni, Csi, Manifests, Namespace, StorageClass};
+use crate::spec::{Addon, Binding, Cni, Csi, Manifests, Namespace, Proxy, StorageClass};
 
 /// What is still to be rendered into a part's body. Until it is, that place in the body is unknown.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +91,8 @@ pub struct ClusterFacts {
     pub workers: u32,
     /// The zones of its nodes, sorted.
     pub zones: Vec<String>,
+    /// How Azure is reached, where not directly; `no_proxy` has the cluster's own addresses, too.
+    pub proxy: Option<Proxy>,
     /// What the cloud provider is told of Azure; `azure.identity` is whose `properties.clientId` goes in as well.
     pub azure: AzureFacts,
 }

@@ -1,13 +1,18 @@
 //! What is inside the cluster: settings, layers, add-ons, bindings and namespaces, in their order.
 
+use lazuli_core::resource::Timeouts;
 use lazuli_core::{Address, Span, Type, Value};
 
 use super::boot::Pki;
 use super::content::{ClusterFacts, Content, Layer, LayerSpec};
-use super::node::{Surroundings, azure_facts, boot};
+use super::node::{Surroundings, azure_facts, boot, proxied};
 use super::part::{Part, Site, object};
 use super::phase::Phase;
 use crate::spec::{Cluster, Cni, Csi, Profile};
+
+/// How long a step on objects may take at least, in seconds: longer than it waits itself (20 minutes), since its own
+/// waiting ends with what is not ready and why.
+const STEP: u64 = 25 * 60;
 
 /// The address of a layer.
 pub(crate) fn layer(cluster: &Address, name: &str) -> Address {
@@ -151,7 +156,18 @@ fn settings(site: &Site<'_>, name: &str, properties: Value, after: &[(Address, &
     for (address, because) in after {
         draft = draft.after(address, because);
     }
-    draft.transient().done()
+    patient(site, draft.transient().done())
+}
+
+fn patient(site: &Site<'_>, mut part: Part) -> Part {
+    let configured = site.cluster.timeouts;
+    let at_least = |configured: Option<u64>| Some(configured.unwrap_or(0).max(STEP));
+    part.declaration.timeouts = Timeouts {
+        create: at_least(configured.create),
+        update: at_least(configured.update),
+        delete: configured.delete,
+    };
+    part
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -178,11 +194,11 @@ fn objects(
     for (address, because) in after {
         draft = draft.after(address, because);
     }
-    draft.with(content).transient().done()
+    patient(site, draft.with(content).transient().done())
 }
 
 fn facts(site: &Site<'_>, around: &Surroundings<'_>) -> ClusterFacts {
-    let Cluster { profile, control_plane, workers, name, api_server, .. } = site.cluster;
+    let Cluster { profile, control_plane, workers, name, api_server, proxy, .. } = site.cluster;
     let pools = std::iter::once(control_plane).chain(workers);
     let zones: std::collections::BTreeSet<&String> = pools.flat_map(|pool| &pool.zones).collect();
     ClusterFacts {
@@ -195,6 +211,7 @@ fn facts(site: &Site<'_>, around: &Surroundings<'_>) -> ClusterFacts {
         control_plane_nodes: control_plane.count,
         workers: workers.iter().map(|pool| pool.count).sum(),
         zones: zones.into_iter().cloned().collect(),
+        proxy: proxy.as_ref().map(|proxy| proxied(site, proxy)),
         azure: azure_facts(site, around),
     }
 }

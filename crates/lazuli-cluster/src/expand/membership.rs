@@ -14,8 +14,10 @@ use super::part::{Part, Site, object, strings};
 use super::phase::NodeRole;
 use crate::spec::{Cluster, Pool};
 
-/// What else a step of a member may take beyond its waiting, in seconds: leaving etcd, detaching volumes, some reserve.
+/// What else a step of a member may take beyond its waiting, in seconds: detaching volumes, some reserve.
 const RESERVE: u64 = 900;
+/// What a control-plane member takes beside that: until etcd has caught up, until it has left it, until the rest is well.
+const ETCD_RESERVE: u64 = 1500;
 
 /// The node that a registration and a membership are of.
 pub(super) struct Node<'a> {
@@ -103,7 +105,8 @@ pub(super) fn member(site: &Site<'_>, node: &Node<'_>) -> Part {
         .of_node(slot, node.succeeds, node.rollout.clone(), node.create_first)
         .done();
     // Its own waiting ends first, and says what it waited for.
-    let at_least = |configured: Option<u64>, needed: u64| Some(configured.unwrap_or(0).max(needed + RESERVE));
+    let reserve = if pool.is_control_plane() { RESERVE + ETCD_RESERVE } else { RESERVE };
+    let at_least = |configured: Option<u64>, needed: u64| Some(configured.unwrap_or(0).max(needed + reserve));
     part.declaration.timeouts = Timeouts {
         create: at_least(cluster.timeouts.create, startup + update.min_ready_seconds),
         update: cluster.timeouts.update,

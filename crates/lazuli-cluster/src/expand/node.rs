@@ -440,6 +440,7 @@ pub(super) fn azure_facts(site: &Site<'_>, around: &Surroundings<'_>) -> AzureFa
     let (cluster, network) = (site.cluster, around.network);
     let group = |id: &ResourceId| id.resource_group().unwrap_or_default().to_owned();
     AzureFacts {
+        cloud: site.account.cloud(),
         tenant_id: site.account.tenant_id.clone(),
         subscription_id: site.account.subscription_id.clone(),
         resource_group: cluster.resource_group.clone(),
@@ -447,14 +448,20 @@ pub(super) fn azure_facts(site: &Site<'_>, around: &Surroundings<'_>) -> AzureFa
         network_resource_group: group(&network.virtual_network),
         virtual_network: network.virtual_network.name().to_owned(),
         worker_subnet: network.worker_subnet.0.name().to_owned(),
-        worker_security_group: network.worker_security_group.as_ref().map(|id| id.name().to_owned()),
-        route_table: network.route_table.as_ref().map(|id| id.name().to_owned()),
+        worker_security_group: network.worker_security_group.clone(),
+        route_table: network.route_table.clone(),
+        existing_subnets: match &cluster.network {
+            Network::Dynamic(_) => Vec::new(),
+            Network::Existing(_) => {
+                vec![network.worker_subnet.1.clone(), network.control_plane_subnet.1.clone()]
+            }
+        },
         identity: around.identity.principal.clone(),
     }
 }
 
 /// The proxy, without which nodes reach each other, their services and Azure's own addresses.
-fn proxied(site: &Site<'_>, proxy: &Proxy) -> Proxy {
+pub(super) fn proxied(site: &Site<'_>, proxy: &Proxy) -> Proxy {
     let cluster = site.cluster;
     let mut own = vec![
         "localhost".to_owned(),

@@ -181,6 +181,35 @@ fn static_placement_only_reads_the_network() {
 }
 
 #[test]
+fn the_boot_of_a_node_in_an_existing_network_needs_what_its_subnets_say() {
+    let subnets = |expansion: &Expansion| {
+        let member = find(expansion, "cluster.prod.worker_pool[\"general\"].node[\"1\"].vm");
+        let boot = member.boot().unwrap();
+        assert!(boot.azure.existing_subnets.iter().all(|subnet| boot.needs().contains(&subnet)));
+        boot.azure.existing_subnets.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(subnets(&fresh(&cluster(CLUSTER))).is_empty());
+    assert_eq!(
+        subnets(&fresh(&static_placement())),
+        ["cluster.prod.network.worker_subnet", "cluster.prod.network.control_plane_subnet"]
+    );
+}
+
+#[test]
+fn a_step_that_waits_inside_of_a_cluster_has_more_time_than_its_own_waiting() {
+    let expansion = crate::testing::expanded_inside(&cluster(CLUSTER), &nothing(), &Renewals::new());
+    let timeouts = |address: &str| find(&expansion, address).declaration.timeouts;
+    // 20 minutes of the objects, of etcd and volumes beside the drain of 15.
+    for layer in ["cloud_provider", "network", "storage", "components", "settings"] {
+        let of = timeouts(&format!("cluster.prod.layer[\"{layer}\"]"));
+        assert!(of.create > Some(20 * 60) && of.update > Some(20 * 60), "{layer}: {of:?}");
+    }
+    let leaving = |member: &str| timeouts(&format!("cluster.prod.{member}.member")).delete.unwrap();
+    let worker = leaving("worker_pool[\"general\"].node[\"1\"]");
+    assert!(leaving("control_plane.node[\"1\"]") >= worker + 1080, "etcd takes its time");
+}
+
+#[test]
 fn machines_of_a_spot_pool() {
     let expansion = fresh(&spot_pool("0.25"));
     assert_snapshot!(render([find(&expansion, "cluster.prod.worker_pool[\"general\"].node[\"1\"].vm")]));

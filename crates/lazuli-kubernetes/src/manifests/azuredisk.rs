@@ -202,7 +202,7 @@ fn probe(port: u16) -> Json {
 fn controller(facts: &ClusterFacts, release: &Release) -> Json {
     const LEADER: [&str; 2] = ["--leader-election", "--leader-election-namespace=kube-system"];
     let with = |args: &[&'static str]| [&LEADER, args].concat();
-    let driver = json!({
+    let mut driver = json!({
         "name": "azuredisk",
         "image": image("azuredisk-csi", release.driver),
         "imagePullPolicy": "IfNotPresent",
@@ -221,6 +221,7 @@ fn controller(facts: &ClusterFacts, release: &Release) -> Json {
             { "name": "kubernetes", "mountPath": "/etc/kubernetes", "readOnly": true },
         ],
     });
+    parts::behind_a_proxy(&mut driver, facts);
     let provisioner = [
         "--feature-gates=Topology=true",
         "--strict-topology=true",

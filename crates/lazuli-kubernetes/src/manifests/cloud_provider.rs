@@ -123,12 +123,14 @@ fn controller_args(facts: &ClusterFacts) -> Vec<String> {
 }
 
 fn controller(facts: &ClusterFacts) -> Json {
-    let container = json!({
+    let mut container = json!({
         "name": CONTROLLER,
         "image": image(facts, CONTROLLER),
         "imagePullPolicy": "IfNotPresent",
         "command": [CONTROLLER],
         "args": controller_args(facts),
+        // A second replica waits for a second node, instead of failing at this port of the first one's.
+        "ports": [{ "name": "https", "containerPort": PORT, "protocol": "TCP" }],
         "resources": {
             "requests": { "cpu": "100m", "memory": "128Mi" },
             "limits": { "memory": "2Gi" },
@@ -144,6 +146,7 @@ fn controller(facts: &ClusterFacts) -> Json {
             { "name": "authorities", "mountPath": "/etc/ssl", "readOnly": true },
         ],
     });
+    parts::behind_a_proxy(&mut container, facts);
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",

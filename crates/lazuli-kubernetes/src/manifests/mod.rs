@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use lazuli_core::Json;
 
-use crate::user_data::Taint;
+use crate::user_data::{Proxy, Taint};
 use crate::version::KubernetesVersion;
 
 pub use azuredisk::{DefaultClass, ImpossibleClass, storage_azuredisk};
@@ -53,6 +53,8 @@ pub struct ClusterFacts {
     pub pod_cidr: String,
     /// How pods reach each other.
     pub network: PodNetwork,
+    /// How what talks to Azure reaches it, where not directly; `no_proxy` has the cluster's own addresses, too.
+    pub proxy: Option<Proxy>,
 }
 
 /// How pods reach each other.

@@ -84,6 +84,16 @@ pub(super) fn one_at_a_time() -> Json {
     json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 0, "maxUnavailable": 1 } })
 }
 
+/// Gives a container that talks to Azure the proxy; the variables of the node are not for containers.
+pub(super) fn behind_a_proxy(container: &mut Json, facts: &ClusterFacts) {
+    let Some(proxy) = &facts.proxy else { return };
+    let direct = Some(proxy.no_proxy.join(",")).filter(|direct| !direct.is_empty());
+    container["env"] = [("HTTP_PROXY", &proxy.http), ("HTTPS_PROXY", &proxy.https), ("NO_PROXY", &direct)]
+        .into_iter()
+        .filter_map(|(name, value)| Some(json!({ "name": name, "value": value.as_ref()? })))
+        .collect();
+}
+
 /// Replicas on different nodes, as far as there are nodes.
 pub(super) fn spread(label: &str, value: &str) -> Json {
     json!([{

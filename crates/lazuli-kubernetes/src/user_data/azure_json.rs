@@ -1,6 +1,7 @@
 //! `/etc/kubernetes/azure.json`: what cloud-controller-manager, cloud-node-manager and the disk driver are told of
 //! Azure. It has no secret: the cloud provider signs in with the identity of the virtual machine.
 
+use lazuli_core::resource::ResourceId;
 use serde::Serialize;
 
 use super::NodeBoot;
@@ -8,7 +9,7 @@ use super::NodeBoot;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AzureJson<'a> {
-    cloud: &'static str,
+    cloud: &'a str,
     tenant_id: &'a str,
     subscription_id: &'a str,
     resource_group: &'a str,
@@ -37,10 +38,10 @@ struct AzureJson<'a> {
 /// The file's text.
 pub(super) fn file(node: &NodeBoot) -> String {
     let azure = &node.azure;
-    let security_group = azure.worker_security_group.as_deref();
-    let route_table = azure.route_table.as_deref();
+    let security_group = azure.worker_security_group.as_ref();
+    let route_table = azure.route_table.as_ref();
     super::json::text(&AzureJson {
-        cloud: "AzurePublicCloud",
+        cloud: &azure.cloud,
         tenant_id: &azure.tenant_id,
         subscription_id: &azure.subscription_id,
         resource_group: &azure.resource_group,
@@ -49,10 +50,10 @@ pub(super) fn file(node: &NodeBoot) -> String {
         vnet_name: &azure.virtual_network,
         vnet_resource_group: &azure.network_resource_group,
         subnet_name: &azure.worker_subnet,
-        security_group_name: security_group,
-        security_group_resource_group: security_group.map(|_| azure.resource_group.as_str()),
-        route_table_name: route_table,
-        route_table_resource_group: route_table.map(|_| azure.resource_group.as_str()),
+        security_group_name: security_group.map(ResourceId::name),
+        security_group_resource_group: security_group.and_then(ResourceId::resource_group),
+        route_table_name: route_table.map(ResourceId::name),
+        route_table_resource_group: route_table.and_then(ResourceId::resource_group),
         load_balancer_sku: "Standard",
         maximum_load_balancer_rule_count: 250,
         use_managed_identity_extension: true,

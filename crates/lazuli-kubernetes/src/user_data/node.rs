@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use lazuli_core::resource::ResourceId;
+
 use crate::version::KubernetesVersion;
 
 /// What the first boot of a node needs to know.
@@ -109,9 +111,11 @@ pub enum TaintEffect {
     NoExecute,
 }
 
-/// The contents of `azure.json`. Names, not ids.
+/// The contents of `azure.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AzureFacts {
+    /// Which Azure, as the cloud provider calls it: `AzurePublicCloud`.
+    pub cloud: String,
     /// Tenant.
     pub tenant_id: String,
     /// Subscription.
@@ -126,10 +130,10 @@ pub struct AzureFacts {
     pub virtual_network: String,
     /// The workers' subnet.
     pub worker_subnet: String,
-    /// The workers' security group, where it is the cluster's own; it is in the cluster's resource group then.
-    pub worker_security_group: Option<String>,
-    /// The route table, where it is the cluster's own; it is in the cluster's resource group then.
-    pub route_table: Option<String>,
+    /// The workers' security group, whose rules for Services the cloud provider writes.
+    pub worker_security_group: Option<ResourceId>,
+    /// The route table, whose routes to the pods of nodes the cloud provider writes.
+    pub route_table: Option<ResourceId>,
     /// Client id of the user-assigned identity the cloud provider signs in with: `properties.clientId`, known once
     /// the identity is made.
     pub identity_client_id: String,

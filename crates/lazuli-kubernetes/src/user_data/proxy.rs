@@ -11,7 +11,7 @@ pub(super) const ENV_PATH: &str = "/etc/lazuli/proxy.env";
 const DIRECT: [&str; 6] =
     ["localhost", "127.0.0.1", "169.254.169.254", "168.63.129.16", ".svc", ".cluster.local"];
 
-/// The files by path, with permissions: nobody but root reads an address that may hold a password.
+/// The files by path, with permissions: nobody but root reads an address that holds a password.
 pub(super) fn files(node: &NodeBoot) -> Result<Vec<(&'static str, &'static str, String)>, UserDataError> {
     let Some(proxy) = &node.proxy else { return Ok(Vec::new()) };
     let mut variables = Vec::new();
@@ -36,7 +36,8 @@ pub(super) fn files(node: &NodeBoot) -> Result<Vec<(&'static str, &'static str, 
         (ENV_PATH, "0600", environment),
         ("/etc/systemd/system/containerd.service.d/20-lazuli-proxy.conf", "0644", service.clone()),
         ("/etc/systemd/system/kubelet.service.d/20-lazuli-proxy.conf", "0644", service),
-        ("/etc/apt/apt.conf.d/90lazuli-proxy", "0600", apt),
+        // apt of any user reads all of its files or ends; where one would tell a password, that is the lesser evil.
+        ("/etc/apt/apt.conf.d/90lazuli-proxy", if apt.contains('@') { "0600" } else { "0644" }, apt),
         (
             "/etc/profile.d/lazuli-proxy.sh",
             "0644",

@@ -96,6 +96,7 @@ pub(crate) fn first() -> NodeBoot {
         pre_bootstrap: Vec::new(),
         post_bootstrap: Vec::new(),
         azure: AzureFacts {
+            cloud: "AzurePublicCloud".into(),
             tenant_id: "11111111-1111-1111-1111-111111111111".into(),
             subscription_id: "22222222-2222-2222-2222-222222222222".into(),
             resource_group: "rg-prod".into(),
@@ -103,11 +104,17 @@ pub(crate) fn first() -> NodeBoot {
             network_resource_group: "rg-prod".into(),
             virtual_network: "prod-vnet".into(),
             worker_subnet: "prod-node-subnet".into(),
-            worker_security_group: Some("prod-node-nsg".into()),
-            route_table: Some("prod-node-routetable".into()),
+            worker_security_group: Some(network("rg-prod", "networkSecurityGroups/prod-node-nsg")),
+            route_table: Some(network("rg-prod", "routeTables/prod-node-routetable")),
             identity_client_id: "33333333-3333-3333-3333-333333333333".into(),
         },
     }
+}
+
+fn network(group: &str, rest: &str) -> lazuli_core::resource::ResourceId {
+    lazuli_core::resource::ResourceId::new(format!(
+        "/subscriptions/s/resourceGroups/{group}/providers/Microsoft.Network/{rest}"
+    ))
 }
 
 /// One that takes workloads: it has no taints.
@@ -150,8 +157,8 @@ pub(crate) fn worker() -> NodeBoot {
             network_resource_group: "rg-network".into(),
             virtual_network: "hub".into(),
             worker_subnet: "workers".into(),
-            worker_security_group: None,
-            route_table: None,
+            worker_security_group: Some(network("rg-network", "networkSecurityGroups/workers-nsg")),
+            route_table: Some(network("rg-routes", "routeTables/hub-routes")),
             ..first.azure.clone()
         },
         ..first

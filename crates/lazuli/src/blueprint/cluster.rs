@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use lazuli_cluster::decode::{self, Context};
 use lazuli_cluster::expand::{Expansion, expand};
+use lazuli_cluster::names::Account;
 use lazuli_cluster::roster::Records;
+use lazuli_cluster::spec::Image;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, Instances, Root};
 use lazuli_core::{Address, Diagnostic, Diagnostics};
@@ -96,6 +98,7 @@ impl Blueprint {
             let features = self.features(&address, &world, ground.renewals);
             expansion = expand(&cluster, account, records, features);
         }
+        problems.extend(image_of_another_cloud(&expansion, account));
         problems.extend(user_data(&expansion));
         let key = instance.as_ref().map(|instance| &instance.key);
         let mut own = self.awaited(unit, block);
@@ -123,6 +126,18 @@ impl Blueprint {
             _ => false,
         }
     }
+}
+
+/// The reference images are in the public cloud alone.
+fn image_of_another_cloud(expansion: &Expansion, account: &Account) -> Option<Diagnostic> {
+    let profile = &expansion.cluster.profile;
+    if account.is_public() || !matches!(profile.image, Image::Reference(_)) {
+        return None;
+    }
+    let message = format!("the reference images do not exist in {}", account.cloud());
+    Some(Diagnostic::error("LZ0224", message).at(profile.span, "names no other image").help(
+        "name an image of that cloud in the profile: os { gallery_image_id = … } or os { marketplace { … } }",
+    ))
 }
 
 /// What forbids to render the user-data of a pool's nodes: found before anything is made.

@@ -8,6 +8,7 @@ use lazuli_cluster::spec::{Addon, Binding, Cni, Csi, Manifests, Namespace};
 use lazuli_config::Evaluator;
 use lazuli_core::configuration::Known;
 use lazuli_core::encoding::{from_json, to_json};
+use lazuli_core::resource::ResourceId;
 use lazuli_core::{Address, Diagnostic, Diagnostics, Json, Path, Span, Value};
 use lazuli_kubernetes::keyring::{ClusterKeys, Server, Transport};
 use lazuli_kubernetes::manifests::{self, BindingSpec, BindingTarget, ClusterFacts, DefaultClass, Objects};
@@ -76,6 +77,8 @@ fn user_data(boot: &NodeBoot, known: &dyn Known) -> Result<Option<String>, Diagn
         }
         _ => Ok(None),
     };
+    let Some(boot) = in_its_network(boot, known) else { return Ok(None) };
+    let boot = &boot;
     let Some(client_id) = text(&boot.azure.identity, "clientId") else { return Ok(None) };
     let Some(cluster_ca) = authority(&boot.pki.cluster_ca)? else { return Ok(None) };
     let mut keys = ClusterKeys {
@@ -100,9 +103,44 @@ fn user_data(boot: &NodeBoot, known: &dyn Known) -> Result<Option<String>, Diagn
     boot::custom_data(boot, &client_id, &keys).map(Some).map_err(|problem| vec![*problem])
 }
 
+/// The boot with what only the subnets of an existing network say; `None` while these are not read.
+fn in_its_network(boot: &NodeBoot, known: &dyn Known) -> Option<NodeBoot> {
+    let mut boot = boot.clone();
+    for (place, address) in boot.azure.existing_subnets.clone().iter().enumerate() {
+        let subnet = known.object(address)?;
+        let of = |name: &str| subnet.value.at(&Path::root().name("properties").name(name));
+        let id = |name: &str| Some(ResourceId::new(of(name)?.get("id")?.as_str()?));
+        if place == 0 {
+            boot.azure.worker_security_group = id("networkSecurityGroup");
+            boot.azure.route_table = id("routeTable");
+        }
+        let prefixes = of("addressPrefixes").and_then(Value::as_sequence).into_iter().flatten();
+        for prefix in prefixes.chain(of("addressPrefix")).filter_map(Value::as_str) {
+            // Nodes reach each other without a proxy.
+            if let Some(proxy) = &mut boot.proxy
+                && !proxy.no_proxy.iter().any(|known| known == prefix)
+            {
+                proxy.no_proxy.push(prefix.to_owned());
+            }
+        }
+    }
+    Some(boot)
+}
+
 /// Objects that hold nothing of a user.
 fn own(objects: Objects) -> Value {
     Value::object(objects.iter().map(|(key, object)| (key.as_str(), from_json(object))))
+}
+
+/// Objects of ours; those that know a proxy with a password are hidden.
+fn knowing(objects: Objects, facts: &ClusterFacts) -> Value {
+    let secrets = facts.proxy.iter().flat_map(|proxy| [&proxy.http, &proxy.https]).flatten();
+    let has_password = secrets.into_iter().any(|address| address.contains('@'));
+    Value::object(objects.iter().map(|(key, object)| {
+        let value = from_json(object);
+        let hidden = has_password && key.starts_with("apps/v1/Deployment/");
+        (key.as_str(), if hidden { value.sensitive() } else { value })
+    }))
 }
 
 /// Two sets of objects as one; the second wins.
@@ -116,7 +154,7 @@ fn layer(spec: &LayerSpec, cluster: &ClusterBlock, span: Span) -> Result<Option<
     let theirs = || users(spec.layer.manifests(), &cluster.unit, span);
     match &spec.layer {
         Layer::CloudProvider { manifests } if manifests.files.is_empty() => {
-            Ok(Some(own(manifests::cloud_provider(&facts))))
+            Ok(Some(knowing(manifests::cloud_provider(&facts), &facts)))
         }
         Layer::Network { cni: Cni::AzureRoutes, .. } => {
             Ok(theirs()?.map(|theirs| and(own(manifests::network_azure_routes(&facts)), theirs)))
@@ -128,7 +166,7 @@ fn layer(spec: &LayerSpec, cluster: &ClusterBlock, span: Span) -> Result<Option<
             });
             let ours = manifests::storage_azuredisk(&facts, class.as_ref())
                 .map_err(|error| unusable(&error.to_string(), span))?;
-            Ok(theirs()?.map(|theirs| and(own(ours), theirs)))
+            Ok(theirs()?.map(|theirs| and(knowing(ours, &facts), theirs)))
         }
         Layer::CloudProvider { .. } | Layer::Network { .. } | Layer::Storage { .. } => theirs(),
     }
@@ -162,8 +200,14 @@ fn users(wanted: &Manifests, unit: &Evaluator, span: Span) -> Result<Option<Valu
     })?;
     Ok(Some(Value::object(objects.iter().map(|(key, object)| {
         let value = from_json(object);
-        (key.as_str(), if secret.contains(key) { value.sensitive() } else { value })
+        (key.as_str(), if secret.contains(key) || is_secret(key) { value.sensitive() } else { value })
     }))))
+}
+
+/// True for a Secret, whoever wrote what is in it: a file without a single variable holds the password all the same, and
+/// controllers fill in others.
+fn is_secret(key: &str) -> bool {
+    key.starts_with("v1/Secret/")
 }
 
 fn binding(binding: &Binding, span: Span) -> Result<Objects, Diagnostics> {
@@ -204,6 +248,7 @@ fn facts(spec: &LayerSpec, cluster: &ClusterBlock) -> Result<ClusterFacts, Strin
         control_plane_taints: boot::taints(&cluster.expansion.cluster.control_plane.taints)?,
         pod_cidr: of.pod_cidr.clone(),
         network: if of.azure_routes { PodNetwork::AzureRoutes } else { PodNetwork::Manifests },
+        proxy: of.proxy.as_ref().map(boot::proxy),
     })
 }
 

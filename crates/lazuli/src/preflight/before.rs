@@ -1,8 +1,10 @@
 //! What must be right before there can be a plan: resource groups exist and suit, the subnets of an existing network are
-//! secured.
+//! secured and can be routed.
 
 use std::collections::BTreeSet;
 
+use lazuli_cluster::expand::Expansion;
+use lazuli_cluster::spec::{Cni, Network};
 use lazuli_core::resource::Mode;
 use lazuli_core::{Diagnostic, Diagnostics};
 
@@ -58,7 +60,7 @@ pub(crate) async fn groups(
     if problems.is_empty() { Ok(findings) } else { Err(problems) }
 }
 
-/// Both subnets of an existing network have a security group.
+/// Both subnets of an existing network have a security group, and a route table where pods need one.
 pub(crate) fn existing_networks(
     blueprint: &Blueprint,
     world: &World,
@@ -70,6 +72,7 @@ pub(crate) fn existing_networks(
             .parts
             .iter()
             .filter(|part| part.declaration.mode == Mode::Data && part.desired.ty.name.ends_with("/subnets"));
+        problems.extend(without_route_table(expansion, world));
         for part in subnets {
             let Some(object) = part.desired.id.as_ref().and_then(|id| world.objects.get(id)) else {
                 continue;
@@ -92,4 +95,36 @@ pub(crate) fn existing_networks(
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Where routes carry the packets of pods, the nodes of both subnets must share the table that they are written to.
+fn without_route_table(expansion: &Expansion, world: &World) -> Option<Diagnostic> {
+    let Network::Existing(network) = &expansion.cluster.network else { return None };
+    if expansion.cluster.profile.cni != Cni::AzureRoutes {
+        return None;
+    }
+    let table = |subnet| {
+        let found = world.objects.get(subnet)?;
+        Some(found.pointer("/properties/routeTable/id").and_then(|id| id.as_str()).map(str::to_lowercase))
+    };
+    let ids = &expansion.ids;
+    // What cannot be read is told elsewhere.
+    let (control_plane, workers) = (table(&ids.control_plane_subnet)?, table(&ids.worker_subnet)?);
+    let message = match (control_plane, workers) {
+        (Some(control_plane), Some(workers)) if control_plane == workers => return None,
+        (Some(_), Some(_)) => "the existing subnets have different route tables".to_owned(),
+        (None, None) => "the existing subnets have no route table".to_owned(),
+        (None, Some(_)) => without(&network.control_plane_subnet),
+        (Some(_), None) => without(&network.worker_subnet),
+    };
+    Some(
+        Diagnostic::error("LZ1019", message)
+            .at(network.span, "pods on different nodes could not reach each other")
+            .note("cni = \"azure_routes\": the cloud provider writes a route for each node into the subnets' table")
+            .help("associate one route table with both subnets in Azure, or choose cni = \"manifests\""),
+    )
+}
+
+fn without(subnet: &str) -> String {
+    format!("the existing subnet `{subnet}` has no route table")
 }

@@ -13,13 +13,14 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 23] = [
+const CASES: [(&str, By); 24] = [
     ("backend-settings", By::Validate),
     ("backend-simulated", By::Validate),
     ("circle-through-a-module", By::Validate),
     ("copies-and-outputs", By::Validate),
     ("cyclic-resources", By::Validate),
     ("existing-network-missing", By::Plan),
+    ("existing-subnet-without-route-table", By::Plan),
     ("existing-subnet-without-security-group", By::Plan),
     ("missing-resource-group", By::Plan),
     ("name-that-azure-refuses", By::Validate),

@@ -55,7 +55,11 @@ fn files(folder: &Path, found: &mut Vec<(String, String)>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !name.ends_with(".tls") {
             files(&path, found);
-        } else if path.is_file() && !name.starts_with("simulator-") && !name.ends_with(".hcl") {
+        } else if path.is_file()
+            && !name.starts_with("simulator-")
+            && !name.ends_with(".hcl")
+            && name != "db.yaml"
+        {
             found.push((name, String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()));
         }
     }
@@ -99,6 +103,11 @@ apiVersion: v1
 kind: Secret
 metadata: {name: db, namespace: default}
 stringData: {password: "${password}"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: literal, namespace: default}
+stringData: {password: hunter2-literal}
 "#;
 /// The password's beginning, and as base64.
 const PASSWORD: [&str; 2] = ["hunter2", "aHVudGVyMi"];
