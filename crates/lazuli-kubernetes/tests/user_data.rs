@@ -180,6 +180,19 @@ fn what_init_writes_into_the_cluster_is_the_same_for_every_control_plane_node() 
 }
 
 #[test]
+fn apt_of_any_user_reads_the_proxy_unless_it_has_a_password() {
+    let permissions = |address: &str| {
+        let proxy = Proxy { http: Some(address.into()), ..Proxy::default() };
+        let document = parsed(&text(&NodeBoot { proxy: Some(proxy), ..samples::worker() }));
+        let files = document["write_files"].as_array().unwrap().clone();
+        let apt = files.into_iter().find(|file| file["path"] == "/etc/apt/apt.conf.d/90lazuli-proxy");
+        apt.unwrap()["permissions"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(permissions("http://proxy:3128"), "0644");
+    assert_eq!(permissions("http://me:hunter2@proxy:3128"), "0600");
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do() {
     let node = samples::worker();
     let arg = |name: &str, value: &str| NodeBoot {

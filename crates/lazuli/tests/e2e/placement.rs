@@ -12,7 +12,7 @@ fn an_existing_network_is_only_ever_read() {
         bench.world().into_iter().filter(|(id, _)| id.contains("/resourcegroups/rg-net")).collect()
     };
     let before = network(&bench);
-    assert_eq!(before.len(), 4, "a group, two security groups, a network");
+    assert_eq!(before.len(), 5, "a group, two security groups, a route table, a network");
     told("static_placement_apply", bench.applies());
     bench.is_settled();
     assert_eq!(bench.does("output network").stdout.trim(), "[\"10.80.0.0/16\"]");
