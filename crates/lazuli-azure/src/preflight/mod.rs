@@ -9,12 +9,14 @@
 //! | [`denials`] | deny assignments |
 //! | [`terms`] | terms of the marketplace |
 //! | [`policy`] | what policies deny |
+//! | [`places`] | regions, virtual networks |
 //! | [`names`] | names that must be free all over Azure |
 
 pub mod denials;
 pub mod images;
 pub mod locks;
 pub mod names;
+pub mod places;
 pub mod policy;
 pub mod sizes;
 pub mod terms;

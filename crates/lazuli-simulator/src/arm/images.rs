@@ -20,9 +20,29 @@ pub(crate) fn is_marketplace_version(version: &str) -> bool {
     MARKETPLACE.contains(&version)
 }
 
-/// Whether every community image has this version.
-pub(crate) fn is_community_version(version: &str) -> bool {
-    community().any(|known| known == version)
+/// The gallery of Cluster API, and its images for Linux.
+const REFERENCE_GALLERY: &str = "ClusterAPI-f72ceb4f-5159-4c26-a0fe-2ea738f0d019";
+const REFERENCE_IMAGES: [&str; 2] = ["capi-ubun2-2204", "capi-ubun2-2404"];
+
+/// Whether an id of a community image, `/CommunityGalleries/…/Images/…/Versions/…`, names one that there is.
+pub(crate) fn is_community_image(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('/').skip(1).collect();
+    let (gallery, image, version) = match parts.as_slice() {
+        [_, gallery, _, image] => (gallery, image, "latest"),
+        [_, gallery, _, image, _, version] => (gallery, image, *version),
+        _ => return false,
+    };
+    has_image(gallery, image) && (version == "latest" || community().any(|known| known == version))
+}
+
+/// Other galleries have every image.
+fn has_image(gallery: &str, image: &str) -> bool {
+    !gallery.eq_ignore_ascii_case(REFERENCE_GALLERY)
+        || REFERENCE_IMAGES.iter().any(|known| known.eq_ignore_ascii_case(image))
+}
+
+fn no_image(image: &str) -> ArmError {
+    ArmError::new(404, "NotFound", format!("Artifact: VMImage, image '{image}', was not found."))
 }
 
 /// Architecture and generation of a marketplace image, as the name of its SKU has it.
@@ -70,6 +90,9 @@ pub(super) fn handle(world: &World, target: &Target, kind: &str) -> Option<Resul
         }
         "microsoft.compute/locations/communitygalleries/images/versions" => {
             let (gallery, image) = (target.names.get(1)?, target.names.get(2)?);
+            if !has_image(gallery, image) {
+                return Some(Err(no_image(image)));
+            }
             let entry = |version: String| {
                 json!({
                     "name": version, "location": location, "type": "Microsoft.Compute/Locations/CommunityGalleries/Images/Versions",
@@ -81,6 +104,9 @@ pub(super) fn handle(world: &World, target: &Target, kind: &str) -> Option<Resul
         }
         "microsoft.compute/locations/communitygalleries/images" if target.is_item() => {
             let (gallery, image) = (target.names.get(1)?, target.name());
+            if !has_image(gallery, image) {
+                return Some(Err(no_image(image)));
+            }
             Some(Ok(Response::json(
                 200,
                 json!({

@@ -47,7 +47,7 @@ use crate::world::{Failure, World};
 
 pub(crate) use agreements::check_machine;
 pub(crate) use check::another_operation;
-pub(crate) use images::{is_community_version, is_marketplace_version, traits_of};
+pub(crate) use images::{is_community_image, is_marketplace_version, traits_of};
 
 /// How this cloud behaves, beyond what exists in it.
 #[derive(Debug, Clone)]

@@ -131,8 +131,7 @@ fn image(draft: &Draft<'_>, size: &skus::Size, location: &str) -> Result<(), Arm
     let text = |key: &str| json::text(reference, key);
     let (mut architecture, mut generation) = ("x64", "V2");
     if let Some(id) = text("communityGalleryImageId") {
-        let version = id.split('/').nth(6).unwrap_or("latest");
-        if version != "latest" && !crate::arm::is_community_version(version) {
+        if !crate::arm::is_community_image(id) {
             return Err(ArmError::new(
                 404,
                 "GalleryImageNotFound",

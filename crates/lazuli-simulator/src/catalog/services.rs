@@ -51,6 +51,7 @@ pub(super) static ROWS: &[Kind] = &[
             poll_after: 17,
         },
         immutable: &["properties.isHnsEnabled", "properties.isNfsV3Enabled"],
+        fill: fill_account,
         settled: make_blob_service,
         put_work: Delay::ms(15_000, 25_000),
         ..GENERIC
@@ -81,6 +82,36 @@ fn fill_kubernetes(draft: &mut Draft<'_>) -> Result<(), ArmError> {
     json::default(draft.body, "sku.tier", "Free");
     json::default(draft.body, "properties.enableRBAC", true);
     Ok(())
+}
+
+/// `SkuName` of the published API.
+const STORAGE_SKUS: [&str; 14] = [
+    "PremiumV2_LRS",
+    "PremiumV2_ZRS",
+    "Premium_LRS",
+    "Premium_ZRS",
+    "StandardV2_GRS",
+    "StandardV2_GZRS",
+    "StandardV2_LRS",
+    "StandardV2_ZRS",
+    "Standard_GRS",
+    "Standard_GZRS",
+    "Standard_LRS",
+    "Standard_RAGRS",
+    "Standard_RAGZRS",
+    "Standard_ZRS",
+];
+
+fn fill_account(draft: &mut Draft<'_>) -> Result<(), ArmError> {
+    let Some(sku) = json::text(draft.body, "sku.name") else { return Ok(()) };
+    if STORAGE_SKUS.iter().any(|known| known.eq_ignore_ascii_case(sku)) {
+        return Ok(());
+    }
+    Err(ArmError::new(
+        400,
+        "InvalidValuesForRequestParameters",
+        "Values for request parameters are invalid: sku.",
+    ))
 }
 
 /// Every account has a blob service, which nobody makes.

@@ -13,10 +13,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::access::{self, Grants, Place};
+use super::addresses::Objects;
 use super::capabilities::{ImagesOf, image_of};
 use super::denials::DenyAssignments;
 use super::locks::{self, Locks};
 use super::names::{self, Name, Names};
+use super::places::{self, Networks, Regions};
 use super::policy::{self, Denials};
 use super::quotas::{self, Usages};
 use super::registration::{self, Namespace};
@@ -53,12 +55,16 @@ pub struct Answers {
     pub locks: Locks,
     /// Policies.
     pub denials: Denials,
+    /// Networks to be joined that nobody has looked at.
+    pub networks: Networks,
+    /// Regions of accounts.
+    pub regions: Regions,
     /// How many requests it took.
     pub requests: usize,
 }
 
 /// Asks everything that the steps make worth asking.
-pub async fn ask(works: &Works, clouds: &Clouds, parallel: usize) -> Answers {
+pub async fn ask(works: &Works, objects: &Objects, clouds: &Clouds, parallel: usize) -> Answers {
     let asker = Asker { clouds, permits: Arc::new(Semaphore::new(parallel.max(1))) };
     let needs = access::needed(works);
     let groups: BTreeSet<Place> = needs.iter().map(access::Need::group).collect();
@@ -157,8 +163,19 @@ pub async fn ask(works: &Works, clouds: &Clouds, parallel: usize) -> Answers {
         names,
         locks,
         denials,
-        requests: 0,
+        ..Answers::default()
     };
+    let account = |account: &Arc<str>| account.clone();
+    (answers.networks, answers.regions) = tokio::join!(
+        asker.all(
+            places::needed(works, objects),
+            |key| key.0.clone(),
+            |azure, key| async move { azure.has_network(&key.1).await }
+        ),
+        asker.all(places::unproven(works, &answers.usages), account, |azure, _| async move {
+            azure.regions().await
+        }),
+    );
     let missing = access::missing(&needs, &answers.grants);
     let objects: BTreeSet<Place> =
         missing.iter().filter(|need| need.exists).map(access::Need::object).take(OBJECTS).collect();
@@ -184,6 +201,8 @@ impl Answers {
             + self.names.len()
             + self.locks.len()
             + self.denials.len()
+            + self.networks.len()
+            + self.regions.len()
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`terms`] | terms of the marketplace |
 //! | [`addresses`] | ranges, and room in existing subnets |
 //! | [`names`] | DNS labels, storage accounts |
+//! | [`places`] | regions, networks to be joined, SKUs of storage accounts |
 //! | [`locks`], [`policy`] | what forbids and denies |
 
 pub mod access;
@@ -27,6 +28,7 @@ pub mod capabilities;
 pub mod denials;
 pub mod locks;
 pub mod names;
+pub mod places;
 pub mod policy;
 pub mod quotas;
 pub mod registration;
@@ -61,7 +63,7 @@ pub(crate) async fn steps(
     if works.all.is_empty() {
         return Ok(so_far);
     }
-    let answers = ask::ask(&works, clouds, parallel).await;
+    let answers = ask::ask(&works, &world.objects, clouds, parallel).await;
     let mut verdict = Verdict::from(so_far);
     verdict.findings.requests += answers.requests;
     registration::subscriptions(&answers.subscriptions, &mut verdict);
@@ -78,6 +80,10 @@ pub(crate) async fn steps(
     addresses::subnets(&works, &world.objects, &mut verdict);
     addresses::placements(&placed(blueprint, &works), &world.objects, &mut verdict);
     names::check(&works, &answers.names, &mut verdict);
+    places::regions(&works, &answers.regions, &mut verdict);
+    places::locations(&works, &mut verdict);
+    places::networks(&works, &answers.networks, &mut verdict);
+    places::storage_skus(&works, &mut verdict);
     locks::check(&works, &answers.locks, &mut verdict);
     policy::check(&works, &answers.denials, &mut verdict);
     verdict.finish()

@@ -33,6 +33,8 @@ pub struct Work {
     pub id: String,
     /// What is planned, as far as it is known; null for a delete.
     pub body: Json,
+    /// Whether what is planned says where, be that known already or not.
+    pub has_location: bool,
     /// What exists; null when nothing does.
     pub before: Json,
     /// Where it is written.
@@ -121,6 +123,10 @@ impl Works {
                 api_version: step.ty.api_version.clone(),
                 id: id.as_str().to_owned(),
                 body: step.planned.as_ref().and_then(known).unwrap_or_default(),
+                has_location: step
+                    .planned
+                    .as_ref()
+                    .is_some_and(|planned| planned.is_sensitive() || planned.get("location").is_some()),
                 before: world.objects.get(id).cloned().unwrap_or_default(),
                 span: spans.get(&step.address).copied(),
             })
@@ -198,6 +204,7 @@ pub(super) mod example {
             ty: ty.into(),
             api_version: "2025-05-01".into(),
             id: format!("{GROUP}/providers/{namespace}/{}", path.join("/")),
+            has_location: body.get("location").is_some(),
             body,
             before,
             span: None,

@@ -116,6 +116,20 @@ pub(super) fn cases() -> Vec<Case> {
             small("Standard_D8s_v5", "Standard_A8_v2"),
         ),
         case("image_version", "LZ1027", "GalleryImageNotFound", json!({}), small("1.34.2", "1.34.12")),
+        case(
+            "image_name",
+            "LZ1027",
+            "GalleryImageNotFound",
+            json!({}),
+            small("  kubernetes {", "  os {\n    image = \"capi-nope\"\n  }\n  kubernetes {"),
+        ),
+        case(
+            "unknown_region",
+            "LZ1038",
+            "NoRegisteredProviderFound",
+            json!({}),
+            small("region         = \"eastus2\"", "region         = \"mars\""),
+        ),
         case("read_only_lock", "LZ1032", "ScopeLocked", lock, plain()),
         case(
             "policy_against_a_type",

@@ -172,6 +172,34 @@ pub(super) fn cases() -> Vec<Case> {
         1,
     );
     vec![
+        case(
+            "storage_sku",
+            "LZ1040",
+            "InvalidValuesForRequestParameters",
+            json!({}),
+            raw(&[account("logs01").replacen("Standard_LRS", "Nope", 1)]),
+        ),
+        case(
+            "no_location",
+            "LZ1038",
+            "LocationRequired",
+            json!({}),
+            raw(&[resource("table", "Microsoft.Network/routeTables@2025-05-01", "table", "").replacen(
+                "  location       = \"eastus2\"\n",
+                "",
+                1,
+            )]),
+        ),
+        case(
+            "peering_with_nothing",
+            "LZ1039",
+            "NotFound",
+            json!({}),
+            raw(&[
+                network("10.70.0.0/20"),
+                peering.replacen("resource.other.id", &format!("\"{}\"", network_id("").trim_end_matches('/')), 1),
+            ]),
+        ),
         case("marketplace_terms", "LZ1037", "ResourcePurchaseValidationFailed", sold(), planned),
         case("marketplace_plan", "LZ1037", "VMMarketplaceInvalidInput", sold(), nic()),
         case("linked_permission", "LZ1022", "LinkedAuthorizationFailed", unjoinable, nic()),
