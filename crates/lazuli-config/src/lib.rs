@@ -99,6 +99,7 @@ pub use parse::{parse_expression, parse_template};
 pub use refactoring::{Import, Moved, Removed, Target, TargetKind, kind_of};
 pub use references::{Reference, ReferenceKey};
 pub use resource::{Placement, Resource, Timeouts};
+pub use rules::{CheckVerdict, Checked};
 pub use settings::{Backend, Setting, Settings};
 pub use tree::{Modules, ReadModule, load};
 pub use type_constraint::TypeConstraint;

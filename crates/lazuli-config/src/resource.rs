@@ -175,6 +175,12 @@ impl Evaluator {
         let mut read = |name: &str| {
             let attribute = block.attribute(name)?;
             let duration = attribute.value.as_str().and_then(duration);
+            if duration == Some(Duration::ZERO) {
+                diagnostics.push(
+                    Diagnostic::error(codes::BAD_META, format!("`{name}` leaves no time at all"))
+                        .at(attribute.span, "expected something like \"90m\" or \"1h30m\""),
+                );
+            }
             if duration.is_none() {
                 diagnostics.push(
                     Diagnostic::error(codes::BAD_META, format!("`{name}` is not a duration"))

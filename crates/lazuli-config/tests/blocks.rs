@@ -933,6 +933,6 @@ check "limits" {
     let objects = Objects([("data.limits".to_owned(), limits)].into());
     let mut text = show(&sources, &found);
     text += &show(&sources, &evaluator.late(&objects).unwrap_err());
-    text += &show(&sources, &evaluator.checks(&objects));
+    text += &show(&sources, &evaluator.checks(&objects).0);
     insta::assert_snapshot!(text);
 }

@@ -48,6 +48,9 @@ pub struct Scope {
     /// `--exclude`: neither these nor what depends on them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub excludes: BTreeSet<Address>,
+    /// What the targets depend on stays as it is where it exists; only what does not exist yet comes along.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Scope {

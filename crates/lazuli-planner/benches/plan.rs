@@ -93,7 +93,7 @@ fn request<'a>(
 }
 
 static WHOLE: lazuli_core::plan::Scope =
-    lazuli_core::plan::Scope { targets: BTreeSet::new(), excludes: BTreeSet::new() };
+    lazuli_core::plan::Scope { targets: BTreeSet::new(), excludes: BTreeSet::new(), alone: false };
 
 static NONE: lazuli_planner::Refactoring = lazuli_planner::Refactoring::NONE;
 

@@ -139,6 +139,11 @@ impl<'a> Walk<'a> {
         self.claim(place, &draft.desired[place])?;
         let (here, former) = self.records(place, self.draft.desired[place].id.as_ref());
         self.moved.extend(former.map(|record| &record.address));
+        if let Some(record) = here.or(former).filter(|_| self.request.scope.alone) {
+            // Targets refer to it as it is.
+            let exists = Exists::after(Action::NoOp, Some(&record.observed));
+            self.reached.reach(place, &draft.desired[place], exists, &record.sensitive);
+        }
         self.slots[place] = here.or(former).map(|record| stays(self.request, record));
         Ok(())
     }

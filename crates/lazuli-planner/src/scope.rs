@@ -85,7 +85,12 @@ pub(crate) fn of_apply<'a>(
             parts.wanted.entry(id).or_insert(Member::Place(place));
         }
     }
-    parts.left_out(scope, &|parts, member| parts.needs(member), &|parts, member| parts.needed_by(member))
+    let brings = |parts: &Parts<'a>, member: Member<'a>| {
+        let mut needed = parts.needs(member);
+        needed.retain(|on| !scope.alone || !parts.records.contains_key(on));
+        needed
+    };
+    parts.left_out(scope, &brings, &|parts, member| parts.needed_by(member))
 }
 
 /// What a destroy leaves out: users go before what they use.

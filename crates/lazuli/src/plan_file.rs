@@ -35,6 +35,9 @@ pub struct SavedPlan {
     /// registry and the environment have a say.
     #[serde(default)]
     pub subscriptions: BTreeMap<String, String>,
+    /// How `check` blocks stood, in Terraform's shape.
+    #[serde(default)]
+    pub checks: Vec<Json>,
     /// What existed when it was made.
     #[serde(with = "pairs")]
     pub observed: HashMap<ResourceId, Json>,
@@ -93,6 +96,19 @@ impl SavedPlan {
                     format!("{} exists and is no saved plan, so it is not replaced", path.display());
                 Err(Failure::of(
                     Diagnostic::error("LZ3010", message).help("give --out another name, such as lazuli.plan"),
+                ))
+            }
+            _ if path.is_dir() => {
+                let message = format!("{} is a directory, so no plan can be saved there", path.display());
+                Err(Failure::of(
+                    Diagnostic::error("LZ3010", message).help("name a file in it, such as lazuli.plan"),
+                ))
+            }
+            _ if path.parent().is_some_and(|above| !above.as_os_str().is_empty() && !above.is_dir()) => {
+                let message =
+                    format!("the plan cannot be saved as {}: there is no such directory", path.display());
+                Err(Failure::of(
+                    Diagnostic::error("LZ3010", message).help("make it first, or give --out another name"),
                 ))
             }
             _ => Ok(()),

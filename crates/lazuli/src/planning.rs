@@ -10,7 +10,7 @@ use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
 use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
-use lazuli_core::{Address, Diagnostic, Diagnostics};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
 use lazuli_planner::{Draft, Observed, Request, make};
 use lazuli_state::lock::{Holder, OnWait};
 use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
@@ -25,6 +25,7 @@ use crate::inside;
 use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
+use crate::render::check_json::check_json;
 use crate::rotation;
 
 /// Where the state lies when nobody says.
@@ -86,6 +87,8 @@ pub struct Planned {
     pub refreshed: bool,
     /// What deserves a warning in the configuration.
     pub warnings: Diagnostics,
+    /// How `check` blocks stand, in Terraform's shape.
+    pub checks: Vec<Json>,
 }
 
 /// Locks and reads the state.
@@ -232,6 +235,7 @@ pub async fn plan(
     }
     let mut held = Cow::Borrowed(recorded);
     let mut found = None;
+    let mut pending = None;
     let plan = loop {
         let mut refactoring =
             blueprint.refactoring(recorded).map_err(|found| Failure::at(found, &project.sources))?;
@@ -248,7 +252,17 @@ pub async fn plan(
             refactoring: &refactoring,
             locate: &|span| project.sources.location(span),
         };
-        let plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
+        let mut plan = make(&draft, &request).map_err(|found| Failure::at(found, &project.sources))?;
+        if wish.scope.alone {
+            let whole = Request { scope: &Scope::default(), ..request };
+            // What forbids the other changes is not told: they are not wanted now.
+            if let Ok(whole) = make(&draft, &whole) {
+                pending = left_undone(&whole, &plan);
+                if pending.is_none() {
+                    plan = whole; // nothing else is to be done, and outputs follow
+                }
+            }
+        }
         let spoiled = spoiled(&plan, recorded, &renewals);
         if spoiled.is_empty() && found.is_none() {
             let now = claims::of_doomed(&plan, recorded, &world, clouds, wish.delete_volumes).await;
@@ -297,7 +311,8 @@ pub async fn plan(
         return Err(Failure::at(keyless, &project.sources));
     }
     let claims::Found { records: claims, warnings: kept } = found.unwrap_or_default();
-    let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked()).chain(partial(&plan));
+    let warnings = blueprint.warnings.iter().cloned().chain(blueprint.checked());
+    let warnings = warnings.chain(if wish.scope.alone { pending } else { partial(&plan) });
     let warnings = warnings
         .chain(kept)
         .chain(unasked)
@@ -316,6 +331,7 @@ pub async fn plan(
         claims,
         refreshed: !wish.no_refresh,
         warnings,
+        checks: blueprint.checks().iter().map(check_json).collect(),
     })
 }
 
@@ -450,6 +466,19 @@ pub fn partial(plan: &Plan) -> Option<Diagnostic> {
     };
     let warning = Diagnostic::warning("LZ1014", message);
     Some(warning.help("a plan without these flags says what is left to do"))
+}
+
+/// What a plan for the targets alone leaves undone, in one line; nothing when nothing else is pending.
+fn left_undone(whole: &Plan, plan: &Plan) -> Option<Diagnostic> {
+    let pending = whole.changes.iter().filter(|change| {
+        !matches!(change.action, Action::NoOp | Action::Read) && plan.left_out.contains(&change.address)
+    });
+    let message = match pending.count() {
+        0 => return None,
+        1 => "another change is pending and left out".to_owned(),
+        number => format!("{number} other changes are pending and left out"),
+    };
+    Some(Diagnostic::warning("LZ1014", message).help("`lazuli plan` shows them"))
 }
 
 /// The keys an encrypted state may need, from the environment.

@@ -71,6 +71,7 @@ impl Blueprint {
             unmarked: HashSet::new(),
             warnings: Diagnostics::new(),
             checked: Mutex::default(),
+            checks: Mutex::default(),
             promised: HashMap::new(),
         };
         let mut problems = Diagnostics::new();

@@ -57,11 +57,14 @@ impl Configuration for Blueprint {
         for cluster in &self.clusters {
             lazuli_config::merge(&mut problems, self.rules(cluster, known).err().unwrap_or_default());
         }
-        let mut warnings = Diagnostics::new();
+        let (mut warnings, mut checks) = (Diagnostics::new(), Vec::new());
         for unit in &self.units {
             lazuli_config::merge(&mut problems, unit.late(&seen).err().unwrap_or_default());
-            warnings.extend(unit.checks(&seen));
+            let (found, standing) = unit.checks(&seen);
+            warnings.extend(found);
+            checks.extend(standing);
         }
+        *self.checks.lock().unwrap_or_else(PoisonError::into_inner) = checks;
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = warnings;
         if problems.is_empty() { Ok(outputs) } else { Err(problems) }
     }
@@ -220,6 +223,9 @@ impl Blueprint {
                 if !parent.starts_with('/') {
                     return refuse("parent_id", "an id begins with a slash");
                 }
+                if !is_id(parent) {
+                    return refuse("parent_id", "no id of Azure: /subscriptions/…, or /providers/…");
+                }
                 let parent = ResourceId::new(parent.trim_end_matches('/'));
                 let (above, own) = ty.name.rsplit_once('/').unwrap_or(("", &ty.name));
                 let parents_type = lazuli_azure::permissions::type_of(parent.as_str()).unwrap_or_default();
@@ -276,4 +282,12 @@ fn merge(value: &Value, over: &Value) -> Value {
         }
         _ => over.clone(),
     }
+}
+
+/// True for what can be an id of Azure: names and values in pairs, below a subscription or the tenant.
+fn is_id(id: &str) -> bool {
+    let parts: Vec<&str> = id.trim_end_matches('/').split('/').collect();
+    let [_, root, rest @ ..] = parts.as_slice() else { return false };
+    let known = ["subscriptions", "providers"].iter().any(|known| root.eq_ignore_ascii_case(known));
+    known && !rest.is_empty() && rest.iter().all(|part| !part.is_empty())
 }

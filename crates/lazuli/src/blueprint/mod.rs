@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lazuli_cluster::expand::Expansion;
 use lazuli_cluster::names::Account;
 use lazuli_cluster::spec::Profile;
-use lazuli_config::{Evaluator, Instance, Instances, Root};
+use lazuli_config::{Checked, Evaluator, Instance, Instances, Root};
 use lazuli_core::resource::Declaration;
 use lazuli_core::{Address, Diagnostics, Value};
 
@@ -75,6 +75,8 @@ pub struct Blueprint {
     promised: HashMap<Address, usize>,
     /// What `check` blocks found when everything was evaluated last.
     checked: Mutex<Diagnostics>,
+    /// How they stood then.
+    checks: Mutex<Vec<Checked>>,
 }
 
 /// What a declaration comes from.
@@ -105,6 +107,11 @@ impl Blueprint {
     /// What `check` blocks found when the outputs were evaluated last: warnings.
     pub fn checked(&self) -> Diagnostics {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How `check` blocks stood when the outputs were evaluated last.
+    pub fn checks(&self) -> Vec<Checked> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The resource groups that must exist, each with the account it belongs to and the region that is asked of it.

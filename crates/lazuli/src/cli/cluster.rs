@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{PlanOptions, Variables, duration};
+use super::{PlanOptions, Variables, some_time};
 
 const KUBECONFIG_EXAMPLES: &str = "\
 Examples:
@@ -69,7 +69,7 @@ pub struct Kubeconfig {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// How long it can be used
-    #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = some_time)]
     pub valid: Duration,
     /// Write it to this file, for its owner only, instead of printing it
     #[arg(long, value_name = "FILE")]

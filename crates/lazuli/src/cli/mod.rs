@@ -309,6 +309,14 @@ pub fn completion_script(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
+/// A duration that is longer than nothing.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it would have ended already; give a time such as 30m or 8h".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// `90`, `90s`, `5m`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let refuse = || format!("`{text}` is not a duration such as 30s, 5m or 1h30m");

@@ -98,6 +98,9 @@ pub struct Goal {
     /// Plan only to record what somebody changed outside of Lazuli; nothing changes in the world
     #[arg(long, conflicts_with_all = ["destroy", "replace", "refresh"])]
     pub refresh_only: bool,
+    /// Plan nothing but what is replaced: what `cluster repair` wants.
+    #[arg(skip)]
+    pub alone: bool,
 }
 
 /// How a plan is made.

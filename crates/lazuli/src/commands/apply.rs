@@ -157,6 +157,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         claims: saved.claims,
         refreshed: false,
         warnings,
+        checks: saved.checks,
     };
     tell(printer, &Failure { diagnostics: planned.warnings.clone(), ..Failure::default() });
     plan::show(&planned, &clouds, printer);

@@ -71,8 +71,9 @@ pub(super) fn wish(goal: &Goal, options: &PlanOptions) -> Wish {
     Wish {
         mode,
         scope: Scope {
-            targets: options.target.iter().cloned().collect(),
+            targets: if goal.alone { &goal.replace } else { &options.target }.iter().cloned().collect(),
             excludes: options.exclude.iter().cloned().collect(),
+            alone: goal.alone,
         },
         no_refresh: !options.refresh,
         replace: goal.replace.iter().cloned().collect(),
@@ -110,6 +111,7 @@ pub(super) fn save(
         renewals: planned.renewals.clone(),
         claims: planned.claims.clone(),
         subscriptions: setting.subscriptions(),
+        checks: planned.checks.clone(),
         observed: planned.world.objects.clone(),
     };
     let sealer = state.sealer()?;

@@ -37,7 +37,8 @@ pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
     }
     let saved = SavedPlan::load(path, &keys)?;
     if printer.json() {
-        printer.document(&plan_json::document(&saved.plan, &plan_json::Extras::default(), version));
+        let extras = plan_json::Extras { checks: saved.checks, ..plan_json::Extras::default() };
+        printer.document(&plan_json::document(&saved.plan, &extras, version));
     } else {
         let context = rendered::Context { time_factor: 1.0, ..rendered::Context::default() };
         printer.result(&rendered::text(&saved.plan, &context, printer.width(), true));

@@ -21,6 +21,7 @@
 pub mod account;
 pub mod account_report;
 pub mod account_roles;
+pub mod check_json;
 pub mod cluster;
 pub mod console;
 pub mod diagnostic;

@@ -94,3 +94,43 @@ fn nodes_that_have_been_silent_for_long_are_told_and_replaced() {
         is_repaired(&bench, node, &name, "has not been ready for", "it is out of order");
     }
 }
+
+#[test]
+fn a_repair_leaves_healthy_nodes_and_everything_that_is_pending_as_they_are() {
+    let bench = Workbench::example("quickstart");
+    bench.does("apply --auto-approve --var workers=4");
+    let before = bench.existing("Microsoft.Compute/virtualMachines");
+    let (id, name) = machine(&bench, "worker_pool[\"general\"].node[\"1\"]");
+    cloud::delete(&bench, &id, COMPUTE);
+    let recorded = bench.recorded();
+    let group = recorded.values().find(|id| id.contains("/networkSecurityGroups/")).unwrap().clone();
+    cloud::change(&bench, &group, "2025-05-01", |body| {
+        body["properties"]["securityRules"][0]["properties"]["sourceAddressPrefix"] = json!("203.0.113.0/24");
+    });
+    let drifted = bench.world()[&group.to_lowercase()].clone();
+
+    // The configuration wants three workers, or six: neither is what a repair is for.
+    let six = bench.run("cluster repair --var workers=6");
+    assert!(format!("{six}").contains("other changes are pending and left out"), "{six}");
+    assert!(!six.stdout.contains("node 5") && !six.stdout.contains("node[\"5\"]"), "{six}");
+    let repair = bench.does("cluster repair --auto-approve");
+    assert!(format!("{repair}").contains("other changes are pending and left out"), "{repair}");
+    let (_, new) = machine(&bench, "worker_pool[\"general\"].node[\"1\"]");
+    assert_ne!(new, name);
+    let after = bench.existing("Microsoft.Compute/virtualMachines");
+    assert_eq!(after.len(), before.len(), "{repair}");
+    assert_eq!(after.iter().filter(|id| !before.contains(id)).count(), 1, "{repair}");
+    assert_eq!(
+        bench.world()[&group.to_lowercase()],
+        drifted,
+        "what somebody changed is not set back: {repair}"
+    );
+
+    // One that has no place in the configuration any more is told, and not replaced.
+    let (id, _) = machine(&bench, "worker_pool[\"general\"].node[\"4\"]");
+    cloud::delete(&bench, &id, COMPUTE);
+    let repair = bench.does("cluster repair --auto-approve");
+    assert!(format!("{repair}").contains("has no place for it any more"), "{repair}");
+    bench.applies();
+    is_well(&bench);
+}

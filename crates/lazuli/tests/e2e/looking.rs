@@ -55,6 +55,32 @@ fn a_plan_can_be_looked_at_again_and_read_by_tools() {
 }
 
 #[test]
+fn a_saved_plan_tells_tools_how_its_checks_stand() {
+    let checks = "\ncheck \"small\" {\n  assert {\n    condition     = 1 > 2\n    error_message = \"few\"\n  }\n}\n\n\
+                  check \"fine\" {\n  assert {\n    condition     = true\n    error_message = \"never\"\n  }\n}\n\n\
+                  check \"odd\" {\n  assert {\n    condition     = tonumber(\"x\") > 1\n    error_message = \"never\"\n  }\n}\n";
+    let bench = Workbench::with(&format!("{SMALL}{checks}"));
+    bench.does("plan --out monday.plan");
+    let document = bench.does("show monday.plan --json").document();
+    let of = |name: &str| {
+        let all = document["checks"].as_array().unwrap().clone();
+        all.into_iter().find(|check| check["address"]["name"] == name).unwrap()
+    };
+    assert_eq!(
+        of("small"),
+        serde_json::json!({
+            "address": { "kind": "check", "name": "small", "to_display": "check.small" },
+            "status": "fail",
+            "instances": [{
+                "address": { "to_display": "check.small" }, "status": "fail", "problems": [{ "message": "few" }],
+            }],
+        })
+    );
+    assert_eq!(of("fine")["status"], "pass");
+    assert_eq!(of("odd")["status"], "error");
+}
+
+#[test]
 fn a_graph_can_be_drawn() {
     let bench = Workbench::with(SMALL);
     let graph = bench.does("graph --format dot");

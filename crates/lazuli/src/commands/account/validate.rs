@@ -1,12 +1,15 @@
 //! `account validate`: signs in and looks at what an account can do.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lazuli_azure::AzureProvider;
 use lazuli_azure::permissions::NAMESPACES;
+use lazuli_cluster::roster::Renewals;
 use lazuli_core::Diagnostic;
 use lazuli_core::provider::ProviderError;
+use lazuli_core::recorded::RecordedWorld;
 use serde_json::{Value as Json, json};
 
 use super::{Exit, Outcome, file};
@@ -17,14 +20,16 @@ use crate::clouds::Clouds;
 use crate::commands::begin::Setting;
 use crate::failure::Failure;
 use crate::host;
+use crate::planning;
 use crate::render::account_report::{self as rendered, Problem, Report};
 use crate::terminal::Printer;
 
 pub(super) async fn run(args: &ValidateAccount, printer: &Arc<Printer>) -> Outcome {
-    let (accounts, folder) = accounts(args.name.as_deref(), printer)?;
+    let meant = accounts(args.name.as_deref(), printer)?;
     let mut reports = Vec::new();
-    for account in &accounts {
-        let report = look(account, &folder, args).await;
+    for account in &meant.accounts {
+        let regions = meant.regions(account, &args.region);
+        let report = look(account, &meant.folder, args, &regions).await;
         if !printer.json() {
             printer.result(&rendered::text(&report, printer.width()));
         }
@@ -38,44 +43,88 @@ pub(super) async fn run(args: &ValidateAccount, printer: &Arc<Printer>) -> Outco
     Ok(if valid { Exit::Done } else { Exit::Failed })
 }
 
-/// The accounts that are meant: registered ones, else those of the configuration here. With them the folder where their
-/// simulators keep their worlds.
-fn accounts(
-    name: Option<&str>,
-    printer: &Printer,
-) -> Result<(Vec<DeclaredAccount>, std::path::PathBuf), Failure> {
-    let registry = Registry::read(&file()?)?;
-    let names = match name {
-        Some(name) => registry.names().into_iter().filter(|known| *known == name).collect(),
-        None => registry.names(),
-    };
-    if !names.is_empty() {
-        let mut accounts = Vec::new();
-        for name in names {
-            let entry = registry.find(name)?;
-            let place = match entry.settings(name) {
-                Ok(settings) => Place::Azure(Box::new(settings)),
-                Err(problems) => Place::NotFound(Box::new(
-                    Diagnostic::error("LZ3032", problems.join("; "))
-                        .help(format!("lazuli account edit {name}")),
-                )),
-            };
-            accounts.push(DeclaredAccount { name: name.into(), place });
-        }
-        return Ok((accounts, ".lazuli".into()));
-    }
-    let unknown = || Failure::of(registry.unknown(name.unwrap_or("main")));
-    let Ok(setting) = Setting::here(&Variables::default(), printer) else { return Err(unknown()) };
-    let folder = setting.state.folder();
-    let accounts: Vec<DeclaredAccount> = setting
-        .accounts
-        .into_values()
-        .filter(|account| name.is_none_or(|name| &*account.name == name))
-        .collect();
-    if accounts.is_empty() { Err(unknown()) } else { Ok((accounts, folder)) }
+/// The accounts that are meant, the folder where their simulators keep their worlds, and the regions of the clusters here.
+struct Meant {
+    accounts: Vec<DeclaredAccount>,
+    folder: PathBuf,
+    regions: BTreeSet<(Arc<str>, String)>,
 }
 
-async fn look(account: &DeclaredAccount, folder: &Path, args: &ValidateAccount) -> Report {
+/// Registered accounts and those of the configuration here; of one name, the registered one.
+fn accounts(name: Option<&str>, printer: &Printer) -> Result<Meant, Failure> {
+    let registry = Registry::read(&file()?)?;
+    let is_meant = |known: &str| name.is_none_or(|name| name == known);
+    let mut accounts = Vec::new();
+    for name in registry.names().into_iter().filter(|known| is_meant(known)) {
+        let place = match registry.find(name)?.settings(name) {
+            Ok(settings) => Place::Azure(Box::new(settings)),
+            Err(problems) => Place::NotFound(Box::new(
+                Diagnostic::error("LZ3032", problems.join("; ")).help(format!("lazuli account edit {name}")),
+            )),
+        };
+        accounts.push(DeclaredAccount { name: name.into(), place });
+    }
+    let here = std::fs::read_dir(".").is_ok_and(|mut files| {
+        files.any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|end| end == "hcl")))
+    });
+    let mut meant = Meant { accounts, folder: ".lazuli".into(), regions: BTreeSet::new() };
+    if here {
+        match Setting::here(&Variables::default(), printer) {
+            Ok(setting) => meant.add(setting, &is_meant),
+            // Registered accounts can be looked at whatever is wrong with a configuration.
+            Err(failure) if meant.accounts.is_empty() => return Err(failure),
+            Err(_) => {}
+        }
+    }
+    match (meant.accounts.is_empty(), name) {
+        (false, _) => Ok(meant),
+        (true, Some(name)) => Err(Failure::of(registry.unknown(name))),
+        (true, None) => {
+            let problem = Diagnostic::error(
+                "LZ3031",
+                "there is nothing to validate: no cloud account is registered, and no configuration here declares one",
+            );
+            Err(Failure::of(problem.help("`lazuli account add NAME` registers one; --chdir names a project")))
+        }
+    }
+}
+
+impl Meant {
+    fn add(&mut self, setting: Setting, is_meant: &dyn Fn(&str) -> bool) {
+        self.folder = setting.state.folder();
+        let (recorded, renewals) = (RecordedWorld::default(), Renewals::new());
+        let blueprint = planning::blueprint(
+            &setting.project,
+            &setting.accounts,
+            &recorded,
+            &renewals,
+            false,
+            &host::environment,
+        );
+        // A configuration that is wrong elsewhere names no regions.
+        if let Ok(blueprint) = blueprint {
+            let clusters = blueprint.clusters().map(|expansion| &expansion.cluster);
+            self.regions.extend(clusters.map(|cluster| (cluster.account.clone(), cluster.region.clone())));
+        }
+        let own = setting.accounts.into_values().filter(|account| is_meant(&account.name));
+        for account in own {
+            if !self.accounts.iter().any(|known| known.name == account.name) {
+                self.accounts.push(account);
+            }
+        }
+    }
+
+    /// The regions whose quotas are looked at.
+    fn regions<'a>(&'a self, account: &'a DeclaredAccount, asked: &'a [String]) -> Vec<&'a str> {
+        let own = self.regions.iter().filter(|(name, _)| *name == account.name);
+        match asked {
+            [] => own.map(|(_, region)| region.as_str()).collect(),
+            asked => asked.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+async fn look(account: &DeclaredAccount, folder: &Path, args: &ValidateAccount, regions: &[&str]) -> Report {
     let mut report = Report { name: account.name.to_string(), ..Report::default() };
     let clouds = match Clouds::open([account], folder, 4, &host::environment).await {
         Ok(clouds) => clouds,
@@ -86,14 +135,14 @@ async fn look(account: &DeclaredAccount, folder: &Path, args: &ValidateAccount) 
     };
     report.simulated = !clouds.simulated.is_empty();
     if let Some(provider) = clouds.provider(&account.name) {
-        ask(provider, args, &mut report).await;
+        ask(provider, args, regions, &mut report).await;
     }
     clouds.close().await;
     report
 }
 
 /// Asks Azure step by step; who cannot sign in or see the subscription is asked nothing more.
-async fn ask(provider: &AzureProvider, args: &ValidateAccount, report: &mut Report) {
+async fn ask(provider: &AzureProvider, args: &ValidateAccount, regions: &[&str], report: &mut Report) {
     let failed = |step: &str, error: ProviderError| Problem::of(step, &error);
     match provider.sign_in().await {
         Ok(principal) => report.principal = Some(principal),
@@ -134,9 +183,9 @@ async fn ask(provider: &AzureProvider, args: &ValidateAccount, report: &mut Repo
             }
         }
     }
-    for region in &args.region {
+    for region in regions {
         match provider.usages(region).await {
-            Ok(usages) => report.quotas.push((region.clone(), usages)),
+            Ok(usages) => report.quotas.push(((*region).to_owned(), usages)),
             Err(error) => report.problems.push(failed(&format!("reading the quotas of {region}"), error)),
         }
     }

@@ -32,8 +32,18 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
             return in_azure(&name, (address, nodes), &error, args, printer).await;
         }
     };
-    let health = health_check(&looked)?;
-    let failed = failed(&looked, status, &health, OffsetDateTime::now_utc())?;
+    let wanted = Wanted::of(&looked)?;
+    let mut failed = failed(&looked, status, &wanted.health, OffsetDateTime::now_utc())?;
+    let targets = &args.options.target;
+    failed.retain(|node, _| targets.is_empty() || targets.iter().any(|target| node.is_within(target)));
+    let goes: Vec<Address> = failed.keys().filter(|node| !wanted.nodes.contains(*node)).cloned().collect();
+    for node in goes {
+        let reason = failed.remove(&node).unwrap_or_default();
+        printer.message(&format!(
+            "{node}: {reason}. The configuration has no place for it any more: `lazuli apply` takes it away."
+        ));
+    }
+    wanted.same_version(&looked, failed.keys())?;
     looked.close().await;
     if failed.is_empty() {
         printer.message(&format!("Nothing of {name} has failed."));
@@ -42,7 +52,7 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
     for (node, reason) in &failed {
         printer.message(&format!("{node}: {reason}"));
     }
-    let goal = Goal { replace: failed.into_keys().collect(), ..Goal::default() };
+    let goal = Goal { replace: failed.into_keys().collect(), alone: true, ..Goal::default() };
     apply::repair(&goal, &args.options, args.auto_approve, printer).await
 }
 
@@ -82,27 +92,66 @@ async fn in_azure(
     }
 }
 
-/// When a node of the cluster counts as failed; the defaults when its block is gone.
-fn health_check(looked: &Looked) -> Result<HealthCheck, Failure> {
-    let Looked { setting, world, .. } = looked;
-    let renewals = Renewals::new();
-    let blueprint = planning::blueprint(
-        &setting.project,
-        &setting.accounts,
-        world,
-        &renewals,
-        false,
-        &host::environment,
-    )?;
-    let mut clusters = blueprint.clusters().map(|expansion| &expansion.cluster);
-    let own = clusters.find(|cluster| cluster.address == looked.cluster.address);
-    own.map(|cluster| cluster.health_check).ok_or_else(|| {
-        let message = format!("{} is not in the configuration", looked.cluster.address);
-        Failure::of(
-            Diagnostic::error("LZ3052", message)
-                .help("what is not in the configuration is deleted, not repaired"),
-        )
-    })
+/// What the configuration says of the cluster.
+struct Wanted {
+    /// When a node counts as failed.
+    health: HealthCheck,
+    /// Its Kubernetes version.
+    version: String,
+    /// The nodes it has.
+    nodes: BTreeSet<Address>,
+}
+
+impl Wanted {
+    fn of(looked: &Looked) -> Result<Wanted, Failure> {
+        let Looked { setting, world, .. } = looked;
+        let renewals = Renewals::new();
+        let blueprint = planning::blueprint(
+            &setting.project,
+            &setting.accounts,
+            world,
+            &renewals,
+            false,
+            &host::environment,
+        )?;
+        let own = blueprint.clusters().find(|expansion| expansion.cluster.address == looked.cluster.address);
+        let own = own.ok_or_else(|| {
+            let message = format!("{} is not in the configuration", looked.cluster.address);
+            Failure::of(
+                Diagnostic::error("LZ3052", message)
+                    .help("what is not in the configuration is deleted, not repaired"),
+            )
+        })?;
+        let nodes = own.parts.iter().filter_map(|part| part.declaration.address.parent()).collect();
+        let cluster = &own.cluster;
+        Ok(Wanted { health: cluster.health_check, version: cluster.profile.kubernetes.to_string(), nodes })
+    }
+
+    /// A node that is made anew has the version of the configuration, so that must be the one the old node has.
+    fn same_version<'a>(
+        &self,
+        looked: &Looked,
+        mut nodes: impl Iterator<Item = &'a Address>,
+    ) -> Result<(), Failure> {
+        let of = |node: &Address| {
+            let recorded = looked.world.resources.get(&node.child("registration"))?;
+            recorded
+                .inputs
+                .pointer("/properties/configuration/kubernetesVersion")?
+                .as_str()
+                .map(str::to_owned)
+        };
+        let other = nodes.find_map(|node| of(node).filter(|version| *version != self.version));
+        let Some(version) = other else { return Ok(()) };
+        let message = format!(
+            "the failed nodes have Kubernetes {version} and the configuration {}: an upgrade is pending, and a \
+             repair would begin it with them",
+            self.version
+        );
+        Err(Failure::of(Diagnostic::error("LZ3052", message).help(format!(
+            "upgrade with `lazuli apply`, which replaces them too, or repair with version {version} in the configuration"
+        ))))
+    }
 }
 
 /// The nodes to be replaced, with the reason of each.

@@ -26,6 +26,10 @@ pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
     match args {
         State::List { address } => {
             let world = read()?;
+            let nothing = |asked: &&Address| !world.resources.keys().any(|known| known.is_within(asked));
+            if let Some(asked) = address.as_ref().filter(nothing) {
+                return Err(unknown(asked, &world));
+            }
             match printer.json() {
                 true => printer.document(&rendered::list_json(&world, address.as_ref())),
                 false => printer.result(&rendered::list(&world, address.as_ref())),
