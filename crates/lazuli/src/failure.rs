@@ -1,5 +1,7 @@
 //! Why a command stops, with everything that is needed to say so.
 
+use std::path::{Path, PathBuf};
+
 use lazuli_core::provider::ProviderError;
 use lazuli_core::{Diagnostic, Diagnostics, Sources};
 use lazuli_simulator::SimulatorError;
@@ -41,8 +43,21 @@ impl From<Rejected> for Failure {
     }
 }
 
+/// The directory as somebody who stands where the command was started would name it, `--chdir` being what leads there.
+fn as_named(path: PathBuf) -> PathBuf {
+    let (Some(start), Ok(here)) = (crate::host::started_in(), std::env::current_dir()) else { return path };
+    if path != Path::new(".") || start == here {
+        return path;
+    }
+    here.strip_prefix(&start).map(Path::to_path_buf).unwrap_or(here)
+}
+
 impl From<InputsError> for Failure {
     fn from(error: InputsError) -> Self {
+        let error = match error {
+            InputsError::Empty { path } => InputsError::Empty { path: as_named(path) },
+            other => other,
+        };
         let diagnostic = Diagnostic::error("LZ3001", error.to_string());
         Failure::of(match error {
             InputsError::Empty { .. } => {

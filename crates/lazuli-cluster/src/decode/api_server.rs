@@ -69,6 +69,15 @@ fn authorized_ranges(read: &mut Reader, block: &Block) -> Vec<String> {
                     .at(block.span_of("authorized_ranges"), "for example 203.0.113.0/24"),
             );
         }
+        if let Ok(net) = range.parse::<Ipv4Net>()
+            && net.trunc() != net
+        {
+            let shown = shown(block, "authorized_ranges", &range);
+            read.problem(
+                Diagnostic::error("LZ0223", format!("`{shown}` is an address in a network, not a network"))
+                    .at(block.span_of("authorized_ranges"), format!("the network is {}", net.trunc())),
+            );
+        }
         if !ranges.contains(&range) {
             ranges.push(range);
         }

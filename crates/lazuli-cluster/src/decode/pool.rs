@@ -137,7 +137,16 @@ fn zones(read: &mut Reader, block: &Block) -> Option<Vec<String>> {
         return None;
     }
     zones.sort();
-    zones.dedup();
+    if let Some(twice) = zones.windows(2).find(|pair| pair[0] == pair[1]) {
+        read.problem(
+            Diagnostic::error(
+                "LZ0221",
+                format!("zone \"{}\" is named twice", shown(block, "zones", &twice[0])),
+            )
+            .at(block.span_of("zones"), "each zone once: nodes are spread evenly over them"),
+        );
+        return None;
+    }
     if let Some(odd) = zones.iter().find(|zone| !matches!(zone.as_str(), "1" | "2" | "3")) {
         read.problem(
             Diagnostic::error("LZ0221", format!("there is no zone \"{}\"", shown(block, "zones", odd)))

@@ -133,7 +133,7 @@ fn image(read: &mut Reader, block: &Block) -> Option<Image> {
 }
 
 fn gallery_image(read: &mut Reader, os: &Block, id: String) -> Option<Image> {
-    if id.starts_with('/') {
+    if is_image(&id) {
         return Some(Image::Gallery(id));
     }
     read.problem(Diagnostic::error("LZ0223", "`gallery_image_id` must be the id of an image version").at(
@@ -141,6 +141,20 @@ fn gallery_image(read: &mut Reader, os: &Block, id: String) -> Option<Image> {
         "/subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…",
     ));
     None
+}
+
+/// An id of a subscription's own, or of a gallery that is shared.
+fn is_image(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('/').collect();
+    let ["", kind, rest @ ..] = parts.as_slice() else { return false };
+    let named = rest.iter().all(|part| !part.is_empty());
+    let shared =
+        ["communityGalleries", "sharedGalleries"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+    match shared {
+        true => named && matches!(rest.len(), 3 | 5),
+        // subscription, resource group, provider, type and name
+        false => kind.eq_ignore_ascii_case("subscriptions") && named && rest.len() >= 7,
+    }
 }
 
 /// The API server takes no more than 2^20 addresses for services.

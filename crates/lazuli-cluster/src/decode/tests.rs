@@ -102,6 +102,10 @@ fn a_pool_needs_a_zone_that_exists() {
     LZ0221 there is no zone "4"
       zones = ‹["1", "4"]›  zones are "1", "2" and "3"
     "#);
+    assert_snapshot!(with_control_plane("    zones = [\"2\", \"1\", \"2\"]\n"), @r#"
+    LZ0221 zone "2" is named twice
+      zones = ‹["2", "1", "2"]›  each zone once: nodes are spread evenly over them
+    "#);
     assert_snapshot!(with_pool("    zones = unknown\n"), @r"
     LZ0222 `zones` must be known before anything is applied
       zones = ‹unknown›  this is known only after apply
@@ -523,6 +527,11 @@ fn the_identity_and_the_ranges_are_what_they_should_be() {
     LZ0223 `existing` must be the id of a user-assigned identity
       existing = ‹"my-identity"›  /subscriptions/…/resourceGroups/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/…
     "#);
+    let host = "  api_server {\n    authorized_ranges = [\"203.0.113.7/24\", \"203.0.113.7\"]\n  }\n";
+    assert_snapshot!(decode(PROFILE, &extended(host)).cluster.unwrap_err(), @r#"
+    LZ0223 `203.0.113.7/24` is an address in a network, not a network
+      authorized_ranges = ‹["203.0.113.7/24", "203.0.113.7"]›  the network is 203.0.113.0/24
+    "#);
     let id =
         "/subscriptions/s/resourcegroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i";
     let good = extended(&format!("  identity {{\n    existing = \"{id}\"\n  }}\n"));
@@ -544,6 +553,10 @@ fn a_profile_has_one_image_and_a_version_kubeadm_knows() {
     LZ0224 a profile has one image: image, gallery_image_id or marketplace
       ‹os› {  more than one is given
     ");
+    for id in ["/foo", "/subscriptions/s", "/CommunityGalleries/g/Images", "/sharedGalleries/g//i", "/"] {
+        let os = format!("  os {{\n    gallery_image_id = \"{id}\"\n  }}\n  kubernetes {{\n");
+        assert!(profile_refusal("  kubernetes {\n", &os).starts_with("LZ0223 `gallery_image_id`"), "{id}");
+    }
     assert_snapshot!(profile_refusal("  kubernetes {\n", "  os {\n    gallery_image_id = \"x\"\n  }\n  kubernetes {\n"), @r#"
     LZ0223 `gallery_image_id` must be the id of an image version
       gallery_image_id = ‹"x"›  /subscriptions/…/galleries/…/images/…/versions/…, or /CommunityGalleries/…

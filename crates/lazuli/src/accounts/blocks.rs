@@ -143,6 +143,23 @@ fn place(block: &Block, environment: Environment<'_>) -> Result<Place, Box<Diagn
             |settings| Place::Azure(Box::new(settings)),
         ));
     }
+    for name in ["subscription_id", "client_id"] {
+        if text(block, name).is_some_and(|id| uuid::Uuid::try_parse(&id).is_err()) {
+            return Err(Box::new(
+                Diagnostic::error("LZ0241", format!("`{name}` must be a GUID"))
+                    .at(block.span_of(name), "such as 00000000-0000-0000-0000-000000000000"),
+            ));
+        }
+    }
+    let is_odd = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    if text(block, "tenant_id").is_some_and(|id| id.contains(is_odd)) {
+        return Err(Box::new(
+            Diagnostic::error("LZ0241", "`tenant_id` must be a GUID or a domain").at(
+                block.span_of("tenant_id"),
+                "such as 00000000-0000-0000-0000-000000000000 or example.com",
+            ),
+        ));
+    }
     let auth = Auth::of(choice(block, "auth", &Auth::WORDS, "azure_cli")?);
     let (cloud, ca_file) = match choice(block, "environment", &ENVIRONMENTS, "public")? {
         "usgovernment" => (Cloud::UsGovernment, None),

@@ -536,3 +536,33 @@ fn a_simulator_that_serves_knows_the_applications_of_its_seed() {
     serving.wait().unwrap();
     assert_eq!(ran.status, Some(0), "{ran}");
 }
+
+#[test]
+fn without_a_name_the_accounts_of_the_configuration_are_validated_with_the_quotas_of_their_clusters() {
+    let bench = Workbench::example("quickstart");
+    let report = bench.does("account validate --json").document();
+    assert_eq!(report["accounts"][0]["name"], "sandbox", "{report:#}");
+    assert!(report["accounts"][0]["quotas"].to_string().contains("eastus2"), "{report:#}");
+
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    let empty = bench.run("--chdir empty account validate");
+    assert_eq!(empty.status, Some(1), "{empty}");
+    assert!(empty.stderr.contains("there is nothing to validate"), "{empty}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    let bench = Workbench::example("quickstart");
+    let valid = bench.run("cluster kubeconfig --valid 0s");
+    assert_eq!(valid.status, Some(64), "{valid}");
+    for (place, words) in [(".", "is a directory"), ("nowhere/x.plan", "there is no such directory")] {
+        let plan = bench.run(&format!("plan --out {place}"));
+        assert!(plan.status == Some(1) && plan.stderr.contains(words), "{plan}");
+        assert!(!plan.stdout.contains("Plan:"), "{plan}");
+    }
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    let elsewhere = bench.run("--chdir empty plan");
+    assert!(elsewhere.stderr.contains("there is no configuration in empty"), "{elsewhere}");
+    let listed = bench.run("state list cluster.nope");
+    assert!(listed.status == Some(1) && listed.stderr.contains("is not in the state"), "{listed}");
+}
