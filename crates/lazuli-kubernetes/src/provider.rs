@@ -86,8 +86,9 @@ impl KubernetesProvider {
     }
 
     /// Takes in what an object was last made with, as the state records it. A cluster does not keep what a registration
-    /// was made with, so without this it looks as if that had been changed; a node that was removed and came back has lost it; a volume whose recorded reclaim policy is to
-    /// retain it was planned to be deleted all the same.
+    /// was made with, so without this it looks as if that had been changed; a node that was removed and came back has lost
+    /// it (not to be told of nodes that are still being made: they would pass for made); a volume whose recorded reclaim
+    /// policy is to retain it was planned to be deleted all the same.
     pub fn learn(&self, id: &ResourceId, inputs: &Json) {
         let kept = ["registrations", "volumes", "members", "controlPlaneMembers"];
         if kept.iter().any(|kind| id.segment(kind).is_some()) {

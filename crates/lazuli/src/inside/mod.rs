@@ -93,6 +93,8 @@ impl Inside {
         for resource in recorded.resources.values().chain(&recorded.deposed) {
             match resource.provider {
                 ProviderName::Tls => self.ring.learn(&resource.id, &resource.observed),
+                // A node that came in half is no member, whatever was wanted of it.
+                ProviderName::Kubernetes if is_member(&resource.ty.name) && resource.pending.is_some() => {}
                 ProviderName::Kubernetes => self.kubernetes.learn(&resource.id, &resource.inputs),
                 ProviderName::Azure => {}
             }
