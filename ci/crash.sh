@@ -3,7 +3,7 @@
 # demands that the next run ends where a run ends that nobody disturbed. docs/architecture.md, "The crash test".
 #
 #   FULL     1: every point, hours on 2 cores; otherwise about one in a hundred, a minute or two
-#   ONLY     runs one point again, as a failure prints it: ONLY='apply write-17 power-torn'; 'apply' alone runs all of it
+#   ONLY     runs one point again, as a failure prints it: ONLY='apply write-17 power-torn'; 'apply' alone runs all of that one that FULL does
 #   LAZULI   the binary (default: the one that cargo builds for tests)
 #   SEED, WORKERS   of what is drawn; how many machines at a time
 #

@@ -321,10 +321,8 @@ fn choose(prepared: &Prepared, wish: &Wish) -> Vec<Place> {
     let writes = (1..=prepared.writes).map(Place::Write);
     let requests = (1..=prepared.requests).flat_map(|n| [Place::Sent(n), Place::Answered(n)]);
     let all: Vec<Place> = writes.chain(requests).collect();
-    if let Some(only) = &wish.only {
-        let wanted = only.split(' ').nth(1).unwrap_or_default();
-        let named =
-            |place: &Place| wanted.is_empty() || format!("{}-{}", place.kind(), place.number()) == wanted;
+    if let Some(wanted) = wish.only.as_ref().and_then(|only| only.split(' ').nth(1)) {
+        let named = |place: &Place| format!("{}-{}", place.kind(), place.number()) == wanted;
         return all.into_iter().filter(named).collect();
     }
     let (full, quick) = match prepared.scenario.kind {
@@ -333,7 +331,7 @@ fn choose(prepared: &Prepared, wish: &Wish) -> Vec<Place> {
         Kind::Slow => (24, 400),
         Kind::Embedded => (4, 400),
     };
-    let every = if wish.full { full } else { quick };
+    let every = if wish.full || wish.only.is_some() { full } else { quick };
     let mut random = Random::of(wish.seed, &prepared.scenario.name);
     all.chunks(every).map(|chunk| chunk[random.below(chunk.len())]).collect()
 }
