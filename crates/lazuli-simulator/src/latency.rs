@@ -43,7 +43,7 @@ impl Profile {
 }
 
 /// The pace of one simulated cloud: a profile, and optionally another speed than the profile's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pace {
     /// Which delays, and whether the cloud is hostile.
     pub profile: Profile,

@@ -174,7 +174,7 @@ fn of_target(world: &World, call: &Call<'_>, verb: &str) -> Result<(), ArmError>
     permit(world, &format!("{kind}/{verb}"), &scope)
 }
 
-fn permit(world: &World, action: &str, scope: &str) -> Result<(), ArmError> {
+pub(super) fn permit(world: &World, action: &str, scope: &str) -> Result<(), ArmError> {
     if let Some(denial) = denied(world, scope, action) {
         return Err(ArmError::gateway(
             403,

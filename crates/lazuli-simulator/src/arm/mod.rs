@@ -13,6 +13,7 @@ mod casing;
 mod check;
 mod content;
 mod delete;
+mod deployments;
 mod directory;
 mod graph;
 mod groups;
@@ -47,6 +48,7 @@ use crate::world::{Failure, World};
 
 pub(crate) use agreements::check_machine;
 pub(crate) use check::another_operation;
+pub(crate) use deployments::carry_on;
 pub(crate) use images::{is_community_image, is_marketplace_version, traits_of};
 
 /// How this cloud behaves, beyond what exists in it.
@@ -239,6 +241,9 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
     }
     access::check(world, call, &segments)?;
     check::enabled(world, call)?;
+    if let Some(response) = deployments::handle(world, call, &segments) {
+        return response;
+    }
     if let Some(response) = subscription::handle(world, call, &segments) {
         return response;
     }

@@ -76,7 +76,8 @@ pub(super) fn announce(
 ) -> Response {
     let (status, result) = paths(world, operation);
     let mut response = response;
-    let is_watched = headers != Headers::Location && !matches!(operation.url, OperationUrl::Group { .. });
+    let is_job = matches!(operation.url, OperationUrl::Group { .. } | OperationUrl::Job);
+    let is_watched = headers != Headers::Location && !is_job;
     if is_watched {
         response = response.with("Azure-AsyncOperation", signed(call, &status, &operation.id));
     }
@@ -145,8 +146,10 @@ fn long(id: &str, what: &str, length: usize) -> String {
 pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<Result<Response, ArmError>> {
     let [.., collection, _] = segments else { return None };
     let is_result = match *collection {
+        // What a deployment has done, not what is under way.
+        "operations" if segments.contains(&"deployments") => return None,
         "operations" | "diskoperations" => call.request.query("monitor").is_some(),
-        "privatednsoperationstatuses" => false,
+        "privatednsoperationstatuses" | "operationstatuses" => false,
         "operationresults" | "privatednsoperationresults" | "asyncoperations" => true,
         _ => return None,
     };
@@ -172,6 +175,7 @@ pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<
 
 fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
     let word = match (operation.finished, &operation.failure) {
+        (false, _) if matches!(operation.url, OperationUrl::Deployment { .. }) => "Running",
         (false, _) => "InProgress",
         (true, None) => "Succeeded",
         (true, Some(failure)) if failure.canceled => "Canceled",
@@ -189,6 +193,10 @@ fn status(world: &World, call: &Call<'_>, operation: &Operation) -> Response {
         body["error"] = json!({ "code": failure.code, "message": failure.message });
         if matches!(operation.url, OperationUrl::Network { .. }) {
             body["error"]["details"] = json!([]);
+        }
+        let told = world.get(&operation.root).and_then(|root| root.body["properties"].get("error"));
+        if let (OperationUrl::Deployment { .. }, Some(told)) = (&operation.url, told) {
+            body["error"] = told.clone();
         }
     } else if operation.finished
         && let Action::RunCommand { message } = &operation.action
@@ -216,7 +224,8 @@ fn result(world: &World, call: &Call<'_>, operation: &Operation) -> Result<Respo
     }
     Ok(match &operation.action {
         Action::RunCommand { message } => Response::json(200, written(message)),
-        Action::Put => Response::json(200, shown(world, operation)),
+        Action::Put | Action::Deploy { .. } => Response::json(200, shown(world, operation)),
+        Action::Show { answer } => Response::json(200, answer.clone()),
         Action::Delete | Action::DeleteElement { .. } => Response::empty(204),
         Action::DeleteGroup | Action::Power { .. } => Response::empty(200),
     })

@@ -1,4 +1,4 @@
-//! Rows of Azure's services beside a cluster: Kubernetes, storage.
+//! Rows of Azure's services beside a cluster: Kubernetes, storage, deployments.
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,12 @@ use crate::{ids, json};
 const ACCOUNT: &str = "Microsoft.Storage/storageAccounts";
 
 pub(super) static ROWS: &[Kind] = &[
+    Kind {
+        name: "Microsoft.Resources/deployments",
+        patch: Patching::Nothing,
+        show: show_deployment,
+        ..GENERIC
+    },
     Kind {
         name: "Microsoft.ContainerService/managedClusters",
         located: true,
@@ -63,6 +69,14 @@ pub(super) static ROWS: &[Kind] = &[
         ..GENERIC
     },
 ];
+
+/// Deployments have another word for what is under way, and keep to themselves what they are made of.
+fn show_deployment(_: &World, deployment: &Resource, value: &mut Value) {
+    json::remove(value, "hidden");
+    if deployment.state == State::Creating {
+        json::set(value, "properties.provisioningState", json!("Running"));
+    }
+}
 
 fn fill_kubernetes(draft: &mut Draft<'_>) -> Result<(), ArmError> {
     let pools = json::list(draft.body, "properties.agentPoolProfiles");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{State, World};
+use super::{Deployment, State, World};
 use crate::{catalog, ids, kubernetes, random};
 
 /// One operation and its outcome.
@@ -52,6 +52,10 @@ pub(crate) enum Action {
     Power { to: String },
     /// Show what a script wrote.
     RunCommand { message: String },
+    /// Make what a template says. Has many ends: one whenever something of it may have been made.
+    Deploy { deployment: Box<Deployment> },
+    /// Show an answer that took its time.
+    Show { answer: serde_json::Value },
 }
 
 /// Why an operation fails.
@@ -68,13 +72,36 @@ pub(crate) struct Failure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OperationUrl {
-    Network { location: String },
-    PrivateDns { group: String },
-    Compute { location: String, token: String },
-    Disk { location: String, token: String },
-    Group { name: String },
-    Storage { location: String },
-    Other { namespace: String, location: String },
+    Network {
+        location: String,
+    },
+    PrivateDns {
+        group: String,
+    },
+    Compute {
+        location: String,
+        token: String,
+    },
+    Disk {
+        location: String,
+        token: String,
+    },
+    Group {
+        name: String,
+    },
+    Storage {
+        location: String,
+    },
+    Deployment {
+        group: String,
+        name: String,
+    },
+    /// Named by nothing but itself.
+    Job,
+    Other {
+        namespace: String,
+        location: String,
+    },
 }
 
 impl OperationUrl {
@@ -103,7 +130,13 @@ impl OperationUrl {
                 let base = format!("{}/DiskOperations/{id}?p={token}&", at("Microsoft.Compute", location));
                 (base.clone(), format!("{base}monitor=true&"))
             }
-            Self::Group { .. } => {
+            Self::Deployment { group, name } => {
+                let base = format!(
+                    "{subscription}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/{name}/operationStatuses/{id}?"
+                );
+                (base.clone(), base)
+            }
+            Self::Group { .. } | Self::Job => {
                 let base = format!("{subscription}/operationresults/{id}?");
                 (base.clone(), base)
             }
@@ -157,7 +190,9 @@ impl World {
         if let Some(lock) = &operation.lock {
             self.index.locks.insert(lock.clone(), operation.id.clone());
         }
-        self.index.due.insert((operation.done_ms, operation.id.clone()));
+        if !operation.finished {
+            self.index.due.insert((operation.done_ms, operation.id.clone()));
+        }
         self.dirty.operations.insert(operation.id.clone());
         self.operations.insert(operation.id.clone(), operation);
     }
@@ -193,6 +228,13 @@ impl World {
 
     fn finish(&mut self, id: &str) {
         let Some(mut operation) = self.operations.get(id).cloned() else { return };
+        if matches!(operation.action, Action::Deploy { .. }) {
+            let at = self.advanced_ms.max(operation.done_ms);
+            crate::arm::carry_on(self, operation, at);
+            // What was begun draws, so it does not follow from the clock alone.
+            self.dirty.drew = true;
+            return;
+        }
         if let Some(lock) = &operation.lock
             && self.index.locks.get(lock).is_some_and(|holder| holder == id)
         {
@@ -204,6 +246,7 @@ impl World {
         operation.finished = true;
         let (root, at) = (operation.root.clone(), operation.done_ms);
         match (&operation.failure, &operation.action) {
+            (_, Action::Deploy { .. } | Action::Show { .. }) => {}
             (Some(_), Action::Power { .. } | Action::RunCommand { .. }) => {
                 self.settle(&root, id, State::Succeeded)
             }
@@ -249,6 +292,25 @@ impl World {
         }
         self.dirty.operations.insert(id.to_owned());
         self.operations.insert(id.to_owned(), operation);
+    }
+
+    /// Ends an operation now, if its time has come.
+    pub(crate) fn finish_if_due(&mut self, id: &str, now: u64) {
+        let due = self.operation(id).filter(|operation| !operation.finished && operation.done_ms <= now);
+        if let Some(entry) = due.map(|operation| (operation.done_ms, operation.id.clone())) {
+            self.index.due.remove(&entry);
+            self.finish(&entry.1);
+        }
+    }
+
+    /// Ends an operation before its time, without anything it would have done.
+    pub(crate) fn call_off(&mut self, id: &str, failure: Failure) {
+        let Some(mut operation) = self.operation(id).cloned() else { return };
+        self.index.due.remove(&(operation.done_ms, operation.id.clone()));
+        operation.finished = true;
+        operation.failure = Some(failure);
+        self.dirty.operations.insert(operation.id.clone());
+        self.operations.insert(operation.id.clone(), operation);
     }
 
     /// Calls off the operation that holds a lock domain.

@@ -43,6 +43,8 @@ pub(super) struct Dirty {
     pub(super) resources: BTreeSet<String>,
     pub(super) operations: BTreeSet<String>,
     pub(super) settings: bool,
+    /// A deployment went on.
+    pub(super) drew: bool,
     pub(super) deeds: Vec<Deed>,
     pub(super) clusters_gone: BTreeSet<String>,
 }
@@ -51,7 +53,7 @@ impl World {
     /// Whether a read changed something that does not follow from the clock (a fault counter), or something in a
     /// cluster, where revisions depend on when the clock was looked at.
     pub(crate) fn must_record(&self) -> bool {
-        self.dirty.settings || self.clusters.values().any(Cluster::is_dirty)
+        self.dirty.settings || self.dirty.drew || self.clusters.values().any(Cluster::is_dirty)
     }
 
     /// Everything that changed since the last call; empty when nothing did.

@@ -5,6 +5,7 @@
 mod access;
 mod cloud;
 mod contract;
+mod deployments;
 mod durability;
 mod faults;
 mod graph;
