@@ -33,10 +33,14 @@ pub struct Faults {
     /// The faults, in order of precedence.
     #[serde(default)]
     pub faults: Vec<Fault>,
-    /// Token buckets by what they count: `reads`, `writes`, `deletes`, or a policy of compute such as
-    /// `Microsoft.Compute/PutVM3Min`, or `Microsoft.ResourceGraph/queries`.
+    /// Token buckets by what they count: `reads`, `writes`, `deletes` of one principal, the same with `global-` before
+    /// them of all together and with `tenant-` of what lies in no subscription, a policy of compute such as
+    /// `Microsoft.Compute/PutVM3Min`, `Microsoft.Network/reads`, or `Microsoft.ResourceGraph/queries`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Limit>,
+    /// Whether every bucket that `limits` does not name is as large as Azure documents it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub documented_limits: bool,
     /// Whether the URLs of operations are signed, as Azure's are since 2023: close to 4 KB long, and of no use unless
     /// they come back to the letter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

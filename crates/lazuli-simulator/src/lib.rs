@@ -48,5 +48,7 @@ pub use request::{Body, Delivery, Method, Request, Response};
 pub use seed::{Application, Lock, Planted, Quota, Seed, SeedError, SeedFile, SeededGroup};
 pub use simulator::{RunningSimulator, Simulator, SimulatorError, SimulatorOptions, print_env};
 pub use tls::{TlsError, TlsIdentity};
-pub use world::{Change, ClosedSize, Conditions, Credentials, Denial, Grant, Policy, Sold, World};
+pub use world::{
+    Change, ClosedSize, Conditions, Credentials, Denial, Effect, Grant, Policy, Room, Sold, Told, World,
+};
 pub use world_file::{WorldFile, WorldFileError};

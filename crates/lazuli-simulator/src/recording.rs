@@ -1,4 +1,4 @@
-//! A record of mutating requests for contract tests, one JSON line each, without secrets.
+//! Records of mutating requests and of answers for contract tests, one JSON line each, without secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::request::Request;
+use crate::request::{Body, Request, Response};
 use crate::world_file::private;
 
 /// What stands in a recording where a client sent something secret; valid Base64.
@@ -42,6 +42,22 @@ impl Recording {
         })
         .to_string();
         line.push('\n');
+        self.write(&line)
+    }
+
+    /// Appends what an answer shows, if it may show resources in whole. Answers of Azure hold no secrets but tokens, and
+    /// those are none of Azure Resource Manager's.
+    pub(crate) fn note_answer(&self, request: &Request, response: &Response) -> std::io::Result<()> {
+        let is_arm = request.path.to_ascii_lowercase().starts_with("/subscriptions/");
+        let (true, 200 | 201, Body::Json(body)) = (is_arm, response.status, &response.body) else {
+            return Ok(());
+        };
+        let version = request.query("api-version");
+        let line = json!({ "api_version": version, "status": response.status, "body": body });
+        self.write(&format!("{line}\n"))
+    }
+
+    fn write(&self, line: &str) -> std::io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
     }
 }

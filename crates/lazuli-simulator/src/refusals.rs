@@ -31,7 +31,7 @@ pub(crate) fn hostility(world: &World, profile: Profile, request: &Request) -> O
     let luck = random::fraction(world.seed, request.method.as_str(), world.requests);
     let throttled = if request.method.mutates() { 0.06 } else { 0.03 };
     if luck < throttled {
-        return Some(throttled_by(world, request.method, HOSTILE_WAIT));
+        return Some(throttled_by(world, request.method, HOSTILE_WAIT, None));
     }
     let network_write =
         request.method.mutates() && request.path.to_ascii_lowercase().contains("/microsoft.network/");
@@ -96,7 +96,7 @@ pub(crate) fn server_error(status: u16) -> Response {
 }
 
 /// 429 in the gateway's words; the caller adds `Retry-After`.
-pub(crate) fn throttled_by(world: &World, method: Method, seconds: u32) -> ArmError {
+pub(crate) fn throttled_by(world: &World, method: Method, seconds: u32, actor: Option<&str>) -> ArmError {
     let what = match method {
         Method::Get | Method::Head => "read",
         Method::Delete => "delete",
@@ -108,7 +108,7 @@ pub(crate) fn throttled_by(world: &World, method: Method, seconds: u32) -> ArmEr
         format!(
             "Number of '{what}' requests for subscription '{}' actor '{}' exceeded. Please try again after '{seconds}' seconds.",
             world.identity.subscription,
-            world.caller()
+            actor.map_or_else(|| world.caller(), str::to_owned)
         ),
     )
 }

@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     /// Those of the settings, for the connections to clusters.
     pub(crate) faults: Arc<Faults>,
     pub(crate) recording: Option<Recording>,
+    pub(crate) answers: Option<Recording>,
     /// Hears of requests that are held.
     pub(crate) held: mpsc::UnboundedSender<String>,
 }
@@ -154,6 +155,11 @@ async fn carry_out(shared: &Shared, request: &Request) -> Response {
         && let Err(error) = recording.note(request, response.status)
     {
         return internal(&format!("The request could not be recorded: {error}"));
+    }
+    if let Some(answers) = &shared.answers
+        && let Err(error) = answers.note_answer(request, &response)
+    {
+        return internal(&format!("The answer could not be recorded: {error}"));
     }
     response
 }

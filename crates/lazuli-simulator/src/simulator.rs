@@ -43,6 +43,8 @@ pub struct SimulatorOptions {
     pub listen: SocketAddr,
     /// A file to which mutating requests are appended, for contract tests.
     pub record: Option<PathBuf>,
+    /// A file to which answers that may show resources are appended, for contract tests.
+    pub record_answers: Option<PathBuf>,
     /// Entries per page of a list.
     pub page_size: usize,
     /// The server's certificate.
@@ -59,6 +61,7 @@ impl Default for SimulatorOptions {
             faults: Faults::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             record: None,
+            record_answers: None,
             page_size: 100,
             tls: TlsIdentity::Ephemeral,
         }
@@ -105,8 +108,18 @@ pub struct Simulator;
 impl Simulator {
     /// Opens the world, applies the seed and listens. The simulator runs on the current tokio runtime.
     pub async fn start(options: SimulatorOptions) -> Result<RunningSimulator, SimulatorError> {
-        let SimulatorOptions { pace, seed, world, seed_world, faults, listen, record, page_size, tls } =
-            options;
+        let SimulatorOptions {
+            pace,
+            seed,
+            world,
+            seed_world,
+            faults,
+            listen,
+            record,
+            record_answers,
+            page_size,
+            tls,
+        } = options;
         let clock = Clock::start();
         let credentials = credentials(&seed_world)?;
         let new = || World::new(credentials, seed);
@@ -127,12 +140,15 @@ impl Simulator {
         let failed = |source| SimulatorError::Listen { addr: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let recording = match record {
-            Some(path) => {
-                Some(Recording::open(&path).map_err(|source| SimulatorError::Record { path, source })?)
-            }
-            None => None,
+        let opened = |path: Option<PathBuf>| match path {
+            Some(path) => match Recording::open(&path) {
+                Ok(recording) => Ok(Some(recording)),
+                Err(source) => Err(SimulatorError::Record { path, source }),
+            },
+            None => Ok(None),
         };
+        let recording = opened(record)?;
+        let answers = opened(record_answers)?;
         let cloud = Arc::new(Mutex::new(Cloud { world, taken: 0 }));
         let (committer, writer) = match file {
             Some(file) => Committer::start(file, Arc::clone(&cloud))
@@ -145,7 +161,7 @@ impl Simulator {
         let (held, holds) = mpsc::unbounded_channel();
         let gateway = Arc::new(Gateway::new(cloud, clock, committer));
         let certificates = Certificates::default();
-        let shared = Arc::new(Shared { gateway, certificates, settings, faults, recording, held });
+        let shared = Arc::new(Shared { gateway, certificates, settings, faults, recording, answers, held });
         let server = tokio::spawn(server::serve(listener, acceptor, shared));
         Ok(RunningSimulator { addr, ca_pem: identity.ca_pem, credentials, server, writer, holds })
     }

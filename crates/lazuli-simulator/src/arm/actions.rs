@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{Call, check, names, operations, policy, read, rfc3339, script};
+use crate::catalog::capacity::{self, Shortage};
 use crate::catalog::{self, Headers, Kind};
 use crate::error::ArmError;
 use crate::ids::Target;
@@ -52,6 +53,13 @@ fn power(world: &mut World, call: &Call<'_>, target: &Target, to: &str) -> Resul
     check::management_locks(world, &machine.id, false)?;
     check::free(world, call, row, &key, machine.name())?;
     let work = Delay::ms(20_000, 60_000);
+    let shortage = (to == "running").then(|| capacity::of_start(world, &machine)).flatten();
+    let failure = match shortage {
+        Some(Shortage::Refused(refusal)) => return Err(*refusal),
+        Some(Shortage::Fails(failure)) => Some(failure),
+        None => None,
+    };
+    let call = &Call { failure: call.failure.clone().or(failure), ..*call };
     Ok(start(world, call, (row, &machine), Action::Power { to: to.to_owned() }, work))
 }
 

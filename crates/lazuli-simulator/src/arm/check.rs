@@ -69,6 +69,15 @@ pub(super) fn registered(world: &World, namespace: &str) -> Result<(), ArmError>
     ))
 }
 
+/// The network provider has not too much to do already.
+pub(super) fn room_for_an_operation(world: &World, target: &ids::Target) -> Result<(), ArmError> {
+    let Some(limit) = world.conditions.network_operations else { return Ok(()) };
+    if !target.namespace.eq_ignore_ascii_case("Microsoft.Network") || world.network_operations() < limit {
+        return Ok(());
+    }
+    Err(ArmError::network(429, "RetryableError", "A retryable error occurred."))
+}
+
 /// No management lock stands in the way of a write or delete.
 pub(super) fn management_locks(world: &World, id: &str, deletes: bool) -> Result<(), ArmError> {
     let key = ids::key(id);

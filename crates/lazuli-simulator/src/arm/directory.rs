@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Call, prices};
 use crate::error::ArmError;
-use crate::request::{Body, Method, Response};
+use crate::request::{Body, Method, Request, Response};
 use crate::seed::Application;
 use crate::world::World;
 use crate::{assertion, ids, json, random};
@@ -285,6 +285,13 @@ pub(super) fn check_token(world: &World, call: &Call<'_>) -> Result<(), ArmError
         Some(_) if world.revoked.contains(&token_digest(call)) => expired(world, call),
         Some(_) => Ok(()),
     }
+}
+
+/// The object id of who sends a request, by its token.
+pub(crate) fn principal_of(request: &Request) -> Option<String> {
+    let token = request.header("authorization")?.split_once(' ')?.1;
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Value>(&payload).ok()?["oid"].as_str().map(str::to_owned)
 }
 
 /// What a request's token is remembered by.

@@ -49,6 +49,7 @@ use crate::world::{Failure, World};
 pub(crate) use agreements::check_machine;
 pub(crate) use check::another_operation;
 pub(crate) use deployments::carry_on;
+pub(crate) use directory::principal_of;
 pub(crate) use images::{is_community_image, is_marketplace_version, traits_of};
 
 /// How this cloud behaves, beyond what exists in it.
@@ -181,7 +182,7 @@ fn suffer(world: &mut World, call: &mut Call<'_>, fault: Option<Answer>) -> Resu
         }
         Some(Answer::Throttle { retry_after }) => {
             let seconds = retry_after.unwrap_or(refusals::HOSTILE_WAIT);
-            let refusal = refusals::throttled_by(world, call.request.method, seconds);
+            let refusal = refusals::throttled_by(world, call.request.method, seconds, None);
             waiting(call, refusal.into_response(), retry_after)
         }
         Some(Answer::AnotherOperation) => Err(refusals::somebody_elses_operation(world)),
@@ -272,6 +273,9 @@ fn route(world: &mut World, call: &Call<'_>) -> Result<Response, ArmError> {
         return response;
     }
     let method = call.request.method;
+    if method.mutates() && target.is_item() {
+        check::room_for_an_operation(world, &target)?;
+    }
     match (method, target.is_item()) {
         (Method::Get, true) => read::item(world, call, &target),
         // Whether something exists is all that HEAD tells.

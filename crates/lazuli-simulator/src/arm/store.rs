@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Call, access, body, check, operations, policy, render};
+use crate::catalog::capacity::{self, Shortage};
 use crate::catalog::{self, Draft, Family, FirstBody, Flow, Kind, compute};
 use crate::error::ArmError;
 use crate::ids::{self, Target};
@@ -45,7 +46,7 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
         dropped_elements(world, root_row, existing, &body)?;
     }
     access::linked(world, &kind_of(root_row, &root), &root, &body)?;
-    policy::check(world, &kind_of(root_row, &root), ids::last(&root), &body)?;
+    policy::apply(world, &kind_of(root_row, &root), ids::last(&root), &mut body)?;
     check::references(world, root_row, &root, &body)?;
     if existing.is_none() {
         let location = json::text(&body, "location").unwrap_or("");
@@ -56,6 +57,15 @@ pub(super) fn store(world: &mut World, call: &Call<'_>, write: Write<'_>) -> Res
     }
     let pace = call.settings.pace;
     (root_row.fill)(&mut Draft { world, now: call.now, pace, id: &root, body: &mut body, existing })?;
+    let shortage = (root_row.name == "Microsoft.Compute/virtualMachines")
+        .then(|| capacity::of_write(world, &root, &body, existing))
+        .flatten();
+    let failure = match shortage {
+        Some(Shortage::Refused(refusal)) => return Err(*refusal),
+        Some(Shortage::Fails(failure)) => Some(failure),
+        None => None,
+    };
+    let call = &Call { failure: call.failure.clone().or(failure), ..*call };
 
     let is_changed = existing.is_none_or(|existing| {
         existing.body != body || matches!(existing.state, State::Failed | State::Canceled)

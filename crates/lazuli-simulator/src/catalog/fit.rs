@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::compute::invalid;
-use super::{Draft, skus};
+use super::{Draft, capacity, skus};
 use crate::error::ArmError;
 use crate::json;
 
@@ -89,15 +89,7 @@ fn for_sale(draft: &Draft<'_>, size: &skus::Size, location: &str) -> Result<(), 
     if !is_closed {
         return Ok(());
     }
-    Err(ArmError::new(
-        409,
-        "SkuNotAvailable",
-        format!(
-            "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: {}' is currently not available in location '{location}'. Please try another size or deploy to a different location or different zone. See https://aka.ms/azureskunotavailable for details.",
-            size.name
-        ),
-    )
-    .at("vmSize"))
+    Err(capacity::not_available(&size.name, location))
 }
 
 fn ephemeral(os: Option<&Value>, size: &skus::Size) -> Result<(), ArmError> {

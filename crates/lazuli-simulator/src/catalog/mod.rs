@@ -4,6 +4,7 @@
 //! cannot change, and four small functions for what only this type does. The engine in `arm` reads rows and
 //! nothing else about types. Source: the recorded wire traffic in the protocol notes; see `docs/architecture.md`.
 
+pub(crate) mod capacity;
 pub(crate) mod compute;
 mod compute_rows;
 pub(crate) mod counts;

@@ -24,7 +24,7 @@ use crate::limits::Level;
 use crate::seed::Application;
 use crate::{catalog, ids, random};
 pub(crate) use activity::Deed;
-pub use conditions::{ClosedSize, Conditions, Denial, Grant, Policy, Sold};
+pub use conditions::{ClosedSize, Conditions, Denial, Effect, Grant, Policy, Room, Sold, Told};
 pub(crate) use deployment::{Deployment, Progress, Step};
 pub(crate) use operations::{Action, Failure, Operation, OperationUrl};
 pub use record::Change;

@@ -313,6 +313,15 @@ impl World {
         self.operations.insert(operation.id.clone(), operation);
     }
 
+    /// How many operations the network provider carries out.
+    pub(crate) fn network_operations(&self) -> u64 {
+        let of_network = |id: &String| {
+            let operation = self.operations.get(id);
+            operation.is_some_and(|operation| matches!(operation.url, OperationUrl::Network { .. }))
+        };
+        self.index.due.iter().filter(|(_, id)| of_network(id)).count() as u64
+    }
+
     /// Calls off the operation that holds a lock domain.
     pub(crate) fn preempt(&mut self, domain: &str) {
         let Some(mut operation) = self.lock_holder(domain).cloned() else { return };

@@ -284,6 +284,7 @@ fn policies_deny_what_they_are_about() {
         types: Vec::new(),
         field: Some(field.to_owned()),
         allowed: allowed.iter().map(|value| (*value).to_owned()).collect(),
+        ..Policy::default()
     };
     let policies = vec![policy("places", "location", &["eastus2"]), policy("owners", "tags.owner", &[])];
     let conditions = Conditions { policies, ..Conditions::default() };

@@ -273,9 +273,9 @@ fn what_if_says_what_would_be_made_changed_and_left_alone() {
 fn who_may_not_make_a_resource_may_not_by_a_template_and_policies_hold() {
     let policy = Policy {
         name: "only-west".to_owned(),
-        types: Vec::new(),
         field: Some("location".to_owned()),
         allowed: vec!["westus".to_owned()],
+        ..Policy::default()
     };
     let grant = |actions: &[&str]| Grant {
         actions: actions.iter().map(|action| (*action).to_owned()).collect(),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod access;
+mod capacity;
 mod cloud;
 mod contract;
 mod deployments;
@@ -13,6 +14,7 @@ mod groups;
 mod machines;
 mod networks;
 mod operations;
+mod policies;
 mod private_dns;
 mod protocol;
 mod published;

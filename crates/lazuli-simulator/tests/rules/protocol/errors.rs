@@ -118,6 +118,7 @@ fn who_may_not_is_told_why() {
         types: vec!["Microsoft.Network/routeTables".to_owned()],
         field: Some("location".to_owned()),
         allowed: vec!["westus2".to_owned()],
+        ..Policy::default()
     };
     let denial = Denial {
         name: "managed".to_owned(),
