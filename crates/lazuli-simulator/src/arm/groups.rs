@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Call, check, operations, read, render, versions};
+use super::body::object;
+use super::{Call, check, content, operations, read, render, versions};
 use crate::catalog::{self, Headers};
 use crate::error::ArmError;
 use crate::ids;
@@ -49,7 +50,9 @@ pub(super) fn handle(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Resul
 }
 
 fn put(world: &mut World, call: &Call<'_>, key: &str, name: &str) -> Result<Response, ArmError> {
-    let body = call.request.json()?;
+    let mut body = object(call.request.json()?)?;
+    content::check(catalog::find(KIND), call, &mut body)?;
+    check::management_locks(world, key, false)?;
     let existing = world.get(key).cloned();
     let Some(location) = json::text(&body, "location").map(ids::location) else {
         return Err(ArmError::gateway(
@@ -119,7 +122,9 @@ fn put(world: &mut World, call: &Call<'_>, key: &str, name: &str) -> Result<Resp
 }
 
 fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Result<Response, ArmError> {
-    let patch = call.request.json()?;
+    let mut patch = object(call.request.json()?)?;
+    content::check(catalog::find(KIND), call, &mut patch)?;
+    check::management_locks(world, key, false)?;
     if let Some(tags) = patch.get("tags").filter(|tags| tags.is_object()) {
         world.edit(key, |group| group.body["tags"] = tags.clone());
     }

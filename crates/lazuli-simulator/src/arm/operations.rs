@@ -12,7 +12,7 @@ use crate::error::ArmError;
 use crate::ids;
 use crate::random;
 use crate::request::{Method, Response};
-use crate::world::{Action, Operation, OperationUrl, World};
+use crate::world::{Action, KEPT_MS, Operation, OperationUrl, World};
 
 /// What is known when an operation starts.
 pub(super) struct Begin {
@@ -160,7 +160,8 @@ pub(super) fn poll(world: &World, call: &Call<'_>, segments: &[&str]) -> Option<
         return Some(Err(ArmError::method_not_allowed(call.request.method.as_str())));
     }
     let id = id_in(&call.request.path).unwrap_or_default();
-    let Some(operation) = world.operation(&id) else {
+    let kept = |operation: &&Operation| !operation.finished || operation.done_ms + KEPT_MS > call.now;
+    let Some(operation) = world.operation(&id).filter(kept) else {
         return Some(Err(ArmError::new(404, "NotFound", format!("The operation '{id}' was not found."))));
     };
     if call.settings.faults.signed_urls && call.request.query("s") != Some(&signature(&operation.id)) {

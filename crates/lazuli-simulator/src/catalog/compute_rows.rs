@@ -48,6 +48,7 @@ pub(super) static ROWS: &[Kind] = &[
         references: &[
             near("properties.networkProfile.networkInterfaces[].id"),
             near("properties.availabilitySet.id"),
+            near("properties.proximityPlacementGroup.id"),
             near("properties.storageProfile.osDisk.managedDisk.id"),
             near("properties.storageProfile.dataDisks[].managedDisk.id"),
             anywhere("identity.userAssignedIdentities{}"),
@@ -134,11 +135,13 @@ pub(super) static ROWS: &[Kind] = &[
         put: DISK_FLOW,
         delete: DISK_FLOW,
         immutable: &["properties.creationData", "properties.osType", "properties.incremental"],
+        fill: disk::fill_copy,
         ..SLOW
     },
     Kind {
         name: "Microsoft.Compute/images",
         immutable: &["properties.storageProfile", "properties.hyperVGeneration"],
+        fill: disk::fill_copy,
         ..SLOW
     },
     Kind {
@@ -163,6 +166,7 @@ pub(super) static ROWS: &[Kind] = &[
         name: "Microsoft.Compute/galleries/images/versions",
         put_work: Delay::ms(120_000, 400_000),
         immutable: &["properties.storageProfile"],
+        fill: disk::fill_copy,
         ..SLOW
     },
 ];

@@ -241,3 +241,25 @@ pub(super) fn show_disk(_: &World, disk: &Resource, value: &mut Value) {
     let attached = json::text(&disk.body, "managedBy").is_some();
     json::set(value, "properties.diskState", json!(if attached { "Attached" } else { "Unattached" }));
 }
+
+/// What something is made from must be there. It is not referred to afterwards: the source can go.
+pub(super) fn fill_copy(draft: &mut Draft<'_>) -> Result<(), ArmError> {
+    if draft.existing.is_some() {
+        return Ok(());
+    }
+    let places = [
+        "properties.creationData.sourceResourceId",
+        "properties.sourceVirtualMachine.id",
+        "properties.storageProfile.source.id",
+        "properties.storageProfile.osDisk.managedDisk.id",
+        "properties.storageProfile.osDisk.snapshot.id",
+    ];
+    let sources = places.iter().filter_map(|place| json::text(draft.body, place));
+    for source in sources.filter(|source| draft.world.get(&ids::key(source)).is_none()) {
+        if let Some(target) = ids::Target::parse(source) {
+            let group = target.group.clone().unwrap_or_default();
+            return Err(ArmError::resource_not_found(&target.kind(), &target.names.join("/"), &group));
+        }
+    }
+    Ok(())
+}

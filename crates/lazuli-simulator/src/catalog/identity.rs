@@ -21,6 +21,11 @@ pub(super) static ROWS: &[Kind] = &[
         ..GENERIC
     },
     Kind {
+        name: "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+        has_state: false,
+        ..GENERIC
+    },
+    Kind {
         name: "Microsoft.Authorization/roleAssignments",
         updated: 201,
         patch: Patching::Nothing,

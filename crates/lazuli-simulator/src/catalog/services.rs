@@ -1,4 +1,4 @@
-//! Rows of Azure's services beside a cluster: Kubernetes, storage, deployments.
+//! Rows of Azure's services beside a cluster: Kubernetes, storage, groups and deployments.
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::{ids, json};
 const ACCOUNT: &str = "Microsoft.Storage/storageAccounts";
 
 pub(super) static ROWS: &[Kind] = &[
+    Kind { name: "Microsoft.Resources/resourceGroups", delete: Flow::delete(), ..GENERIC },
     Kind {
         name: "Microsoft.Resources/deployments",
         patch: Patching::Nothing,

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{Deployment, State, World};
 use crate::{catalog, ids, kubernetes, random};
 
+/// For how long the end of an operation can be asked for: a day.
+pub(crate) const KEPT_MS: u64 = 24 * 3600 * 1000;
+
 /// One operation and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Operation {
@@ -377,7 +380,6 @@ impl World {
 
     /// Drops operations that ended long ago; nobody asks for them any more.
     pub(crate) fn prune(&mut self, now: u64) {
-        const KEEP_MS: u64 = 24 * 3600 * 1000;
-        self.operations.retain(|_, operation| !operation.finished || operation.done_ms + KEEP_MS > now);
+        self.operations.retain(|_, operation| !operation.finished || operation.done_ms + KEPT_MS > now);
     }
 }

@@ -187,6 +187,11 @@ fn what_is_wrong_with_a_template_is_said_before_anything_is_made() {
             "templateLink",
         ),
         (json!({ "properties": { "template": template() } }), "InvalidRequestContent", "mode"),
+        (
+            json!({ "properties": { "mode": "Incremental", "colour": "blue" } }),
+            "InvalidRequestContent",
+            "'colour'",
+        ),
     ];
     let mut cloud = Cloud::new(Profile::Instant);
     for (body, wanted, part) in cases {

@@ -10,6 +10,24 @@ use crate::error::ArmError;
 use crate::ids::{self, Target};
 use crate::world::{Step, World};
 
+/// What a request about a deployment may hold.
+const MEMBERS: &[&str] = &["identity", "location", "properties", "tags"];
+const PROPERTIES: &[&str] = &[
+    "debugSetting",
+    "expressionEvaluationOptions",
+    "extensionConfigs",
+    "externalInputDefinitions",
+    "externalInputs",
+    "mode",
+    "onErrorDeployment",
+    "parameters",
+    "parametersLink",
+    "template",
+    "templateLink",
+    "validationLevel",
+    "whatIfSettings",
+];
+
 /// What a deployment would be: read, checked, and not begun.
 pub(super) struct Asked {
     pub(super) id: String,
@@ -39,6 +57,25 @@ pub(super) fn asked(world: &World, call: &Call<'_>, key: &str, group: &str) -> R
             "InvalidDeploymentName",
             format!(
                 "The deployment name '{name}' is not valid: it has up to 64 letters, digits, '-', '_', '.' and parentheses."
+            ),
+        ));
+    }
+    let strangers = [(&body, MEMBERS, ""), (&properties, PROPERTIES, "properties.")].into_iter().find_map(
+        |(of, known, at)| {
+            let stranger = of
+                .as_object()?
+                .keys()
+                .find(|name| !known.iter().any(|known| known.eq_ignore_ascii_case(name)))?;
+            Some(format!("{at}{stranger}"))
+        },
+    );
+    if let Some(path) = strangers {
+        return Err(ArmError::gateway(
+            400,
+            "InvalidRequestContent",
+            format!(
+                "The request content was invalid and could not be deserialized: 'Could not find member '{}' on object of type 'DeploymentContent'. Path '{path}', line 1, position 1.'.",
+                ids::last(&path.replace('.', "/"))
             ),
         ));
     }

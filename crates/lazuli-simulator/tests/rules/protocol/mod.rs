@@ -11,4 +11,5 @@ mod headers;
 mod latency;
 mod reads;
 mod throttling;
+mod types;
 mod verbs;
