@@ -48,7 +48,7 @@ expect net az network vnet list --query '[].name'
 expect 10.0.0.4 az network nic create --resource-group rg-az --name nic --vnet-name net --subnet nodes \
     --query 'NewNIC.ipConfigurations[0].privateIPAddress'
 expect false az network vnet check-ip-address --resource-group rg-az --name net --ip-address 10.0.0.4 --query available
-# az vm create goes through template deployments, which the simulator does not carry out; the plain PUT does.
+# The plain PUT of a machine; az vm create, by a template, comes below.
 cat >"$work/vm.json" <<JSON
 {"location": "eastus2", "zones": ["1"], "properties": {
   "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
@@ -123,6 +123,61 @@ az vm delete --resource-group rg-az --name node --yes
 expect 0 az vm list --query 'length(@)'
 gone 'network nic' --name nic
 gone 'network vnet' --name net
+# A public key that nobody has the other half of.
+echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMao8ykRuZ7eybYQx8FhN2hA7iE60x1py2IyXc2flrU8 demo@example.com' >"$work/key.pub"
+# Templates: what they would be, what they change, what they make, and what is left of them.
+cat >"$work/template.json" <<'JSON'
+{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "contentVersion": "1.0.0.0",
+ "parameters": {"prefix": {"type": "string"}, "count": {"type": "int", "defaultValue": 2}},
+ "variables": {"network": "[concat(parameters('prefix'), '-net')]"},
+ "resources": [
+  {"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2025-05-01", "name": "[variables('network')]",
+   "location": "[resourceGroup().location]",
+   "properties": {"addressSpace": {"addressPrefixes": ["10.7.0.0/16"]},
+    "subnets": [{"name": "nodes", "properties": {"addressPrefix": "10.7.0.0/24"}}]}},
+  {"type": "Microsoft.Network/networkInterfaces", "apiVersion": "2025-05-01",
+   "name": "[format('{0}-{1}', parameters('prefix'), copyIndex())]", "location": "[resourceGroup().location]",
+   "copy": {"name": "interfaces", "count": "[parameters('count')]"},
+   "dependsOn": ["[resourceId('Microsoft.Network/virtualNetworks', variables('network'))]"],
+   "properties": {"ipConfigurations": [{"name": "ip", "properties": {"subnet": {
+    "id": "[resourceId('Microsoft.Network/virtualNetworks/subnets', variables('network'), 'nodes')]"}}}]}}],
+ "outputs": {"network": {"type": "string", "value": "[reference(variables('network')).provisioningState]"}}}
+JSON
+deployment() { # deployment VERB QUERY...: az deployment group VERB of the template
+    verb=$1
+    shift
+    az deployment group "$verb" --resource-group rg-az --name first --template-file "$work/template.json" \
+        --parameters prefix=tpl "$@"
+}
+expect Succeeded deployment validate --query properties.provisioningState
+expect 3 deployment what-if --no-pretty-print --query 'length(changes[?changeType==`Create`])'
+expect Succeeded deployment create --query properties.outputs.network.value
+expect 10.7.0.5 az network nic show --resource-group rg-az --name tpl-1 --query 'ipConfigurations[0].privateIPAddress'
+expect 3 deployment what-if --no-pretty-print --query 'length(changes[?changeType==`NoChange`])'
+deployment what-if >"$work/what-if"
+grep -q "Resource changes: .*no change" "$work/what-if"
+expect Succeeded az deployment group show --resource-group rg-az --name first --query properties.provisioningState
+expect first az deployment group list --resource-group rg-az --query '[].name'
+expect 4 az deployment operation group list --resource-group rg-az --name first --query 'length(@)'
+if az deployment group create --resource-group rg-az --name bad --template-file "$work/template.json" \
+    --parameters prefix=tpl count=many 2>"$work/refused" >/dev/null; then
+    echo "az: a number that is none is taken" >&2
+    exit 1
+fi
+az deployment group delete --resource-group rg-az --name first
+expect 0 az deployment group list --resource-group rg-az --query 'length(@)'
+expect tpl-net az network vnet show --resource-group rg-az --name tpl-net --query name
+# Commands of az that go by templates.
+expect lb az network lb create --resource-group rg-az --name lb --sku Standard --vnet-name tpl-net --subnet nodes \
+    --query loadBalancer.frontendIPConfigurations[0].name \
+    --frontend-ip-name lb --backend-pool-name pool
+az network lb delete --resource-group rg-az --name lb
+expect 'VM running' az vm create --resource-group rg-az --name quick --nics tpl-0 --size Standard_D2s_v5 --zone 1 \
+    --image Canonical:ubuntu-24_04-lts:server:latest --admin-username lazuli --ssh-key-values "$work/key.pub" \
+    --query powerState
+az vm delete --resource-group rg-az --name quick --yes
+for nic in tpl-0 tpl-1; do az network nic delete --resource-group rg-az --name "$nic"; done
+gone 'network vnet' --name tpl-net
 # What was done is in the activity log: three events of a thing made by an operation, three of its end.
 expect 6 az monitor activity-log list --resource-id "$group/providers/Microsoft.Network/natGateways/nat" \
     --query 'length(@)'

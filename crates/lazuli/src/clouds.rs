@@ -335,6 +335,7 @@ fn options(
         seed_world: Seed { world: seed_file, ..Seed::default() },
         faults,
         record: environment("LAZULI_SIMULATOR_RECORD").map(PathBuf::from),
+        record_answers: environment("LAZULI_SIMULATOR_ANSWERS").map(PathBuf::from),
         ..SimulatorOptions::default()
     })
 }

@@ -43,6 +43,38 @@ fn a_world_read_from_its_records_is_the_world_that_wrote_them() {
 }
 
 #[test]
+fn a_deployment_goes_on_in_a_world_that_is_read_again() {
+    let mut cloud = Cloud::new(Profile::Realistic);
+    let mut copy: World =
+        serde_json::from_str(&serde_json::to_string(&cloud.world).expect("JSON")).expect("a world");
+    cloud.world.take_changes();
+    let deployment = format!("{GROUP}/providers/Microsoft.Resources/deployments/first");
+    let resource = |kind: &str, name: &str, mut body: serde_json::Value| {
+        body["type"] = json!(format!("Microsoft.Network/{kind}"));
+        body["apiVersion"] = json!("2025-05-01");
+        body["name"] = json!(name);
+        body
+    };
+    let mut second = resource("networkInterfaces", "nic", nic("nodes"));
+    second["dependsOn"] = json!(["net"]);
+    let template = json!({ "resources": [resource("virtualNetworks", "net", network(&[("nodes", "10.0.0.0/24")])), second] });
+    let body = json!({ "properties": { "mode": "Incremental", "template": template } });
+    assert_eq!(cloud.put(&deployment, &body).status, 201);
+    cloud.get(&deployment);
+    let changes = serde_json::to_string(&cloud.world.take_changes()).expect("JSON");
+    copy.replay(serde_json::from_str(&changes).expect("changes"));
+    cloud.pass(600_000);
+    let mut other =
+        Cloud { world: copy, settings: cloud.settings.clone(), now: cloud.now, token: cloud.token.clone() };
+    for path in [deployment.clone(), net("networkInterfaces/nic"), format!("{deployment}/operations")] {
+        assert_eq!(other.get(&path).value(), cloud.get(&path).value());
+    }
+    assert_eq!(other.get(&deployment).value()["properties"]["provisioningState"], "Succeeded");
+    // What it did on a read is written down before anybody hears of it.
+    assert!(!cloud.world.take_changes().is_empty());
+}
+
+#[test]
 fn reads_and_refusals_write_nothing() {
     let mut cloud = Cloud::new(Profile::Instant);
     cloud.make_network();

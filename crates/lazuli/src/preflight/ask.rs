@@ -19,7 +19,7 @@ use super::denials::DenyAssignments;
 use super::locks::{self, Locks};
 use super::names::{self, Name, Names};
 use super::places::{self, Networks, Regions};
-use super::policy::{self, Denials};
+use super::policy::{self, Restrictions};
 use super::quotas::{self, Usages};
 use super::registration::{self, Namespace};
 use super::sizes::{self, MACHINES, SizesOf};
@@ -54,7 +54,7 @@ pub struct Answers {
     /// Locks.
     pub locks: Locks,
     /// Policies.
-    pub denials: Denials,
+    pub policies: Restrictions,
     /// Networks to be joined that nobody has looked at.
     pub networks: Networks,
     /// Regions of accounts.
@@ -90,7 +90,7 @@ pub async fn ask(works: &Works, objects: &Objects, clouds: &Clouds, parallel: us
         images,
         names,
         locks,
-        denials,
+        policies,
     ) = tokio::join!(
         asker.all(accounts, account, |azure, _| async move { azure.subscription().await }),
         asker.all(
@@ -146,7 +146,9 @@ pub async fn ask(works: &Works, objects: &Objects, clouds: &Clouds, parallel: us
                 let bodies = Arc::clone(&bodies);
                 async move {
                     let Some((api_version, name, body)) = bodies.get(&key) else { return Ok(Vec::new()) };
-                    azure.denials(&Planned { group: &key.group, ty: &key.ty, api_version, name, body }).await
+                    azure
+                        .restrictions(&Planned { group: &key.group, ty: &key.ty, api_version, name, body })
+                        .await
                 }
             }
         ),
@@ -162,7 +164,7 @@ pub async fn ask(works: &Works, objects: &Objects, clouds: &Clouds, parallel: us
         images,
         names,
         locks,
-        denials,
+        policies,
         ..Answers::default()
     };
     let account = |account: &Arc<str>| account.clone();
@@ -200,7 +202,7 @@ impl Answers {
             + images.sum::<usize>()
             + self.names.len()
             + self.locks.len()
-            + self.denials.len()
+            + self.policies.len()
             + self.networks.len()
             + self.regions.len()
     }

@@ -85,7 +85,7 @@ pub(crate) async fn steps(
     places::networks(&works, &answers.networks, &mut verdict);
     places::storage_skus(&works, &mut verdict);
     locks::check(&works, &answers.locks, &mut verdict);
-    policy::check(&works, &answers.denials, &mut verdict);
+    policy::check(&works, &answers.policies, &mut verdict);
     verdict.finish()
 }
 

@@ -1,9 +1,9 @@
-//! Policies deny nothing that is made. One object is asked about in place of all that are alike.
+//! Policies deny nothing that is made, and change none of it. One object is asked about in place of all that are alike.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lazuli_azure::preflight::policy::Denial;
+use lazuli_azure::preflight::policy::{Effect, Restriction};
 use lazuli_core::provider::ProviderError;
 
 use super::verdict::{Verdict, refusal};
@@ -21,8 +21,8 @@ pub struct Alike {
     look: String,
 }
 
-/// What policies deny.
-pub type Denials = BTreeMap<Alike, Result<Vec<Denial>, ProviderError>>;
+/// What policies deny, change and take note of.
+pub type Restrictions = BTreeMap<Alike, Result<Vec<Restriction>, ProviderError>>;
 
 /// Objects that are made, one for all that are alike.
 pub fn needed(works: &Works) -> BTreeMap<Alike, &Work> {
@@ -47,17 +47,17 @@ fn alike(work: &Work) -> Alike {
     }
 }
 
-/// No policy denies anything.
-pub fn check(works: &Works, found: &Denials, verdict: &mut Verdict) {
+/// No policy denies anything; what one changes or takes note of is worth a warning.
+pub fn check(works: &Works, found: &Restrictions, verdict: &mut Verdict) {
     let mut unread: BTreeMap<String, usize> = BTreeMap::new();
-    let mut denied: BTreeMap<(String, String), (&Denial, Vec<&Work>)> = BTreeMap::new();
+    let mut told: BTreeMap<(String, String), (&Restriction, Vec<&Work>)> = BTreeMap::new();
     for (key, answer) in found {
         match answer {
-            Ok(denials) if denials.is_empty() => verdict.pass(),
-            Ok(denials) => {
-                for denial in denials {
-                    let entry = (denial.assignment_id.to_ascii_lowercase(), denial.field.clone());
-                    let (_, users) = denied.entry(entry).or_insert((denial, Vec::new()));
+            Ok(restrictions) if restrictions.is_empty() => verdict.pass(),
+            Ok(restrictions) => {
+                for restriction in restrictions {
+                    let entry = (restriction.assignment_id.to_ascii_lowercase(), restriction.field.clone());
+                    let (_, users) = told.entry(entry).or_insert((restriction, Vec::new()));
                     users.extend(works.all.iter().filter(|work| work.creates() && alike(work) == *key));
                 }
             }
@@ -67,28 +67,55 @@ pub fn check(works: &Works, found: &Denials, verdict: &mut Verdict) {
             }
         }
     }
-    for (denial, users) in denied.into_values() {
-        let types =
-            listed(users.iter().map(|work| work.ty.rsplit('/').next().unwrap_or_default().to_owned()));
-        let problem = refusal("LZ1033", format!("the policy `{}` denies {types}", denial.assignment), users)
-            .fact("policy", denial.assignment_id.clone());
-        let values = denial.values.join(", ");
-        let problem = match (denial.field.as_str(), denial.required) {
-            ("", _) => problem,
-            (field, true) if values.is_empty() => problem.fact("asks for", field.to_owned()),
-            (field, true) => problem.fact("asks for", format!("{field}: {values}")),
-            (field, false) => problem.fact("denies", format!("{field} = {values}")),
-        };
-        verdict.refuse(problem.help(match denial.field.strip_prefix("tags") {
-            Some(_) => "set the tag in `tags`, or ask whoever assigned the policy for an exemption",
-            None => "do as the policy says, or ask whoever assigned it for an exemption",
-        }));
+    for (restriction, users) in told.into_values() {
+        say(restriction, users, verdict);
     }
     // Few principals may ask this: it is told, and no reason to worry.
     for (answer, _) in unread {
         verdict
             .fact(format!("policies were not looked at: the account may not ask for them (Azure: {answer})"));
     }
+}
+
+fn say(restriction: &Restriction, users: Vec<&Work>, verdict: &mut Verdict) {
+    let types = listed(users.iter().map(|work| work.ty.rsplit('/').next().unwrap_or_default().to_owned()));
+    let Restriction { assignment, assignment_id, field, values, effect } = restriction;
+    let values = values.join(", ");
+    let denied =
+        || refusal("LZ1033", format!("the policy `{assignment}` denies {types}"), users.iter().copied());
+    let problem = match effect {
+        Effect::Denies if field.is_empty() => denied().fact("policy", assignment_id.clone()),
+        Effect::Denies => {
+            denied().fact("policy", assignment_id.clone()).fact("denies", format!("{field} = {values}"))
+        }
+        Effect::Requires => {
+            let asked = if values.is_empty() { field.clone() } else { format!("{field}: {values}") };
+            denied().fact("policy", assignment_id.clone()).fact("asks for", asked)
+        }
+        Effect::Removes => {
+            let text = format!(
+                "the policy `{assignment}` takes {field} away from {types}: leave it out, or every plan will set it again"
+            );
+            return verdict.warn("LZ1061", text);
+        }
+        Effect::Replaces => {
+            let text = format!(
+                "the policy `{assignment}` sets {field} of {types} to {values}: write the same, or every plan will change it back"
+            );
+            return verdict.warn("LZ1061", text);
+        }
+        Effect::Audits => {
+            let what = if field.is_empty() { String::new() } else { format!(" for {field} = {values}") };
+            return verdict.warn(
+                "LZ1062",
+                format!("the policy `{assignment}` will list {types} as not compliant{what}"),
+            );
+        }
+    };
+    verdict.refuse(problem.help(match field.strip_prefix("tags") {
+        Some(_) => "set the tag in `tags`, or ask whoever assigned the policy for an exemption",
+        None => "do as the policy says, or ask whoever assigned it for an exemption",
+    }));
 }
 
 #[cfg(test)]
@@ -116,18 +143,23 @@ mod tests {
         );
         let needed = needed(&plan);
         assert_eq!(needed.len(), 2);
-        let denial = |field: &str, required| Denial {
+        let restriction = |field: &str, effect| Restriction {
             assignment: "no-public".into(),
             assignment_id: "/x/no-public".into(),
             field: field.into(),
-            values: vec![],
-            required,
+            values: if effect == Effect::Requires { vec![] } else { vec!["me".into()] },
+            effect,
         };
         let mut verdict = Verdict::default();
         for answer in [
             Ok(vec![]),
-            Ok(vec![denial("", false)]),
-            Ok(vec![denial("tags.owner", true)]),
+            Ok(vec![restriction("", Effect::Denies)]),
+            Ok(vec![restriction("tags.owner", Effect::Requires)]),
+            Ok(vec![restriction("tags.owner", Effect::Denies)]),
+            Ok(vec![restriction("tags.owner", Effect::Removes)]),
+            Ok(vec![restriction("tags.owner", Effect::Replaces)]),
+            Ok(vec![restriction("tags.owner", Effect::Audits)]),
+            Ok(vec![restriction("", Effect::Audits)]),
             Err(ProviderError {
                 status: Some(403),
                 ..ProviderError::own("AuthorizationFailed", "no", Outcome::Nothing)

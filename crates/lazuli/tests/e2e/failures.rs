@@ -1,6 +1,6 @@
 //! Azure refuses or fails half-way: what exists is told, and a second apply finishes.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::configurations::SMALL;
 use crate::workbench::{Workbench, told};
@@ -24,6 +24,49 @@ fn a_machine_that_finds_no_capacity_is_reported_and_made_by_the_next_apply() {
     told("no_capacity_plan", bench.does("plan"));
     bench.applies();
     assert_eq!(bench.existing("Microsoft.Compute/virtualMachines").len(), 6);
+    bench.is_settled();
+}
+
+/// A small cluster in an Azure whose conditions are written down, and can be written down anew.
+fn in_conditions(conditions: &Json) -> Workbench {
+    let profile = "profile = \"instant\"";
+    assert!(SMALL.contains(profile));
+    let bench = Workbench::with(&SMALL.replacen(
+        profile,
+        "profile    = \"instant\"\n    seed_world = \"azure.json\"",
+        1,
+    ));
+    set_conditions(&bench, conditions);
+    bench
+}
+
+fn set_conditions(bench: &Workbench, conditions: &Json) {
+    bench.write("azure.json", &json!({ "conditions": conditions }).to_string());
+}
+
+#[test]
+fn room_that_runs_out_is_a_true_error_with_a_next_step_and_made_up_for_once_there_is_some() {
+    let room = |machines: u64, constrained: u64, told: &str| json!({ "capacity": [{ "location": "eastus2", "machines": machines, "constrained": constrained, "told": told }] });
+    for (conditions, code, azure) in [
+        (room(1, 9, "later"), "LZ2107", "ZonalAllocationFailed"),
+        (room(1, 9, "at_once"), "LZ2107", "ZonalAllocationFailed"),
+        (room(9, 1, "later"), "LZ2107", "OverconstrainedZonalAllocationRequest"),
+        (room(1, 9, "as_sku"), "LZ2108", "SkuNotAvailable"),
+    ] {
+        let bench = in_conditions(&conditions);
+        let failed = bench.run("apply --auto-approve");
+        assert_eq!(failed.status, Some(1), "{failed}");
+        assert!(failed.stdout.contains(code) && failed.stdout.contains(azure), "{code} {azure}: {failed}");
+        set_conditions(&bench, &room(9, 9, "later"));
+        bench.applies();
+        bench.is_settled();
+    }
+}
+
+#[test]
+fn a_network_provider_that_asks_to_come_again_is_asked_again() {
+    let bench = in_conditions(&json!({ "network_operations": 1 }));
+    bench.applies();
     bench.is_settled();
 }
 

@@ -137,7 +137,10 @@ impl Workbench {
             .env("COLUMNS", "100")
             .env("NO_COLOR", "1")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("LAZULI_SIMULATOR_RECORD", self.recording()).envs(&self.environment);
+        command
+            .env("LAZULI_SIMULATOR_RECORD", self.recording())
+            .env("LAZULI_SIMULATOR_ANSWERS", self.folder.path().join("answers.jsonl"))
+            .envs(&self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -302,13 +305,22 @@ pub(crate) fn is_inside(id: &str) -> bool {
 }
 
 impl Drop for Workbench {
-    /// The contract: what was sent suits Azure's published types, and no network interface got a public address.
+    /// The contract: what was sent and what was answered suits Azure's published types, and no network interface got a
+    /// public address.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
         }
         for request in self.sent() {
             contract::request(&request.method, &request.path, &request.api_version, &request.body);
+        }
+        // Many answers come again to the letter.
+        let answers = std::fs::read_to_string(self.folder.path().join("answers.jsonl")).unwrap_or_default();
+        for line in answers.lines().collect::<BTreeSet<_>>() {
+            // A run that was killed may have left half a line.
+            let Ok(answer) = serde_json::from_str::<Json>(line) else { continue };
+            let version = answer["api_version"].as_str().unwrap_or_default();
+            contract::answer(200, version, &answer["body"]);
         }
     }
 }

@@ -116,6 +116,30 @@ fn what_may_not_be_read_is_a_warning() {
 }
 
 #[test]
+fn what_a_policy_changes_or_only_notes_is_a_warning() {
+    let tagged = clusters::small("cluster \"small\" {", "cluster \"small\" {\n  tags = { owner = \"me\" }");
+    let policy = |name: &str, effect: &str, more: Json| {
+        let mut policy =
+            json!({ "name": name, "effect": effect, "types": ["Microsoft.Network/natGateways"] });
+        policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        policy
+    };
+    let policies = [
+        policy("no-owners", "remove", json!({ "field": "tags.owner" })),
+        policy(
+            "mine",
+            "modify",
+            json!({ "field": "tags.owner", "value": "you", "types": ["Microsoft.Network/routeTables"] }),
+        ),
+        policy("europe", "audit", json!({ "field": "location", "denied": ["eastus2"] })),
+        policy("no-gateways", "audit", json!({})),
+    ];
+    let bench = seeded(&tagged, &conditions(&json!({ "policies": policies })));
+    told("preflight_policies_that_let_pass", bench.does("plan"));
+    bench.applies();
+}
+
+#[test]
 fn a_right_under_a_condition_is_a_warning() {
     let condition = "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEqualsIgnoreCase 'ServicePrincipal'))";
     let grant = json!({ "grants": [{ "actions": ["*"], "condition": condition }] });
