@@ -50,7 +50,7 @@ fn room_that_runs_out_is_a_true_error_with_a_next_step_and_made_up_for_once_ther
     for (conditions, code, azure) in [
         (room(1, 9, "later"), "LZ2107", "ZonalAllocationFailed"),
         (room(1, 9, "at_once"), "LZ2107", "ZonalAllocationFailed"),
-        (room(9, 1, "later"), "LZ2107", "OverconstrainedZonalAllocationRequest"),
+        (room(9, 0, "later"), "LZ2107", "OverconstrainedZonalAllocationRequest"),
         (room(1, 9, "as_sku"), "LZ2108", "SkuNotAvailable"),
     ] {
         let bench = in_conditions(&conditions);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::functions::{self, Problem, Scope};
-use super::{KIND, scope_of, template};
+use super::{KIND, content, lenient, scope_of, template};
 use crate::arm::{Call, access, policy, versions};
 use crate::catalog;
 use crate::error::ArmError;
@@ -40,7 +40,7 @@ pub(super) struct Asked {
 }
 
 pub(super) fn asked(world: &World, call: &Call<'_>, key: &str, group: &str) -> Result<Asked, ArmError> {
-    let mut body = call.request.json()?;
+    let mut body = content(call)?;
     let properties = body["properties"].take();
     let name = call
         .request
@@ -101,7 +101,7 @@ pub(super) fn asked(world: &World, call: &Call<'_>, key: &str, group: &str) -> R
     }
     let template = match &properties["template"] {
         // Some clients send the template as text.
-        Value::String(text) => serde_json::from_str(text).map_err(|error| template::invalid(error))?,
+        Value::String(text) => lenient::parse(text).map_err(|error| template::invalid(error))?,
         template => template.clone(),
     };
     if !template.is_object() {

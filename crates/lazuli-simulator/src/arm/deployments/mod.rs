@@ -6,6 +6,7 @@
 mod asked;
 mod expression;
 mod functions;
+mod lenient;
 mod run;
 mod shown;
 mod template;
@@ -104,6 +105,15 @@ fn in_group(world: &mut World, call: &Call<'_>, rest: &[&str]) -> Result<Respons
     }
 }
 
+/// What was sent.
+fn content(call: &Call<'_>) -> Result<Value, ArmError> {
+    lenient::parse(&String::from_utf8_lossy(&call.request.body)).map_err(|error| {
+        ArmError::invalid_content(format!(
+            "The request content was invalid and could not be deserialized: '{error}'."
+        ))
+    })
+}
+
 fn not_found(name: &str) -> ArmError {
     ArmError::gateway(404, "DeploymentNotFound", format!("Deployment '{name}' could not be found."))
 }
@@ -176,7 +186,7 @@ fn put(world: &mut World, call: &Call<'_>, key: &str, group: &str) -> Result<Res
         machine: None,
     };
     resource.body = shown::body(call, &asked, serial, &operation);
-    if let Some(tags) = call.request.json()?.get("tags").filter(|tags| tags.is_object()) {
+    if let Some(tags) = content(call)?.get("tags").filter(|tags| tags.is_object()) {
         resource.body["tags"] = tags.clone();
     }
     world.put(resource);
@@ -239,7 +249,7 @@ fn validate(world: &World, call: &Call<'_>, key: &str, group: &str) -> Result<Re
 
 fn what_if(world: &mut World, call: &Call<'_>, key: &str, group: &str) -> Result<Response, ArmError> {
     let asked = asked(world, call, key, group)?;
-    let is_short = call.request.json()?["properties"]["whatIfSettings"]["resultFormat"] == "ResourceIdOnly";
+    let is_short = content(call)?["properties"]["whatIfSettings"]["resultFormat"] == "ResourceIdOnly";
     let answer = json!({
         "status": "Succeeded",
         "properties": { "correlationId": crate::random::guid_of(&["what-if", &asked.id, &call.now.to_string()]), "changes": what_if::changes(world, group, &asked, is_short) },
