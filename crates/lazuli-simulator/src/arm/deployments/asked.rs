@@ -101,7 +101,7 @@ pub(super) fn asked(world: &World, call: &Call<'_>, key: &str, group: &str) -> R
     }
     let template = match &properties["template"] {
         // Some clients send the template as text.
-        Value::String(text) => lenient::parse(text).map_err(|error| template::invalid(error))?,
+        Value::String(text) => lenient::parse(text).map_err(template::invalid)?,
         template => template.clone(),
     };
     if !template.is_object() {

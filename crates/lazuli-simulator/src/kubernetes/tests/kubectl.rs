@@ -113,6 +113,7 @@ async fn serve_cluster(pki: &Pki) -> u16 {
         settings: Settings::default(),
         faults: Arc::default(),
         recording: None,
+        answers: None,
         held: mpsc::unbounded_channel().0,
     });
     tokio::spawn(serve(listener, TlsAcceptor::from(identity.server_config().unwrap()), shared));
