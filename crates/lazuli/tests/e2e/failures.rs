@@ -27,11 +27,11 @@ fn a_machine_that_finds_no_capacity_is_reported_and_made_by_the_next_apply() {
     bench.is_settled();
 }
 
-/// A small cluster in an Azure whose conditions are written down, and can be written down anew.
-fn in_conditions(conditions: &Json) -> Workbench {
+/// A cluster in an Azure whose conditions are written down, and can be written down anew.
+fn in_conditions(configuration: &str, conditions: &Json) -> Workbench {
     let profile = "profile = \"instant\"";
-    assert!(SMALL.contains(profile));
-    let bench = Workbench::with(&SMALL.replacen(
+    assert!(configuration.contains(profile));
+    let bench = Workbench::with(&configuration.replacen(
         profile,
         "profile    = \"instant\"\n    seed_world = \"azure.json\"",
         1,
@@ -47,13 +47,16 @@ fn set_conditions(bench: &Workbench, conditions: &Json) {
 #[test]
 fn room_that_runs_out_is_a_true_error_with_a_next_step_and_made_up_for_once_there_is_some() {
     let room = |machines: u64, constrained: u64, told: &str| json!({ "capacity": [{ "location": "eastus2", "machines": machines, "constrained": constrained, "told": told }] });
-    for (conditions, code, azure) in [
-        (room(1, 9, "later"), "LZ2107", "ZonalAllocationFailed"),
-        (room(1, 9, "at_once"), "LZ2107", "ZonalAllocationFailed"),
-        (room(9, 0, "later"), "LZ2107", "OverconstrainedZonalAllocationRequest"),
-        (room(1, 9, "as_sku"), "LZ2108", "SkuNotAvailable"),
+    let size = "    instance_type = \"Standard_D8s_v5\"";
+    assert!(SMALL.contains(size));
+    let spot = SMALL.replacen(size, &format!("{size}\n    spot {{\n      max_price = -1\n    }}"), 1);
+    for (configuration, conditions, code, azure) in [
+        (SMALL, room(1, 9, "later"), "LZ2107", "ZonalAllocationFailed"),
+        (SMALL, room(1, 9, "at_once"), "LZ2107", "ZonalAllocationFailed"),
+        (spot.as_str(), room(9, 0, "later"), "LZ2107", "OverconstrainedZonalAllocationRequest"),
+        (SMALL, room(1, 9, "as_sku"), "LZ2108", "SkuNotAvailable"),
     ] {
-        let bench = in_conditions(&conditions);
+        let bench = in_conditions(configuration, &conditions);
         let failed = bench.run("apply --auto-approve");
         assert_eq!(failed.status, Some(1), "{failed}");
         assert!(failed.stdout.contains(code) && failed.stdout.contains(azure), "{code} {azure}: {failed}");
@@ -65,7 +68,7 @@ fn room_that_runs_out_is_a_true_error_with_a_next_step_and_made_up_for_once_ther
 
 #[test]
 fn a_network_provider_that_asks_to_come_again_is_asked_again() {
-    let bench = in_conditions(&json!({ "network_operations": 1 }));
+    let bench = in_conditions(SMALL, &json!({ "network_operations": 1 }));
     bench.applies();
     bench.is_settled();
 }

@@ -27,6 +27,13 @@ fn the_quickstart_is_planned_made_and_left_alone() {
 }
 
 #[test]
+fn what_azure_shows_of_a_cluster_is_compared_with_its_published_types() {
+    let bench = Workbench::example("quickstart");
+    bench.applies();
+    assert!(bench.answers_checked() > 50, "{}", bench.answers_checked());
+}
+
+#[test]
 fn growing_from_three_to_five_workers_adds_two_nodes_and_touches_nothing_else() {
     let bench = Workbench::example("quickstart");
     bench.applies();

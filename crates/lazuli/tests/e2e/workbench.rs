@@ -200,6 +200,20 @@ impl Workbench {
         self.folder.path().join("requests.jsonl")
     }
 
+    /// Compares every object that the simulated Azure showed with its published type, and says how many those were.
+    pub(crate) fn answers_checked(&self) -> usize {
+        let answers = std::fs::read_to_string(self.folder.path().join("answers.jsonl")).unwrap_or_default();
+        // Many answers come again to the letter. A run that was killed may have left half a line.
+        let different = answers.lines().collect::<BTreeSet<_>>();
+        let answers = different.into_iter().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+        answers
+            .map(|answer| {
+                let version = answer["api_version"].as_str().unwrap_or_default();
+                contract::answer(200, version, &answer["body"])
+            })
+            .sum()
+    }
+
     /// Every mutating request so far.
     pub(crate) fn sent(&self) -> Vec<Sent> {
         let Ok(text) = std::fs::read_to_string(self.recording()) else { return Vec::new() };
@@ -314,14 +328,7 @@ impl Drop for Workbench {
         for request in self.sent() {
             contract::request(&request.method, &request.path, &request.api_version, &request.body);
         }
-        // Many answers come again to the letter.
-        let answers = std::fs::read_to_string(self.folder.path().join("answers.jsonl")).unwrap_or_default();
-        for line in answers.lines().collect::<BTreeSet<_>>() {
-            // A run that was killed may have left half a line.
-            let Ok(answer) = serde_json::from_str::<Json>(line) else { continue };
-            let version = answer["api_version"].as_str().unwrap_or_default();
-            contract::answer(200, version, &answer["body"]);
-        }
+        self.answers_checked();
     }
 }
 
