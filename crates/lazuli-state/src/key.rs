@@ -1,6 +1,7 @@
 //! Where the key comes from: a passphrase, a key file, or a key of this computer's user made on first use.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -20,6 +21,13 @@ const PASSES: u32 = 2;
 const MOST_MEMORY_KIB: u32 = 1024 * 1024;
 const MOST_PASSES: u32 = 64;
 
+/// How often a passphrase is asked for until one opens what is sealed.
+const ATTEMPTS: usize = 3;
+
+/// Somebody who can be asked for a passphrase. Told how often that was in vain; nothing when there is no answer.
+#[derive(Clone)]
+pub struct Ask(pub Arc<dyn Fn(usize) -> Option<Zeroizing<String>> + Send + Sync>);
+
 /// The keys a run was given. What a new state takes: the passphrase, else the key file, else the user's own key.
 #[derive(Clone, Default)]
 pub struct KeySources {
@@ -29,6 +37,8 @@ pub struct KeySources {
     pub key_file: Option<PathBuf>,
     /// The folder in the operating system's data folder where the user's own key is kept.
     pub user_folder: Option<PathBuf>,
+    /// Who can be asked for a passphrase when there is none.
+    pub ask: Option<Ask>,
     /// Whether others must be able to open what is sealed, so that the user's own key is refused.
     pub shared: bool,
 }
@@ -122,11 +132,21 @@ impl Header {
             return Err(altered());
         }
         let salt = decode_base64(&self.salt).ok_or_else(altered)?;
-        let derived = derive(&self.source, &salt, sources)?;
-        if decode_base64(&self.check).ok_or_else(altered)? != derived.check {
-            return Err(StateError::WrongKey { source_name: self.source.name() });
+        let check = decode_base64(&self.check).ok_or_else(altered)?;
+        let wrong = || StateError::WrongKey { source_name: self.source.name() };
+        let ask = sources.ask.as_ref().filter(|_| self.wants_passphrase() && sources.passphrase.is_none());
+        let Some(Ask(ask)) = ask else {
+            let derived = derive(&self.source, &salt, sources)?;
+            return if check == derived.check { Ok(derived) } else { Err(wrong()) };
+        };
+        for attempt in 0..ATTEMPTS {
+            let sources = KeySources { passphrase: ask(attempt), ..KeySources::default() };
+            let derived = derive(&self.source, &salt, &sources)?;
+            if check == derived.check {
+                return Ok(derived);
+            }
         }
-        Ok(derived)
+        Err(wrong())
     }
 }
 
@@ -136,7 +156,7 @@ fn derive(source: &Source, salt: &[u8], sources: &KeySources) -> Result<Derived,
             let Some(passphrase) = &sources.passphrase else {
                 return Err(missing(
                     source,
-                    "set LAZULI_PASSPHRASE, or run where you can be asked for it".into(),
+                    "set LAZULI_PASSPHRASE, or run on a terminal without --no-input, where it is asked for".into(),
                 ));
             };
             stretch(passphrase, salt, *memory_kib, *passes)?

@@ -47,7 +47,7 @@ pub mod unlock;
 
 pub use backend::{Backend, OpenOptions, OpenState};
 pub use error::StateError;
-pub use key::KeySources;
+pub use key::{Ask, KeySources};
 pub use replay::Replay;
 pub use seal::Sealer;
 

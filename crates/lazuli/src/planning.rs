@@ -22,6 +22,7 @@ use crate::claims;
 use crate::clouds::{Clouds, World};
 use crate::failure::Failure;
 use crate::inside;
+use crate::interrupt::{self, Going};
 use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
@@ -124,7 +125,9 @@ pub fn locked<T>(
         keys,
     };
     let mut said = false;
+    let mut looking = None;
     let mut on_wait = |holder: Option<&Holder>| {
+        looking.get_or_insert_with(|| interrupt::going(Going::Looking)); // who waits holds nothing
         if !std::mem::replace(&mut said, true) {
             let who = holder.map_or_else(
                 || "another run".to_owned(),
@@ -133,7 +136,9 @@ pub fn locked<T>(
             say(&format!("Waiting for the state's lock, held by {who}."));
         }
     };
-    Ok(act(options, &mut on_wait)?)
+    let done = act(options, &mut on_wait);
+    drop(looking);
+    Ok(done?)
 }
 
 /// The accounts a project declares.
@@ -484,9 +489,10 @@ fn left_undone(whole: &Plan, plan: &Plan) -> Option<Diagnostic> {
 /// The keys an encrypted state may need, from the environment.
 pub fn keys(environment: Environment<'_>) -> KeySources {
     KeySources {
-        passphrase: environment("LAZULI_PASSPHRASE").map(Into::into),
+        passphrase: environment("LAZULI_PASSPHRASE").filter(|text| !text.is_empty()).map(Into::into),
         key_file: environment("LAZULI_KEY_FILE").map(PathBuf::from),
         user_folder: crate::host::data_folder(environment),
+        ask: crate::passphrase::person(),
         shared: false,
     }
 }

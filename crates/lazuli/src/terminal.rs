@@ -3,7 +3,7 @@
 //! A closed pipe is no error: what is running must go on and be recorded, so later writes are simply dropped.
 //! What is written is in `render`; this module never decides a word of it, except for the question.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
@@ -11,6 +11,7 @@ use lazuli_core::Json;
 use time::OffsetDateTime;
 
 use crate::cli::{Color, Global};
+use crate::interrupt;
 use crate::render::events;
 
 /// The width of output that goes to no terminal.
@@ -142,7 +143,7 @@ impl Printer {
             return Answer::NobodyThere;
         }
         self.messages.write(&format!("\n{question}\n  Only `yes` is accepted: "));
-        let answer = answer(&mut io::stdin().lock());
+        let answer = answer(interrupt::line());
         self.messages.write(if io::stdin().is_terminal() { "" } else { "\n" });
         answer
     }
@@ -194,11 +195,11 @@ fn color_choice(wanted: Color, stream: &impl anstream::stream::RawStream) -> Col
     }
 }
 
-fn answer(input: &mut dyn BufRead) -> Answer {
-    let mut line = String::new();
-    match input.read_line(&mut line) {
-        Ok(0) | Err(_) => Answer::NobodyThere,
-        Ok(_) if line.trim() == "yes" => Answer::Yes,
+fn answer(line: io::Result<String>) -> Answer {
+    match line {
+        Err(_) => Answer::NobodyThere,
+        Ok(line) if line.is_empty() => Answer::NobodyThere,
+        Ok(line) if line.trim() == "yes" => Answer::Yes,
         Ok(_) => Answer::No,
     }
 }
@@ -283,7 +284,7 @@ mod tests {
             ("\n", Answer::No),
             ("", Answer::NobodyThere),
         ] {
-            assert_eq!(answer(&mut typed.as_bytes()), expected, "{typed:?}");
+            assert_eq!(answer(Ok(typed.to_owned())), expected, "{typed:?}");
         }
     }
 

@@ -215,6 +215,9 @@ pub struct Show {
     /// A saved plan or a state file; the current state when left out
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Write it as a report for browsers here, in one file with a picture of the clusters
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub html: Option<PathBuf>,
 }
 
 /// `output`
@@ -268,6 +271,8 @@ pub enum GraphFormat {
     Dot,
     /// For Markdown that draws Mermaid.
     Mermaid,
+    /// A picture for browsers.
+    Svg,
 }
 
 /// `completions`

@@ -110,6 +110,9 @@ pub struct PlanOptions {
     /// Save the plan here, to apply or show it later
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write the plan as a report for browsers here, in one file with a picture of the clusters
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Only this resource, or everything within this cluster, module or pool, and what it depends on; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<Address>,

@@ -24,6 +24,7 @@ use crate::claims;
 use crate::cli::{Apply, Destroy, Goal, PlanOptions, Variables};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
+use crate::interrupt::{self, Going};
 use crate::kinds::{self, AllKinds};
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Planned};
@@ -73,7 +74,7 @@ pub(super) async fn repair(
 
 /// Plans and applies.
 async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
-    options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;
+    plan::may_write(options)?;
     let setting = Setting::here(&options.variables, printer)?;
     let command = if goal.destroy { "destroy" } else { "apply" };
     let mut state = plan::open(&setting, command, options, printer)?;
@@ -84,7 +85,7 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
     if let Some(path) = &options.out {
         plan::save(&setting, &planned, &state, path)?;
     }
-    plan::show(&planned, &clouds, printer);
+    plan::show(&planned, &clouds, options, printer)?;
     if planned.plan.is_empty() {
         if printer.json() {
             printer.event(events::change_summary(planned.plan.summary(), command));
@@ -119,6 +120,7 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
 
 /// Applies a saved plan.
 async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc<Printer>) -> Outcome {
+    plan::may_write(options)?;
     let saved = SavedPlan::load(path, &planning::keys(&host::environment))?;
     if let Ok(now) = Inputs::read(Path::new("."), &Variables::default(), Default::default())
         && now.differs_from(Path::new("."), &saved.inputs)
@@ -160,7 +162,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         checks: saved.checks,
     };
     tell(printer, &Failure { diagnostics: planned.warnings.clone(), ..Failure::default() });
-    plan::show(&planned, &clouds, printer);
+    plan::show(&planned, &clouds, options, printer)?;
     carry_out(&setting, state, clouds, planned, options, manner, printer).await
 }
 
@@ -243,6 +245,7 @@ async fn carry_out(
         give_up: manner.give_up,
     };
     let reporter = reporter(printer, Schedule::of(&plan, clouds.time_factor), Clock::real());
+    interrupt::goes_on(Going::Steps);
     let (cancel_sender, cancel) = watch::channel(Cancel::Go);
     let signals = tokio::spawn(listen(cancel_sender, reporter.clone()));
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -370,11 +373,12 @@ fn show_outputs(outputs: &[(Arc<str>, RecordedOutput)], printer: &Printer) {
 
 /// Ctrl-C once stops, twice leaves.
 async fn listen(cancel: watch::Sender<Cancel>, reporter: Arc<dyn Reporter>) {
-    for (request, text) in [
-        (Cancel::Stop, "Stopping: what is running is finished and recorded. Ctrl-C again leaves at once."),
-        (Cancel::Now, "Leaving."),
+    let mut asked = interrupt::asked();
+    for (times, request, text) in [
+        (1, Cancel::Stop, "Stopping: what is running is finished and recorded. Ctrl-C again leaves at once."),
+        (2, Cancel::Now, "Leaving."),
     ] {
-        if interrupted().await.is_err() {
+        if asked.wait_for(|asked| *asked >= times).await.is_err() {
             return;
         }
         reporter.say(text);
@@ -382,22 +386,6 @@ async fn listen(cancel: watch::Sender<Cancel>, reporter: Arc<dyn Reporter>) {
             return;
         }
     }
-}
-
-/// Waits for Ctrl-C, or for the signal by which pipelines end a program.
-#[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// Hands the executor's events to the reporter.

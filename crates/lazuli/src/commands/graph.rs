@@ -9,7 +9,7 @@ use crate::cli::{Graph, GraphFormat};
 use crate::host;
 use crate::plan_file::SavedPlan;
 use crate::planning::{self, Wish};
-use crate::render::graph;
+use crate::render::{graph, svg};
 use crate::terminal::Printer;
 
 /// How many reads may run at the same time.
@@ -36,9 +36,14 @@ pub(super) async fn run(args: &Graph, printer: &Arc<Printer>) -> Outcome {
             planned.plan
         }
     };
+    if printer.json() {
+        printer.document(&graph::json(&made));
+        return Ok(Exit::Done);
+    }
     printer.result(&match args.format {
         GraphFormat::Dot => graph::dot(&made),
         GraphFormat::Mermaid => graph::mermaid(&made),
+        GraphFormat::Svg => svg::steps(&made),
     });
     Ok(Exit::Done)
 }

@@ -12,9 +12,11 @@ mod import;
 mod init;
 mod output;
 mod plan;
+mod report;
 mod show;
 mod simulator;
 mod state;
+mod stopped;
 mod validate;
 
 use std::future::Future;
@@ -25,6 +27,8 @@ use lazuli_core::Diagnostic;
 
 use crate::cli::{self, Cli, Command};
 use crate::failure::Failure;
+use crate::interrupt::{self, Going};
+use crate::passphrase;
 use crate::render::{diagnostic, events};
 use crate::terminal::Printer;
 
@@ -61,27 +65,44 @@ type Outcome = Result<Exit, Failure>;
 /// Runs a command and says what went wrong.
 pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
     log(cli.global.verbose);
-    let streams = matches!(cli.command, Command::Plan(_) | Command::Apply(_) | Command::Destroy(_));
+    let streams = matches!(
+        cli.command,
+        Command::Plan(_) | Command::Apply(_) | Command::Destroy(_) | Command::Cluster(cli::Cluster::Repair(_))
+    ) && printer.json();
     let began = Instant::now();
-    if printer.json() && streams {
+    passphrase::allow(!cli.global.no_input);
+    // Weak: only who holds a printer alone can finish it.
+    let (left, words) = (Arc::downgrade(printer), stopped::words(&cli.command));
+    interrupt::listen(move || {
+        if let Some(printer) = left.upgrade() {
+            stopped::tell(&words, streams, began.elapsed(), &printer);
+        }
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    if streams {
         printer.event(events::version(env!("CARGO_PKG_VERSION")));
     }
-    let code = dispatch(cli, printer);
-    if printer.json() && streams {
+    let outcome = dispatch(cli, printer);
+    if outcome.is_err() && interrupt::stops() {
+        stopped::tell(&stopped::words(&cli.command), streams, began.elapsed(), printer);
+        return Exit::Interrupted.code();
+    }
+    let code = outcome.map_or_else(|failure| fail(printer, &failure), Exit::code);
+    if streams {
         printer.event(events::done(code, began.elapsed()));
     }
     code
 }
 
-fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
+fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> Outcome {
     let _ = crate::host::started_in(); // remembered before it is left
     if let Some(dir) = &cli.global.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
         let problem = Diagnostic::error("LZ3001", format!("cannot work in {}: {error}", dir.display()));
-        return fail(printer, &Failure::of(problem));
+        return Err(Failure::of(problem));
     }
-    let outcome = match &cli.command {
+    match &cli.command {
         Command::Init(args) => init::run(args, printer),
         Command::Validate(args) => validate::run(args, printer),
         Command::Fmt(args) => fmt::run(args, printer),
@@ -106,10 +127,6 @@ fn dispatch(cli: &Cli, printer: &Arc<Printer>) -> u8 {
             printer.result(&cli::completion_script(args.shell));
             Ok(Exit::Done)
         }
-    };
-    match outcome {
-        Ok(exit) => exit.code(),
-        Err(failure) => fail(printer, &failure),
     }
 }
 
@@ -129,7 +146,19 @@ fn log(verbose: u8) {
 fn with_runtime(command: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => {
+            let _holding = interrupt::going(Going::Holding);
+            let outcome = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    outcome = command => outcome,
+                    // What the command holds is given back by dropping it.
+                    () = interrupt::stopped() => Err(Failure::default()),
+                }
+            });
+            runtime.shutdown_background(); // a thread may still wait for standard input
+            outcome
+        }
         Err(error) => {
             Err(Failure::of(Diagnostic::error("LZ3004", format!("the run cannot be started: {error}"))))
         }

@@ -10,7 +10,7 @@ use lazuli_state::{OpenState, Replay};
 
 use super::apply::ProvidersOf;
 use super::begin::Setting;
-use super::{Exit, Outcome, tell};
+use super::{Exit, Outcome, report, tell};
 use crate::cli::{self, Goal, PlanOptions};
 use crate::clouds::Clouds;
 use crate::failure::Failure;
@@ -24,7 +24,7 @@ use crate::terminal::Printer;
 use crate::{host, kinds};
 
 pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
-    args.options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;
+    may_write(&args.options)?;
     let setting = Setting::here(&args.options.variables, printer)?;
     let state = open(&setting, "plan", &args.options, printer)?;
     let clouds = Arc::new(setting.clouds(state.world(), args.options.parallelism.get()).await?);
@@ -33,7 +33,7 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     if let Some(path) = &args.options.out {
         save(&setting, &planned, &state, path)?;
     }
-    show(&planned, &clouds, printer);
+    show(&planned, &clouds, &args.options, printer)?;
     if let Some(path) = args.options.out.as_ref().filter(|_| !printer.json()) {
         printer.result(&format!(
             "\nSaved to {}: apply exactly this with `lazuli apply {}`.\n",
@@ -48,6 +48,12 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     };
     super::apply::close(clouds).await;
     Ok(exit)
+}
+
+/// Refuses places for files before anything is done for them.
+pub(super) fn may_write(options: &PlanOptions) -> Result<(), Failure> {
+    options.out.as_deref().map_or(Ok(()), SavedPlan::may_replace)?;
+    options.html.as_deref().map_or(Ok(()), report::may_replace)
 }
 
 /// Locks and reads the state.
@@ -118,20 +124,44 @@ pub(super) fn save(
     saved.save(path, &sealer)
 }
 
-/// Shows a plan, as text or as events.
-pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
-    if printer.json() {
-        for change in planned.plan.changes.iter().filter_map(events::planned_change) {
-            printer.event(change);
+/// Shows a plan, as text or as events, and writes its report when one is wanted.
+pub(super) fn show(
+    planned: &Planned,
+    clouds: &Clouds,
+    options: &PlanOptions,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let context = context(planned, clouds);
+    match printer.json() {
+        true => tell_plan(planned, printer),
+        false => {
+            let verbose = printer.verbose() > 0;
+            printer.result(&rendered::text(&planned.plan, &context, printer.width(), verbose));
         }
-        for warning in &planned.findings.warnings {
-            printer.event(events::diagnostic(warning, &Sources::default()));
-        }
-        printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
-        printer.event(events::plan_summary(&planned.plan));
-        return;
     }
-    let context = rendered::Context {
+    let Some(path) = &options.html else { return Ok(()) };
+    report::of_plan(path, &planned.plan, &context)?;
+    if !printer.json() {
+        printer.message(&format!("The report is {}.", path.display()));
+    }
+    Ok(())
+}
+
+/// A plan as events.
+fn tell_plan(planned: &Planned, printer: &Printer) {
+    for change in planned.plan.changes.iter().filter_map(events::planned_change) {
+        printer.event(change);
+    }
+    for warning in &planned.findings.warnings {
+        printer.event(events::diagnostic(warning, &Sources::default()));
+    }
+    printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
+    printer.event(events::plan_summary(&planned.plan));
+}
+
+/// What is said around a plan.
+fn context(planned: &Planned, clouds: &Clouds) -> rendered::Context {
+    rendered::Context {
         refresh: planned.refreshed.then_some(rendered::Refresh {
             resources: planned.looked,
             requests: planned.world.requests,
@@ -146,8 +176,7 @@ pub(super) fn show(planned: &Planned, clouds: &Clouds, printer: &Printer) {
             warnings: planned.findings.warnings.iter().map(one_line).collect(),
         }),
         time_factor: clouds.time_factor,
-    };
-    printer.result(&rendered::text(&planned.plan, &context, printer.width(), printer.verbose() > 0));
+    }
 }
 
 /// What an earlier run left unfinished, told; and the record as it is, nothing written.

@@ -1,9 +1,12 @@
 //! `show`: the state, or a saved plan.
 
+use std::path::Path;
+
 use lazuli_core::Diagnostic;
+use lazuli_core::recorded::RecordedWorld;
 use lazuli_state::Backend;
 
-use super::{Exit, Outcome, state};
+use super::{Exit, Outcome, report, state};
 use crate::cli::Show;
 use crate::failure::Failure;
 use crate::host;
@@ -14,34 +17,45 @@ use crate::render::{plan_json, state as rendered_state};
 use crate::terminal::Printer;
 
 pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
-    let version = env!("CARGO_PKG_VERSION");
-    let Some(path) = &args.file else {
-        let world = state::read()?;
-        match printer.json() {
-            true => printer.document(&rendered_state::world_json(&world, version)),
-            false => printer.result(&rendered_state::world(&world, printer.width())),
-        }
-        return Ok(Exit::Done);
-    };
+    args.html.as_deref().map_or(Ok(()), report::may_replace)?;
+    let html = args.html.as_deref();
+    let Some(path) = &args.file else { return world(&state::read()?, html, printer) };
     let keys = planning::keys(&host::environment);
     let bytes = std::fs::read(path).map_err(|error| {
         Failure::of(Diagnostic::error("LZ3001", format!("{} cannot be read: {error}", path.display())))
     })?;
     if !SavedPlan::is_one(&bytes) {
-        let world = Backend::local(path).read(keys)?.world;
-        match printer.json() {
-            true => printer.document(&rendered_state::world_json(&world, version)),
-            false => printer.result(&rendered_state::world(&world, printer.width())),
-        }
-        return Ok(Exit::Done);
+        return world(&Backend::local(path).read(keys)?.world, html, printer);
     }
     let saved = SavedPlan::load(path, &keys)?;
+    let context = rendered::Context { time_factor: 1.0, ..rendered::Context::default() };
+    if let Some(html) = html {
+        report::of_plan(html, &saved.plan, &context)?;
+        return said(html, printer);
+    }
     if printer.json() {
         let extras = plan_json::Extras { checks: saved.checks, ..plan_json::Extras::default() };
-        printer.document(&plan_json::document(&saved.plan, &extras, version));
+        printer.document(&plan_json::document(&saved.plan, &extras, env!("CARGO_PKG_VERSION")));
     } else {
-        let context = rendered::Context { time_factor: 1.0, ..rendered::Context::default() };
         printer.result(&rendered::text(&saved.plan, &context, printer.width(), true));
     }
+    Ok(Exit::Done)
+}
+
+/// Shows a state.
+fn world(world: &RecordedWorld, html: Option<&Path>, printer: &Printer) -> Outcome {
+    if let Some(html) = html {
+        report::of_world(html, world)?;
+        return said(html, printer);
+    }
+    match printer.json() {
+        true => printer.document(&rendered_state::world_json(world, env!("CARGO_PKG_VERSION"))),
+        false => printer.result(&rendered_state::world(world, printer.width())),
+    }
+    Ok(Exit::Done)
+}
+
+fn said(html: &Path, printer: &Printer) -> Outcome {
+    printer.message(&format!("The report is {}.", html.display()));
     Ok(Exit::Done)
 }

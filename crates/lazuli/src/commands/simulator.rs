@@ -8,12 +8,17 @@ use lazuli_simulator::{
     Faults, Pace, Profile, Seed, SeedFile, Simulator, SimulatorOptions, TlsIdentity, print_env,
 };
 
+use serde_json::json;
+
 use super::{Exit, Outcome};
 use crate::cli::{Serve, SimulatorProfile};
 use crate::failure::Failure;
+use crate::interrupt::{self, Going};
 use crate::terminal::Printer;
 
 pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
+    let _serving = interrupt::going(Going::Serving);
+    let mut stop = interrupt::asked();
     let unusable = |what: String| Failure::of(Diagnostic::error("LZ3002", what));
     let faults = match &args.faults {
         Some(path) => {
@@ -58,16 +63,19 @@ pub(super) async fn serve(args: &Serve, printer: &Arc<Printer>) -> Outcome {
     };
     std::fs::write(&ca_file, running.ca_pem())
         .map_err(|e| unusable(format!("{} cannot be written: {e}", ca_file.display())))?;
-    if args.print_env {
-        let ca_file = std::path::absolute(&ca_file).unwrap_or(ca_file);
-        printer.result(&print_env(&running, &ca_file));
+    let ca_file = std::path::absolute(&ca_file).unwrap_or(ca_file);
+    let environment = args.print_env.then(|| print_env(&running, &ca_file));
+    if printer.json() {
+        printer.event(json!({
+            "type": "serving", "endpoint": running.endpoint(), "ca_file": ca_file, "environment": environment,
+        }));
+    } else if let Some(environment) = environment {
+        printer.result(&environment);
     }
     printer.message(&format!("Simulated Azure at {}. Ctrl-C stops it.", running.endpoint()));
-    let stop = tokio::signal::ctrl_c();
-    tokio::pin!(stop);
     loop {
         tokio::select! {
-            _ = &mut stop => break,
+            _ = stop.changed() => break,
             Some(request) = running.next_held() => printer.message(&format!("Held: {request}")),
         }
     }

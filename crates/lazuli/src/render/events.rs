@@ -107,6 +107,14 @@ pub fn unfinished(report: &ApplyReport) -> Json {
     })
 }
 
+/// Of a run that was stopped before its first step.
+pub fn stopped(next: &str) -> Json {
+    json!({
+        "type": "unfinished", "steps": 0, "done": 0, "failed": 0, "given_up": [], "skipped": [], "not_started": 0,
+        "interrupted": [], "still_running": [], "next": next,
+    })
+}
+
 /// `plan` while planning; of an apply, `apply` or `destroy`.
 pub fn operation_of(mode: PlanMode) -> &'static str {
     match mode {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use lazuli_core::plan::{Operation, Plan, Step};
+use serde_json::{Value as Json, json};
 
 use super::names;
 
@@ -35,7 +36,21 @@ pub fn mermaid(plan: &Plan) -> String {
     out
 }
 
-fn label(step: &Step) -> String {
+/// For programs.
+pub fn json(plan: &Plan) -> Json {
+    let step = |step: &Step| {
+        json!({
+            "step": step.number,
+            "address": step.address,
+            "operation": step.operation,
+            "name": names::object(&step.address, step.id.as_ref()),
+        })
+    };
+    json!({"steps": plan.steps.iter().map(step).collect::<Vec<_>>(), "edges": plan.edges})
+}
+
+/// `create prod-vnet`.
+pub(super) fn label(step: &Step) -> String {
     format!("{} {}", verb(step.operation), names::object(&step.address, step.id.as_ref()))
 }
 
@@ -79,5 +94,6 @@ mod tests {
         let plan = plan(node("general", "prod-general-1-77d0", 1, Action::Create, "Standard_D8s_v5"));
         insta::assert_snapshot!("dot", dot(&plan));
         insta::assert_snapshot!("mermaid", mermaid(&plan));
+        insta::assert_snapshot!("svg", crate::render::svg::steps(&plan));
     }
 }

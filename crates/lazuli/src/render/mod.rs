@@ -15,7 +15,8 @@
 //! | `drift_json` | what changed outside, in that shape |
 //! | [`events`] | the events of `--json` |
 //! | [`state`] | what the state remembers; outputs |
-//! | [`graph`] | the steps of a plan as a drawing |
+//! | [`graph`], [`svg`] | the steps of a plan as a drawing; pictures of them and of clusters |
+//! | [`html`] | a plan or a state as a report for browsers |
 //! | [`report`] | how an apply ended |
 
 pub mod account;
@@ -29,6 +30,7 @@ mod drift_json;
 pub mod duration;
 pub mod events;
 pub mod graph;
+pub mod html;
 pub mod layout;
 pub mod names;
 pub mod plan;
@@ -36,6 +38,7 @@ pub mod plan_json;
 pub mod report;
 pub mod state;
 pub mod style;
+pub mod svg;
 pub mod value;
 
 #[cfg(test)]

@@ -299,3 +299,19 @@ cloud_account "own" {{
     refused(&remote, "LZ2031", &["no-such-account.invalid", "check storage_account_name"]);
     runtime.block_on(entra.shutdown());
 }
+
+#[test]
+fn ctrl_c_before_the_first_step_gives_the_lock_back_at_once() {
+    let Some(remote) = Remote::new("instant") else { return };
+    let mut command = remote.bench.command(&["apply"]);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let _nobody_answers = child.stdin.take();
+    let mut heard = Vec::new();
+    BufReader::new(child.stdout.take().unwrap()).read_until(b'P', &mut heard).unwrap();
+    let asked = BufReader::new(child.stderr.take().unwrap()).read_until(b':', &mut heard).unwrap();
+    assert!(asked > 0);
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    remote.bench.does("plan"); // nobody waits for a lease to run out
+}

@@ -2,8 +2,8 @@
 
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
 
 use crate::configurations::SMALL;
 use crate::workbench::{Ran, Workbench, told};
@@ -253,4 +253,90 @@ fn what_a_killed_run_leaves_holds_no_secret_in_clear() {
         bench.is_settled();
     }
     assert!(journals > 1, "most of the runs leave a journal");
+}
+
+/// Runs until some text is heard on standard error, however a line ends there, and presses Ctrl-C.
+fn stopped_at(bench: &Workbench, arguments: &[&str], text: &str) -> Ran {
+    let mut command = bench.command(arguments);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let nobody_answers = child.stdin.take();
+    let mut stderr = child.stderr.take().unwrap();
+    let (mut heard, mut byte, mut pressed) = (Vec::new(), [0], false);
+    while stderr.read(&mut byte).unwrap() > 0 {
+        heard.push(byte[0]);
+        if !pressed && heard.ends_with(text.as_bytes()) {
+            pressed = true;
+            interrupt(&mut child);
+        }
+    }
+    assert!(pressed, "{}", String::from_utf8_lossy(&heard));
+    let mut output = child.wait_with_output().unwrap();
+    drop(nobody_answers);
+    output.stderr = heard;
+    bench.ran(output)
+}
+
+#[test]
+fn ctrl_c_at_the_question_changes_nothing_and_says_so() {
+    let bench = Workbench::with(SMALL);
+    let ran = stopped_at(&bench, &["apply"], "Only `yes` is accepted: ");
+    assert_eq!(ran.status, Some(130), "{ran}");
+    told("stopped_at_the_question", &ran.stderr);
+    assert!(bench.sent().is_empty(), "{:?}", bench.sent());
+    assert!(!bench.path(".lazuli/lock.json").exists(), "the lock was given back");
+    bench.applies();
+    let ran = stopped_at(&bench, &["destroy"], "Only `yes` is accepted: ");
+    assert_eq!(ran.status, Some(130), "{ran}");
+    assert!(ran.stderr.contains("`lazuli destroy` begins anew"), "{ran}");
+    bench.is_settled();
+}
+
+#[test]
+fn ctrl_c_while_azure_is_looked_at_ends_at_once_and_with_json_by_events() {
+    let mut bench = Workbench::with(SMALL);
+    bench.applies();
+    bench.faults(&serde_json::json!([{"method": "GET", "answer": {"throttle": {"retry_after": 500}}}]));
+    bench.set("LAZULI_LOG", "lazuli_azure=debug");
+    let stop = |arguments: &[&str]| stopped_at(&bench, arguments, "request is sent again");
+    for (arguments, said) in [
+        (&["plan"][..], "nothing was changed. `lazuli plan` begins anew."),
+        (&["apply", "--auto-approve"], "before the first step: nothing was changed in Azure"),
+        (&["import", "--generate", "new.hcl", "--resource-group", "rg-small"], "the same command begins anew"),
+    ] {
+        let ran = stop(arguments);
+        assert_eq!(ran.status, Some(130), "{arguments:?}: {ran}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {ran}");
+    }
+    let ran = stop(&["plan", "--json"]);
+    assert_eq!(ran.status, Some(130), "{ran}");
+    told("stopped_while_looking_json", &ran.stdout);
+    assert!(!bench.path(".lazuli/lock.json").exists(), "the lock was given back");
+}
+
+#[test]
+fn ctrl_c_ends_waiting_for_a_lock() {
+    let bench = Workbench::with(SMALL);
+    let mut command = bench.command(&["apply"]);
+    let mut holder = command.stdin(Stdio::piped()).spawn().unwrap();
+    let _nobody_answers = holder.stdin.take();
+    let mut stderr = BufReader::new(holder.stderr.take().unwrap());
+    stderr.read_until(b':', &mut Vec::new()).unwrap(); // it asks, so it has the lock
+    let ran = stopped_at(&bench, &["plan", "--lock-timeout", "5m"], "Waiting for the state's lock");
+    assert_eq!(ran.status, Some(130), "{ran}");
+    assert!(ran.stderr.contains("Interrupted: nothing was changed."), "{ran}");
+    interrupt(&mut holder);
+    assert_eq!(holder.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn ctrl_c_in_the_console_is_an_exit_code_and_no_death() {
+    let bench = Workbench::with(SMALL);
+    let mut command = bench.command(&["console"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"1 + 1\n").unwrap();
+    let mut answer = [0; 2];
+    child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"2\n");
+    interrupt(&mut child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -88,6 +88,36 @@ fn a_graph_can_be_drawn() {
     told("graph", graph);
     bench.does("plan --out monday.plan");
     assert_eq!(bench.does("graph --plan monday.plan").stdout, bench.does("graph").stdout);
+    let svg = bench.does("graph --plan monday.plan --format svg").stdout;
+    assert!(svg.starts_with("<svg ") && svg.contains("create small-vnet"), "{svg}");
+    let document = bench.does("graph --plan monday.plan --json").document();
+    let (steps, edges) = (document["steps"].as_array().unwrap(), document["edges"].as_array().unwrap());
+    assert_eq!(svg.matches("<g class=").count(), steps.len());
+    assert!(!edges.is_empty() && edges.iter().all(|edge| edge["before"].is_u64()), "{document}");
+}
+
+#[test]
+fn a_plan_and_a_state_become_reports_for_browsers_and_replace_nothing_else() {
+    let bench = Workbench::with(SMALL);
+    let before = bench.text("main.hcl");
+    let refused = bench.run("plan --html main.hcl");
+    assert_eq!((refused.status, bench.text("main.hcl")), (Some(1), before), "{refused}");
+    told("report_refused", refused);
+
+    bench.does("plan --html plan.html --out monday.plan");
+    let report = bench.text("plan.html");
+    for said in ["<h1>Plan</h1>", "+ small-cp-1-", "zone 1", "to add, 0 to change", "Every attribute"] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+    bench.does("show --html again.html monday.plan");
+    assert!(bench.text("again.html").contains("to add, 0 to change"));
+
+    bench.does("apply --auto-approve --html plan.html --json");
+    bench.does("show --html state.html");
+    let report = bench.text("state.html");
+    assert!(report.contains("<h1>State</h1>") && report.contains("small-cp-1-"), "{report}");
+    bench.does("destroy --auto-approve --html plan.html");
+    assert!(bench.text("plan.html").contains("<h1>Plan to destroy</h1>"));
 }
 
 #[test]

@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod at_the_terminal;
 mod azurite;
 mod bad_input;
 mod claims;

@@ -144,7 +144,14 @@ fn nothing_that_is_written_or_shown_holds_a_secret_of_a_cluster() {
     }
     bench.edit("main.hcl", "1.34.2", "1.35.0");
     bench.edit("main.hcl", "hunter2-first", "hunter2-second");
-    for line in ["plan", "plan --out next.plan --json", "show next.plan --json", "graph --plan next.plan"] {
+    for line in [
+        "plan --html plan.html",
+        "plan --out next.plan --json",
+        "show next.plan --json",
+        "show --html state.html",
+        "graph --plan next.plan",
+        "graph --plan next.plan --format svg",
+    ] {
         let ran = bench.does(line);
         found.push((line.to_owned(), ran.stdout + &ran.stderr));
     }

@@ -10,7 +10,7 @@ use crate::accounts::given::Given;
 use crate::cli::SecretFlags;
 use crate::failure::Failure;
 use crate::terminal::Printer;
-use crate::{host, planning};
+use crate::{host, interrupt, passphrase, planning};
 
 /// More than this is no secret.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -59,15 +59,14 @@ impl Person {
     pub(super) fn text(&self, question: &str, default: Option<&str>) -> Result<Option<String>, Failure> {
         let hint = default.map_or_else(String::new, |default| format!(" [{default}]"));
         self.0.write_str(&format!("{question}{hint}: ")).map_err(gone)?;
-        let answer = self.0.read_line().map_err(gone)?;
+        let answer = interrupt::line().map_err(gone)?;
         let answer = answer.trim();
         Ok(if answer.is_empty() { default.map(str::to_owned) } else { Some(answer.to_owned()) })
     }
 
     /// Asks for a secret, which does not appear.
     pub(super) fn secret(&self, question: &str) -> Result<zeroize::Zeroizing<String>, Failure> {
-        self.0.write_str(&format!("{question} (is not shown): ")).map_err(gone)?;
-        Ok(self.0.read_secure_line().map_err(gone)?.into())
+        passphrase::secret(&format!("{question} (is not shown): ")).map_err(gone)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lazuli_cluster::roster::Renewals;
 use lazuli_cluster::spec::{Amount, HealthCheck};
+use lazuli_core::plan::Summary;
 use lazuli_core::{Address, Diagnostic};
 use lazuli_kubernetes::status::{ClusterStatus, is_lost};
 use time::OffsetDateTime;
@@ -14,6 +15,8 @@ use super::look::{Looked, look};
 use crate::cli::{ClusterRepair, Goal};
 use crate::commands::{Exit, Outcome, apply};
 use crate::failure::Failure;
+use crate::interrupt::{self, Going};
+use crate::render::events;
 use crate::terminal::Printer;
 use crate::{host, planning};
 
@@ -46,7 +49,10 @@ pub(super) async fn run(args: &ClusterRepair, printer: &Arc<Printer>) -> Outcome
     wanted.same_version(&looked, failed.keys())?;
     looked.close().await;
     if failed.is_empty() {
-        printer.message(&format!("Nothing of {name} has failed."));
+        match printer.json() {
+            true => printer.event(events::change_summary(Summary::default(), "apply")),
+            false => printer.result(&format!("Nothing of {name} has failed.\n")),
+        }
         return Ok(Exit::Done);
     }
     for (node, reason) in &failed {
@@ -73,6 +79,7 @@ async fn in_azure(
     }
     options.exclude.extend(nodes);
     apply::repair(&Goal::default(), &options, args.auto_approve, printer).await?;
+    interrupt::goes_on(Going::Holding);
     let after = look(args.name.as_deref(), &args.options.variables, printer).await?;
     let answers = after.status.as_ref().map(|_| ()).map_err(|error| error.message.clone());
     after.close().await;

@@ -17,6 +17,7 @@ use super::{Exit, Outcome};
 use crate::backend::StatePlace;
 use crate::cli::{LockOptions, State, Variables};
 use crate::failure::Failure;
+use crate::interrupt::{self, Going};
 use crate::project::{Inputs, Project};
 use crate::render::state as rendered;
 use crate::terminal::Printer;
@@ -55,7 +56,10 @@ pub(super) fn run(args: &State, printer: &Printer) -> Outcome {
 /// Locks the state of the project in the current directory and reads it.
 fn open(command: &str, lock: &LockOptions, printer: &Printer) -> Result<OpenState, Failure> {
     let keys = planning::keys(&host::environment);
-    planning::open_state(&backend()?, command, lock.lock_timeout, keys, &|text| printer.message(text))
+    let state =
+        planning::open_state(&backend()?, command, lock.lock_timeout, keys, &|text| printer.message(text))?;
+    interrupt::goes_on(Going::Holding); // what follows is short, and ends as a whole
+    Ok(state)
 }
 
 /// Where a state is now, for people.

@@ -11,7 +11,7 @@ use super::{document, open};
 use crate::cli::StateRekey;
 use crate::commands::{Exit, Outcome};
 use crate::failure::Failure;
-use crate::host;
+use crate::{host, passphrase};
 use crate::render::layout::count;
 use crate::terminal::Printer;
 
@@ -65,6 +65,21 @@ fn names(files: &[PathBuf]) -> String {
     names.join(", ")
 }
 
+/// The new passphrase, typed twice: nobody sees a slip.
+fn asked() -> Result<(KeySources, String), Failure> {
+    let refuse = |why: String| Failure::of(Diagnostic::error("LZ3022", format!("there is no new key: {why}")));
+    let ask = |question: &str| passphrase::secret(question).map_err(|error| refuse(error.to_string()));
+    let typed = ask("New passphrase (is not shown): ")?;
+    if typed.is_empty() {
+        return Err(refuse("the passphrase is empty".to_owned()));
+    }
+    if typed != ask("The same again: ")? {
+        return Err(refuse("the two are not the same".to_owned()));
+    }
+    let next = "From now on set LAZULI_PASSPHRASE to the new passphrase, or type it when you are asked.\n";
+    Ok((KeySources { passphrase: Some(typed), ..KeySources::default() }, next.to_owned()))
+}
+
 /// The new key, and what to set from now on.
 fn new_key(args: &StateRekey) -> Result<(KeySources, String), Failure> {
     if let Some(file) = &args.key_file {
@@ -81,6 +96,7 @@ fn new_key(args: &StateRekey) -> Result<(KeySources, String), Failure> {
             let next = "From now on set LAZULI_PASSPHRASE to the new passphrase.\n".to_owned();
             Ok((KeySources { passphrase: Some(passphrase.into()), ..KeySources::default() }, next))
         }
+        _ if passphrase::person().is_some() => asked(),
         _ => {
             let problem = Diagnostic::error("LZ3022", "there is no new key");
             Err(Failure::of(problem.help(

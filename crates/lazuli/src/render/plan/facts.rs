@@ -236,7 +236,7 @@ fn role(body: &Value) -> Option<String> {
 }
 
 /// The availability zone of an object that has exactly one.
-pub(super) fn zone(change: &Change) -> Option<String> {
+pub(in crate::render) fn zone(change: &Change) -> Option<String> {
     match dig(body(change)?, "zones")?.as_sequence()? {
         [zone] => scalar(zone),
         _ => None,

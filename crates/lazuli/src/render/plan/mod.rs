@@ -13,7 +13,7 @@ mod attributes;
 mod drift;
 mod facts;
 mod nodes;
-mod place;
+pub(in crate::render) mod place;
 mod rows;
 mod total;
 
@@ -34,6 +34,8 @@ use self::rows::Item;
 use super::layout::{columns, wrap};
 use super::style::{self, paint};
 use super::{duration, layout, names};
+
+pub(in crate::render) use self::facts::zone;
 
 /// What is said around the changes.
 #[derive(Debug, Clone, Default)]

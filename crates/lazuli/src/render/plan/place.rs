@@ -4,20 +4,20 @@ use lazuli_core::address::{Address, Key, Segment};
 
 /// A resource's place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::render) struct Place {
     /// The cluster's address: `cluster.prod`.
-    pub(super) cluster: Option<String>,
+    pub(in crate::render) cluster: Option<String>,
     /// The heading it stands under.
-    pub(super) section: Section,
+    pub(in crate::render) section: Section,
     /// Of a part of a node, the node's address.
-    pub(super) node: Option<String>,
+    pub(in crate::render) node: Option<String>,
     /// The last part of the address: `vm`, `peering["hub"]`.
-    pub(super) part: Segment,
+    pub(in crate::render) part: Segment,
 }
 
 /// The headings, in the order they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Section {
+pub(in crate::render) enum Section {
     Network,
     ApiServer,
     ControlPlane,
@@ -62,7 +62,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 impl Section {
-    pub(super) fn title(&self) -> String {
+    pub(in crate::render) fn title(&self) -> String {
         match self {
             Section::Network => "network".to_owned(),
             Section::ApiServer => "API server".to_owned(),
@@ -76,7 +76,7 @@ impl Section {
 }
 
 impl Place {
-    pub(super) fn of(address: &Address) -> Place {
+    pub(in crate::render) fn of(address: &Address) -> Place {
         let segments = address.segments();
         let mut start = 0;
         while segments.get(start).is_some_and(|s| s.name == "module") && start + 2 < segments.len() {
