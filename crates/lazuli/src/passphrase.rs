@@ -42,10 +42,10 @@ fn ask(attempt: usize) -> Option<Zeroizing<String>> {
 /// # Errors
 /// When the terminal cannot be used, or Ctrl-C was pressed.
 pub fn secret(question: &str) -> io::Result<Zeroizing<String>> {
+    let hidden = echo::off()?;
     let mut out = io::stderr().lock();
     out.write_all(question.as_bytes())?;
     out.flush()?;
-    let hidden = echo::off()?;
     let line = interrupt::line().map(Zeroizing::new);
     drop(hidden);
     out.write_all(b"\n")?;
