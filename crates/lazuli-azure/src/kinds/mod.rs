@@ -62,7 +62,7 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 }
 
 /// The kind of a type by its name, whatever its case; the general one when it has no table.
-pub(crate) fn by_name(name: &str) -> &'static Kind {
+pub fn by_name(name: &str) -> &'static Kind {
     static BY_NAME: LazyLock<HashMap<Folded<'static>, &'static Kind>> =
         LazyLock::new(|| all().map(|kind| (Folded(kind.name), kind)).collect());
     static GENERAL: Kind = Kind::GENERAL;

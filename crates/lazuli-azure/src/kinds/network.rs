@@ -42,6 +42,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("NetworkSecurityGroups")],
         joined_by: Some("Microsoft.Network/networkSecurityGroups/join/action"),
         accepts: NETWORK_CODES,
+        skus: &[],
         ends_with: None,
     },
     Kind {
@@ -67,6 +68,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("RouteTables")],
         joined_by: Some("Microsoft.Network/routeTables/join/action"),
         accepts: NETWORK_CODES,
+        skus: &[],
         ends_with: None,
     },
     Kind {
@@ -107,6 +109,7 @@ pub(super) static KINDS: &[Kind] = &[
         quotas: &[network_quota("PublicIPAddresses"), standard_quota("StandardSkuPublicIpAddresses")],
         joined_by: Some("Microsoft.Network/publicIPAddresses/join/action"),
         accepts: NETWORK_CODES,
+        skus: &[],
         ends_with: None,
     },
     Kind {

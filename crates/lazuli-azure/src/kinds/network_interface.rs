@@ -54,5 +54,6 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     quotas: &[network_quota("NetworkInterfaces")],
     joined_by: Some("Microsoft.Network/networkInterfaces/join/action"),
     accepts: NETWORK_CODES,
+    skus: &[],
     ends_with: None,
 }];

@@ -60,6 +60,22 @@ pub(super) static KINDS: &[Kind] = &[
         list: List::ResourceGroup,
         expected: seconds(22.0, 4.0, 3.0),
         names: ACCOUNT_NAME,
+        skus: &[
+            "PremiumV2_LRS",
+            "PremiumV2_ZRS",
+            "Premium_LRS",
+            "Premium_ZRS",
+            "StandardV2_GRS",
+            "StandardV2_GZRS",
+            "StandardV2_LRS",
+            "StandardV2_ZRS",
+            "Standard_GRS",
+            "Standard_GZRS",
+            "Standard_LRS",
+            "Standard_RAGRS",
+            "Standard_RAGZRS",
+            "Standard_ZRS",
+        ],
         ..Kind::GENERAL
     },
     Kind {

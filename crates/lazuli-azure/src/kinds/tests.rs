@@ -238,3 +238,25 @@ fn what_the_simulated_azure_answers_is_what_the_tables_take_for_success() {
     }
     assert!(compared > 40, "{compared} types");
 }
+
+#[test]
+fn what_lies_in_a_region_and_the_skus_there_are_come_from_the_published_types() {
+    let Some(schemas) = schemas() else { return };
+    for kind in all() {
+        let schema = published(&schemas, kind);
+        assert_eq!(kind.is_located(), has(&schema, &schema, &["location"]), "{}", kind.name);
+        let sku = &schema["properties"]["sku"];
+        let sku = sku["$ref"].as_str().map_or(sku, |at| schema.pointer(at.trim_start_matches('#')).unwrap());
+        let published: Vec<&str> = sku["properties"]["name"]["x-known-values"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
+        let (mut ours, mut published) = (kind.skus.to_vec(), published);
+        ours.sort_unstable();
+        published.sort_unstable();
+        assert!(ours.is_empty() || ours == published, "{}: {published:?}", kind.name);
+    }
+    assert!(!Kind::GENERAL.is_located(), "nobody knows");
+}

@@ -41,6 +41,8 @@ pub struct Kind {
     pub joined_by: Option<&'static str>,
     /// The HTTP status codes of success.
     pub accepts: Accepts,
+    /// Every value of `sku.name` that Azure takes; empty where nobody has said them.
+    pub skus: &'static [&'static str],
     /// What takes objects of this type along when it goes for good: they need no step of their own then.
     pub ends_with: Option<EndsWith>,
 }
@@ -187,8 +189,15 @@ impl Kind {
         quotas: &[],
         joined_by: None,
         accepts: Accepts { put: &[200, 201, 202], delete: &[200, 202, 204] },
+        skus: &[],
         ends_with: None,
     };
+
+    /// True for types that Azure makes in a region or `global`, and refuses without a `location`: what lies somewhere cannot
+    /// be moved.
+    pub fn is_located(&self) -> bool {
+        !self.name.is_empty() && self.forces_replacement.contains(&"location")
+    }
 
     /// The keyed array at exactly this pattern.
     pub fn keyed_at(&self, pattern: &str) -> Option<&Keyed> {

@@ -83,7 +83,7 @@ pub(crate) async fn steps(
     places::regions(&works, &answers.regions, &mut verdict);
     places::locations(&works, &mut verdict);
     places::networks(&works, &answers.networks, &mut verdict);
-    places::storage_skus(&works, &mut verdict);
+    places::skus(&works, &mut verdict);
     locks::check(&works, &answers.locks, &mut verdict);
     policy::check(&works, &answers.policies, &mut verdict);
     verdict.finish()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use lazuli_core::Json;
+use lazuli_azure::kinds;
 use lazuli_core::provider::ProviderError;
 use lazuli_core::resource::ResourceId;
 use lazuli_core::suggestion::closest;
@@ -15,51 +15,6 @@ use super::work::{Work, Works};
 
 const NETWORKS: &str = "Microsoft.Network/virtualNetworks";
 const PEERINGS: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
-const STORAGE: &str = "Microsoft.Storage/storageAccounts";
-
-/// Types that cannot be made without a `location`: Azure answers `LocationRequired`.
-const LOCATED: &[&str] = &[
-    "Microsoft.Compute/availabilitySets",
-    "Microsoft.Compute/disks",
-    "Microsoft.Compute/images",
-    "Microsoft.Compute/proximityPlacementGroups",
-    "Microsoft.Compute/snapshots",
-    "Microsoft.Compute/sshPublicKeys",
-    "Microsoft.Compute/virtualMachines",
-    "Microsoft.ContainerService/managedClusters",
-    "Microsoft.ManagedIdentity/userAssignedIdentities",
-    "Microsoft.Network/bastionHosts",
-    "Microsoft.Network/loadBalancers",
-    "Microsoft.Network/natGateways",
-    "Microsoft.Network/networkInterfaces",
-    "Microsoft.Network/networkSecurityGroups",
-    "Microsoft.Network/privateDnsZones",
-    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
-    "Microsoft.Network/privateEndpoints",
-    "Microsoft.Network/publicIPAddresses",
-    "Microsoft.Network/publicIPPrefixes",
-    "Microsoft.Network/routeTables",
-    "Microsoft.Network/virtualNetworks",
-    STORAGE,
-];
-
-/// `SkuName` of the published storage API.
-const STORAGE_SKUS: [&str; 14] = [
-    "PremiumV2_LRS",
-    "PremiumV2_ZRS",
-    "Premium_LRS",
-    "Premium_ZRS",
-    "StandardV2_GRS",
-    "StandardV2_GZRS",
-    "StandardV2_LRS",
-    "StandardV2_ZRS",
-    "Standard_GRS",
-    "Standard_GZRS",
-    "Standard_LRS",
-    "Standard_RAGRS",
-    "Standard_RAGZRS",
-    "Standard_ZRS",
-];
 
 /// Regions by account.
 pub type Regions = BTreeMap<Arc<str>, Result<Vec<String>, ProviderError>>;
@@ -117,7 +72,7 @@ fn located(works: &Works) -> impl Iterator<Item = (&Work, Region)> {
 
 /// What needs a location names one.
 pub fn locations(works: &Works, verdict: &mut Verdict) {
-    let needs = |work: &&Work| work.creates() && LOCATED.iter().any(|ty| work.is(ty));
+    let needs = |work: &&Work| work.creates() && kinds::by_name(&work.ty).is_located();
     for work in works.all.iter().filter(needs).filter(|work| !work.has_location) {
         let message = format!("{} says no `location`, and a {} needs one", work.address, work.ty);
         verdict.refuse(
@@ -164,20 +119,20 @@ fn ends(work: &Work) -> impl Iterator<Item = ResourceId> {
     remote.into_iter().chain(ResourceId::new(work.id.as_str()).parent())
 }
 
-/// Storage accounts have a SKU there is.
-pub fn storage_skus(works: &Works, verdict: &mut Verdict) {
-    let all = || STORAGE_SKUS.iter().copied();
-    for work in works.created(STORAGE) {
-        let Some(sku) = work.body.pointer("/sku/name").and_then(Json::as_str) else { continue };
-        if all().any(|known| known.eq_ignore_ascii_case(sku)) {
+/// Where all SKUs of a type are known, it is one of them.
+pub fn skus(works: &Works, verdict: &mut Verdict) {
+    for work in works.all.iter().filter(|work| work.creates()) {
+        let kind = kinds::by_name(&work.ty);
+        let Some(sku) = work.text("/sku/name").filter(|_| !kind.skus.is_empty()) else { continue };
+        if kind.skus.iter().any(|known| known.eq_ignore_ascii_case(sku)) {
             verdict.pass();
             continue;
         }
-        let problem = refusal("LZ1040", format!("there are no storage accounts of the SKU `{sku}`"), [work])
-            .fact("SKUs", all().collect::<Vec<_>>().join(", "));
-        verdict.refuse(match closest(sku, all()) {
+        let problem = refusal("LZ1040", format!("there is no {} of the SKU `{sku}`", kind.title), [work])
+            .fact("SKUs", kind.skus.join(", "));
+        verdict.refuse(match closest(sku, kind.skus.iter().copied()) {
             Some(close) => problem.help(format!("did you mean `{close}`?")),
-            None => problem.help("choose one of these, such as `Standard_LRS`"),
+            None => problem.help("choose one of these"),
         });
     }
 }
