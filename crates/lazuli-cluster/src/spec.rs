@@ -93,6 +93,11 @@ pub struct HealthCheck {
     pub max_unhealthy: Amount,
 }
 
+impl HealthCheck {
+    /// How long a node may take to become ready when nobody says, in seconds.
+    pub const STARTUP_TIMEOUT: u64 = 20 * 60;
+}
+
 /// A number of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {

@@ -12,6 +12,7 @@
 //! | [`status`] | how a cluster is: nodes, etcd, what is not ready |
 //! | [`claims`] | what the cluster's own controllers made in Azure: load balancers, disks |
 //! | [`authorities`] | are keys those of a cluster? |
+//! | [`survey`] | what a cluster says of itself to one who has its keys and nothing else |
 //! | [`tls`] | the provider `tls` |
 //! | [`node`] | nodes: the permission to join, readiness, drain, etcd's quorum |
 //! | [`provider`] | the provider `kubernetes` |
@@ -34,6 +35,7 @@ pub mod provider;
 pub mod settings;
 pub mod status;
 mod stop;
+pub mod survey;
 pub mod tls;
 pub mod user_data;
 pub mod version;

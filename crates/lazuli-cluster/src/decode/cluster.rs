@@ -178,7 +178,7 @@ const DAY: u64 = 86_400;
 
 fn health_check(read: &mut Reader, block: Option<&Block>) -> Option<HealthCheck> {
     let mut check = HealthCheck {
-        node_startup_timeout: 20 * 60,
+        node_startup_timeout: HealthCheck::STARTUP_TIMEOUT,
         unhealthy_after: 5 * 60,
         max_unhealthy: Amount::Percent(40),
     };

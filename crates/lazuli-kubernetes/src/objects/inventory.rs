@@ -12,7 +12,7 @@ use super::wire::Wire;
 use crate::api::Selector;
 
 /// The label of all inventories.
-const INVENTORY_LABEL: &str = "lazuli.dev/inventory";
+pub(crate) const INVENTORY_LABEL: &str = "lazuli.dev/inventory";
 const COLLECTION: &str = "/api/v1/namespaces/kube-system/configmaps";
 
 /// What a set has, or may have after a crash.

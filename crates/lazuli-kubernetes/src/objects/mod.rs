@@ -31,6 +31,7 @@ pub(crate) mod wire;
 
 pub use delete::delete;
 pub(crate) use observe::all;
+pub(crate) use inventory::INVENTORY_LABEL;
 pub use observe::{Observed, observe, observe_all};
 pub use ownership::foreign;
 pub use put::{Patience, put};

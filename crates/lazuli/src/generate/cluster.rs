@@ -1,13 +1,16 @@
 //! The parts of a cluster that Lazuli made → one `cluster` block with its profile. Its parts say by tags whose they are;
-//! what only user-data holds (labels, taints, commands, arguments, the addresses of pods) is not to be read from Azure.
+//! what only user-data holds (commands, arguments) is not to be read, and labels, taints and the addresses of pods are told by
+//! the cluster itself alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lazuli_azure::inventory::Found;
 use lazuli_cluster::names;
+use lazuli_cluster::spec::HealthCheck;
 use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::{Address, Json};
+use lazuli_kubernetes::survey::Survey;
 
 use super::api_server::api_server;
 use super::hcl::{self, quoted};
@@ -17,9 +20,11 @@ use super::pool::pool_block;
 const VM: &str = "Microsoft.Compute/virtualMachines";
 pub(super) const NIC: &str = "Microsoft.Network/networkInterfaces";
 
-/// What a cluster has in what is of others.
+/// What is known of a cluster beside its own parts.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
+    /// What it says itself, to who has its keys.
+    pub inside: Option<Survey>,
     /// The halves of its peerings that are there in the networks of others, ids in lower case.
     pub halves: BTreeSet<String>,
     /// The private DNS zones in which its API may have its name.
@@ -69,13 +74,26 @@ pub fn write(
     let (image, version) = image(&first.vm["properties"]["storageProfile"]["imageReference"]);
     let _ = writeln!(text, "cluster_profile {} {{", quoted(profile));
     text.push_str(&image);
+    let inside = elsewhere.inside.as_ref();
+    let runs = |survey: &Survey| survey.members.get(first.name)?["version"].as_str().map(str::to_owned);
+    let version = version.or_else(|| Some(inside.and_then(runs)?.trim_start_matches('v').to_owned()));
     let version = version.map(|v| quoted(&v)).unwrap_or_else(|| {
         written.unknown.push("the version of Kubernetes: the image does not say it".to_owned());
         format!("var.{label}_kubernetes_version")
     });
     let _ = writeln!(text, "kubernetes {{\nversion = {version}\n}}");
+    let mut of_pods = String::new();
     if parts.iter().any(|p| is(p, NIC) && p.body["properties"]["enableIPForwarding"] != true) {
-        text.push_str("network {\ncni = \"manifests\"\n}\n");
+        of_pods.push_str("cni = \"manifests\"\n");
+    }
+    let ranges = inside.map(|survey| [("pod_cidr", &survey.pods), ("service_cidr", &survey.services)]);
+    for (name, range) in ranges.into_iter().flatten() {
+        if let Some(range) = range.as_ref().filter(|range| !USUAL_RANGES.contains(&range.as_str())) {
+            let _ = writeln!(of_pods, "{name} = {}", quoted(range));
+        }
+    }
+    if !of_pods.is_empty() {
+        let _ = writeln!(text, "network {{\n{of_pods}}}");
     }
     text.push_str("}\n\n");
     if version.starts_with("var.") {
@@ -107,7 +125,7 @@ pub fn write(
     let in_order = std::iter::once("cp").chain(pools.into_iter().filter(|pool| *pool != "cp"));
     for pool in in_order {
         let members: Vec<&Node<'_>> = nodes.iter().filter(|node| node.pool == pool).collect();
-        text.push_str(&pool_block(pool, &members, &mut written.unknown));
+        text.push_str(&pool_block(pool, &members, inside, &mut written.unknown));
         let pool_address = match pool {
             "cp" => address.child("control_plane"),
             name => address.keyed("worker_pool", name),
@@ -123,14 +141,40 @@ pub fn write(
             written.seats.extend(slot);
         }
     }
+    let patience = inside.and_then(|survey| survey.members.get(first.name)?["startupTimeoutSeconds"].as_u64());
+    if let Some(patience) = patience.filter(|patience| *patience != HealthCheck::STARTUP_TIMEOUT) {
+        let _ = writeln!(text, "health_check {{\nnode_startup_timeout = \"{patience}s\"\n}}\n");
+    }
     text.truncate(text.trim_end().len());
     text.push_str("\n}\n\n");
-    written.unknown.push(
-        "labels, taints, commands, arguments of kubelets and the addresses of pods and services: only user-data holds them; \
-         they matter when nodes are made"
-            .to_owned(),
-    );
+    written.unknown.push(match inside {
+        None => {
+            "labels, taints, commands, arguments of kubelets and the addresses of pods and services: only user-data holds \
+             them; they matter when nodes are made"
+        }
+        Some(_) => {
+            "commands, arguments of kubelets, and how many nodes are replaced at a time: they matter when nodes are made"
+        }
+    }
+    .to_owned());
+    written.unknown.extend(inside.into_iter().flat_map(sets));
     Ok(written)
+}
+
+/// The ranges that pods and services have when nobody says.
+const USUAL_RANGES: [&str; 2] = ["192.168.0.0/16", "10.96.0.0/12"];
+
+/// The sets of objects in a cluster that come from manifests and blocks which nobody can read from it.
+fn sets(survey: &Survey) -> impl Iterator<Item = String> {
+    let of_users = |set: &str| ["addon/", "namespace/", "rolebinding/"].iter().any(|kind| set.starts_with(kind));
+    survey.sets.iter().filter(move |(set, _)| of_users(set)).map(|(set, objects)| {
+        let shown: Vec<&str> = objects.iter().take(5).map(String::as_str).collect();
+        let more = if objects.len() > shown.len() { ", …" } else { "" };
+        format!(
+            "{set}, which is in the cluster ({}{more}): it stays as it is until its block is written again",
+            shown.join(", ")
+        )
+    })
 }
 
 /// `CLUSTER-POOL-SLOT-SUFFIX`

@@ -10,7 +10,11 @@ const OTHER_LINEAGE: &str = "99999999-2222-4333-8444-555555555555\n";
 
 /// A cluster whose keys were written to `pki`, and whose state and configuration are gone.
 fn lost(configuration: &str) -> Workbench {
-    let bench = Workbench::with(configuration);
+    lost_in(Workbench::new(), configuration)
+}
+
+fn lost_in(bench: Workbench, configuration: &str) -> Workbench {
+    bench.write("main.hcl", configuration);
     bench.applies();
     bench.does("cluster keys --out pki");
     for file in ["lazuli.state", "main.hcl"] {
@@ -46,6 +50,63 @@ fn a_cluster_comes_back_with_its_keys_and_grows() {
     bench.does("cluster check");
     bench.does("destroy --auto-approve");
     assert_eq!(bench.world().len(), 1, "the resource group is left");
+}
+
+/// A pool with everything that only the cluster itself knows.
+const PARTICULAR: &str = r#"    labels = {
+      "example.com/team" = "blue"
+      tier               = "batch"
+    }
+    cordon = ["1"]
+    taint "dedicated" {
+      value  = "batch"
+      effect = "NoSchedule"
+    }
+    taint "spot" {
+      effect = "PreferNoSchedule"
+    }
+    update {
+      strategy          = "contract_first"
+      min_ready_seconds = 5
+      drain_timeout     = "5m"
+    }
+"#;
+
+#[test]
+fn labels_taints_and_patience_of_a_cluster_come_back_with_its_keys() {
+    let pool = "  worker_pool \"general\" {\n";
+    let configuration = SMALL
+        .replace(pool, &format!("  health_check {{\n    node_startup_timeout = \"30m\"\n  }}\n\n{pool}{PARTICULAR}"))
+        .replace(
+            "    version = \"1.34.2\"\n  }\n",
+            "    version = \"1.34.2\"\n  }\n  network {\n    pod_cidr     = \"172.20.0.0/16\"\n    service_cidr = \"172.30.0.0/16\"\n  }\n  addon \"motd\" {\n    manifests = [\"motd.yaml\"]\n  }\n",
+        );
+    let bench = Workbench::new();
+    let motd = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: motd\n  namespace: default\ndata:\n  text: hello\n";
+    bench.write("motd.yaml", motd);
+    let bench = lost_in(bench, &configuration);
+    let (ran, sent) = bench.sent_by(|bench| bench.does(GENERATE));
+    assert_eq!(sent, [""; 0]);
+    assert!(ran.stdout.contains("and changes nothing."), "{ran}");
+    told("labels_come_back", bench.text("existing.hcl").split("\nimport {").next().unwrap());
+    let (applied, sent) = bench.sent_by(Workbench::applies);
+    assert_eq!(sent, [""; 0], "{applied}");
+    bench.is_settled();
+    // The block of the add-on takes it over again.
+    let text = bench.text("existing.hcl");
+    let block = "cluster_profile \"small_profile\" {\n";
+    bench.write("existing.hcl", &text.replace(block, &format!("{block}  addon \"motd\" {{\n    manifests = [\"motd.yaml\"]\n  }}\n")));
+    bench.applies();
+    bench.is_settled();
+}
+
+#[test]
+fn a_cluster_that_is_here_already_is_not_written_and_that_is_said() {
+    let bench = Workbench::with(SMALL);
+    bench.applies();
+    told("generate_what_is_here", bench.does("import --generate more.hcl --resource-group rg"));
+    let json = bench.does("import --generate again.hcl --resource-group rg --json").document();
+    assert_eq!(json["already_here"], serde_json::json!(["cluster.small"]));
 }
 
 #[test]

@@ -10,10 +10,11 @@ use lazuli_azure::inventory::Found;
 use lazuli_core::plan::Plan;
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::{Diagnostic, Sources};
+use lazuli_kubernetes::survey::Survey;
 use lazuli_planner::decide::LINEAGE_TAG;
 
 use super::told::Told;
-use super::writer::Writer;
+use super::writer::{Writer, project};
 use super::{PARALLEL, open, pki};
 use crate::accounts::DeclaredAccount;
 use crate::cli::Import;
@@ -45,37 +46,27 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
     let asking = format!("reading what is in the resource group {group}");
     let inventory = provider.inventory(group).await.map_err(|error| Failure::of(refused(&asking, &error)))?;
 
-    let mut left: Vec<Left> = inventory.unreadable.into_iter().map(|(id, why)| Left { id, why }).collect();
-    let (mut world, taken) = whose(state.world(), &inventory.objects);
-    let objects = ours(inventory.objects, &world.lineage, &mut left);
-    let mut writer = Writer {
-        setting: &setting,
-        account: &account.name,
-        file: name,
-        labels: labels(&setting.project),
-        left,
-        clusters: Vec::new(),
+    let left: Vec<Left> = inventory.unreadable.into_iter().map(|(id, why)| Left { id, why }).collect();
+    let (start, taken) = whose(state.world(), &inventory.objects);
+    let compose = async |inside| {
+        let sources = Sourced { name: &name, group, file };
+        compose(&setting, &account.name, &sources, (&inventory.objects, &left), start.clone(), &clouds, inside).await
     };
-    let objects = writer.without_declared(objects, &world)?;
-    let (mut text, rest) = writer.clusters(objects, &mut world, &clouds).await?;
-    let rest = writer.without_parts_of_others(rest);
-    let blocks = resources::blocks(&rest, &account.name, &AzureKinds, &mut writer.labels);
-    text.push_str(&blocks.text);
-    writer.left.extend(blocks.left);
-    writer.left.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
-    let text = format!("{}{}\n", heading(group, &writer.left), text.trim_end());
-    let mut sources = Sources::default();
-    let text = lazuli_config::format(&mut sources, &file.display().to_string(), &text)
-        .map_err(|found| Failure::at(found, &sources))?;
-    let keys_of = match &keys {
-        None => None,
-        Some(keys) => {
-            let cluster = pki::the_only(&writer.clusters)?;
-            let project = writer.project(&text)?;
-            world = pki::bring(keys, &cluster, &project, &world, &clouds).await?;
-            Some(cluster)
-        }
-    };
+    let mut composed = compose(None).await?;
+    let mut keys_of = None;
+    if let Some(keys) = &keys {
+        let cluster = pki::the_only(&composed.clusters)?;
+        let bring = async |composed: &Composed| {
+            let project = project(&setting, &name, &composed.text)?;
+            pki::bring(keys, &cluster, &project, &composed.world, &clouds).await
+        };
+        let world = bring(&composed).await?;
+        // Who has the keys is told what is in no list of Azure.
+        composed = compose(Some(pki::survey(&cluster, &world, &clouds).await?)).await?;
+        composed.world = bring(&composed).await?;
+        keys_of = Some(cluster);
+    }
+    let Composed { text, world, left, clusters, owned } = composed;
     write(file, &text)?;
     if keys.is_some() || world.lineage != state.world().lineage || world.roster != state.world().roster {
         state.replace(world)?;
@@ -85,8 +76,9 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
         group,
         account: &account.name,
         taken: taken.as_deref(),
-        clusters: &writer.clusters,
-        left: &writer.left,
+        clusters: &clusters,
+        owned: &owned,
+        left: &left,
         keys_of: keys_of.as_ref(),
     };
     // What the next plan makes of it is known only where the file is part of the configuration.
@@ -96,6 +88,62 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
     };
     apply::close(clouds).await;
     told.tell(planned, printer)
+}
+
+/// Where configuration is written.
+struct Sourced<'a> {
+    /// The name of the file.
+    name: &'a str,
+    group: &'a str,
+    file: &'a Path,
+}
+
+/// Configuration for what is there.
+struct Composed {
+    text: String,
+    /// The record it starts from.
+    world: RecordedWorld,
+    left: Vec<Left>,
+    clusters: Vec<String>,
+    /// Clusters that are here already.
+    owned: Vec<String>,
+}
+
+async fn compose(
+    setting: &Setting,
+    account: &str,
+    to: &Sourced<'_>,
+    (objects, left): (&[Found], &[Left]),
+    mut world: RecordedWorld,
+    clouds: &Clouds,
+    inside: Option<Survey>,
+) -> Result<Composed, Failure> {
+    let mut left = left.to_vec();
+    let objects = ours(objects.to_vec(), &world.lineage, &mut left);
+    let mut writer = Writer {
+        setting,
+        account,
+        file: to.name.to_owned(),
+        labels: labels(&setting.project),
+        left,
+        clusters: Vec::new(),
+        owned: Default::default(),
+        inside,
+    };
+    let objects = writer.without_declared(objects, &world)?;
+    let (mut text, rest) = writer.clusters(objects, &mut world, clouds).await?;
+    let rest = writer.without_parts_of_others(rest);
+    let blocks = resources::blocks(&rest, account, &AzureKinds, &mut writer.labels);
+    text.push_str(&blocks.text);
+    writer.left.extend(blocks.left);
+    writer.left.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+    let text = format!("{}{}\n", heading(to.group, &writer.left), text.trim_end());
+    let mut sources = Sources::default();
+    let text = lazuli_config::format(&mut sources, &to.file.display().to_string(), &text)
+        .map_err(|found| Failure::at(found, &sources))?;
+    let owned: BTreeSet<String> = writer.owned.into_values().collect();
+    let owned = owned.into_iter().collect();
+    Ok(Composed { text, world, left: writer.left, clusters: writer.clusters, owned })
 }
 
 fn cannot(why: impl std::fmt::Display) -> Failure {

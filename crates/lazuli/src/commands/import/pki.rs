@@ -12,6 +12,7 @@ use lazuli_core::{Address, Diagnostic, Json, encoding};
 use lazuli_kubernetes::authorities::{self, Answer, Differs};
 use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_kubernetes::pki::{ClusterPki, PkiFileError, Secret};
+use lazuli_kubernetes::survey::{self, Survey};
 use lazuli_kubernetes::tls;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -184,6 +185,22 @@ pub(super) async fn bring(
             .help("the API of the cluster must answer; run again when it does"),
     };
     Err(Failure::of(problem.about(cluster.clone())))
+}
+
+/// What a cluster whose keys were brought says of itself.
+pub(super) async fn survey(
+    cluster: &Address,
+    world: &RecordedWorld,
+    clouds: &Clouds,
+) -> Result<Survey, Failure> {
+    let id = world.resources.get(&Pki::of(cluster).cluster_ca).and_then(|known| ClusterId::of(&known.id));
+    let id = id.ok_or_else(|| Failure::of(not_taken(format!("{cluster} has no certificate authority"))))?;
+    survey::survey(clouds.inside.kubernetes.clusters(), &id).await.map_err(|error| {
+        Failure::of(
+            not_taken(format!("{cluster} cannot be asked how its nodes are configured: {error}"))
+                .help("the API of the cluster must answer; run again when it does"),
+        )
+    })
 }
 
 fn placeholder(cluster: &Address) -> Recorded {

@@ -21,6 +21,8 @@ pub(super) struct Told<'a> {
     /// The lineage the state took over.
     pub(super) taken: Option<&'a str>,
     pub(super) clusters: &'a [String],
+    /// Clusters that are here already.
+    pub(super) owned: &'a [String],
     pub(super) left: &'a [Left],
     /// The cluster whose keys were brought.
     pub(super) keys_of: Option<&'a Address>,
@@ -57,7 +59,7 @@ impl Told<'_> {
             });
             printer.document(&json!({
                 "file": self.file, "resource_group": self.group, "cloud_account": self.account,
-                "clusters": self.clusters, "left_out": left, "lineage": self.taken, "keys_of": self.keys_of,
+                "clusters": self.clusters, "already_here": self.owned, "left_out": left, "lineage": self.taken, "keys_of": self.keys_of,
                 "next_plan": next,
             }));
         } else {
@@ -72,6 +74,14 @@ impl Told<'_> {
                 }
             } else {
                 text.push('\n');
+            }
+            if !self.owned.is_empty() {
+                let (owned, is) = (self.owned.join(", "), if self.owned.len() == 1 { "is" } else { "are" });
+                let _ = writeln!(
+                    text,
+                    "\n{owned} {is} here already, so nothing of {} was written.",
+                    if self.owned.len() == 1 { "it" } else { "them" }
+                );
             }
             if let Some(cluster) = self.keys_of {
                 let _ = writeln!(text, "\nThe keys of {cluster} are in this state now, encrypted.");

@@ -1,6 +1,6 @@
 //! What of the objects of a resource group is written as what: clusters, resources, and what is left out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use lazuli_core::configuration::Configuration;
 use lazuli_core::provider::{Provider, Wanted};
 use lazuli_core::recorded::RecordedWorld;
 use lazuli_core::resource::{Mode, NodeSlot, ResourceId, ResourceType};
+use lazuli_kubernetes::survey::Survey;
 use lazuli_planner::Draft;
 
 use crate::clouds::Clouds;
@@ -35,6 +36,10 @@ pub(super) struct Writer<'a> {
     pub(super) left: Vec<Left>,
     /// The clusters that are written.
     pub(super) clusters: Vec<String>,
+    /// The clusters that this state has already, by the name of their parts.
+    pub(super) owned: BTreeMap<String, String>,
+    /// What the one cluster whose keys are there says of itself.
+    pub(super) inside: Option<Survey>,
 }
 
 impl Writer<'_> {
@@ -51,25 +56,25 @@ impl Writer<'_> {
         known.extend(declared.into_iter().map(|(address, wanted)| (wanted.id, address)));
         let (old, new): (Vec<_>, Vec<_>) =
             objects.into_iter().partition(|found| known.contains_key(&found.id));
+        // The disks of recorded machines go and stay with them.
+        let disks = machine_disks(&old);
+        for found in &old {
+            if let (Some(name), Some(cluster)) =
+                (cluster::tag(&found.body, "lazuli_cluster"), cluster_of(&known[&found.id]))
+            {
+                self.owned.insert(name.to_owned(), cluster);
+            }
+        }
         self.left.extend(old.into_iter().map(|found| {
             let why = format!("it is {} already", known[&found.id]);
             Left { id: found.id, why }
         }));
-        Ok(new)
-    }
-
-    /// The configuration with more text.
-    pub(super) fn project(&self, more: &str) -> Result<Project, Failure> {
-        let mut inputs: Inputs = self.setting.project.inputs();
-        if !more.is_empty() {
-            inputs.files.push((self.file.clone(), more.to_owned()));
-        }
-        Project::load(inputs, Some(Path::new("."))).map_err(everything_wrong)
+        Ok(new.into_iter().filter(|found| !disks.contains(&found.id)).collect())
     }
 
     /// What the configuration with more text declares, by address.
     fn expand(&self, more: &str, world: &RecordedWorld) -> Result<Vec<(Address, Wanted)>, Failure> {
-        let project = self.project(more)?;
+        let project = project(self.setting, &self.file, more)?;
         let accounts = planning::accounts(&project)?;
         let blueprint =
             planning::blueprint(&project, &accounts, world, &Renewals::new(), false, &host::environment)?;
@@ -93,10 +98,17 @@ impl Writer<'_> {
         let mut text = String::new();
         let mut done: HashSet<ResourceId> = HashSet::new();
         for (name, parts) in cluster::clusters(&objects) {
+            if let Some(cluster) = self.owned.get(&name) {
+                let why = format!("it says that it belongs to {cluster}, which is here already and does not make it");
+                self.leave(&parts, &why);
+                done.extend(parts.iter().map(|part| part.id.clone()));
+                continue;
+            }
             let label = self.labels.take(&name, "cluster");
             let profile = self.labels.take(&format!("{name}_profile"), "profile");
             let mut seats_world = world.clone();
             let elsewhere = Elsewhere {
+                inside: self.inside.clone(),
                 halves: self.halves(&name, &parts, clouds).await?,
                 zones: self.zones(&name, &parts, clouds).await?,
             };
@@ -242,6 +254,23 @@ impl Writer<'_> {
             .extend(others.into_iter().filter_map(|(why, found)| Some(Left { id: found.id, why: why? })));
         kept.into_iter().map(|(_, found)| found).collect()
     }
+}
+
+/// The configuration with more text in a file of its own.
+pub(super) fn project(setting: &Setting, file: &str, more: &str) -> Result<Project, Failure> {
+    let mut inputs: Inputs = setting.project.inputs();
+    if !more.is_empty() {
+        inputs.files.push((file.to_owned(), more.to_owned()));
+    }
+    Project::load(inputs, Some(Path::new("."))).map_err(everything_wrong)
+}
+
+/// The cluster an address lies in.
+fn cluster_of(address: &Address) -> Option<String> {
+    let segments = address.segments();
+    let at = segments.iter().position(|segment| segment.name == "cluster")?;
+    let above = segments.len().checked_sub(at + 2)?;
+    (0..above).try_fold(address.clone(), |address, _| address.parent()).map(|cluster| cluster.to_string())
 }
 
 /// Nodes that are there sit in their seats next.
