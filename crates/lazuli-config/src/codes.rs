@@ -35,6 +35,7 @@ codes! {
     SENSITIVE_OUTPUT "LZ0209" "an output shows a sensitive value";
     WHICH_ACCOUNT "LZ0210" "a resource does not say which cloud account it belongs to";
     BAD_REPETITION "LZ0211" "count or for_each has a value that cannot be used";
+    RULE_LOOKS_ELSEWHERE "LZ0290" "a validation does not look at its variable";
     BAD_SOURCE "LZ0232" "the source of a module is not a directory that can be read";
     MODULE_CYCLE "LZ0233" "modules call each other in a circle, or too deeply";
     ROOT_ONLY "LZ0234" "a block of the root module stands in a module that is called";

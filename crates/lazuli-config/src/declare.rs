@@ -7,11 +7,13 @@ use lazuli_core::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::decode::{missing_attribute, unknown_attribute, unknown_block, written_as_block};
-use crate::meta;
+use crate::meta::{self, Condition};
 use crate::module::{Output, Variable};
+use crate::module_call;
 use crate::parse::broken;
-use crate::syntax::{Attribute, Block, Name};
+use crate::syntax::{Attribute, Block, Expr, Name, StepKind};
 use crate::type_constraint::{self, TypeConstraint};
+use crate::walk::{self, Mention};
 
 fn label(block: &Block) -> Name {
     block.labels.first().cloned().unwrap_or_else(|| block.name.clone()) // impossible: labels were counted
@@ -22,7 +24,7 @@ fn plain_text(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Ar
     if text.is_none() {
         diagnostics.push(
             Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, "expected a plain string, not an expression"),
+                .at(attribute.value.span, expected("a string in quotes", &attribute.value)),
         );
     }
     text
@@ -32,16 +34,58 @@ fn plain_bool(attribute: &Attribute, otherwise: bool, diagnostics: &mut Diagnost
     attribute.value.as_literal().and_then(|v| v.as_bool()).unwrap_or_else(|| {
         diagnostics.push(
             Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, "expected true or false, not an expression"),
+                .at(attribute.value.span, expected("true or false", &attribute.value)),
         );
         otherwise
     })
+}
+
+/// What must be plain, and what it is.
+pub(crate) fn expected(what: &str, value: &Expr) -> String {
+    match value.as_literal().is_some() || value.as_text().is_some() {
+        true => format!("expected {what}"),
+        false => format!("expected {what}, not an expression"),
+    }
+}
+
+/// Refuses a name that no module could be given a value for.
+fn reserved(name: &Name, diagnostics: &mut Diagnostics) {
+    if module_call::RESERVED.contains(&&*name.text) {
+        diagnostics.push(
+            Diagnostic::error(codes::BAD_NAME, format!("a variable cannot be named `{}`", name.text))
+                .at(name.span, "it means something else in a `module` block")
+                .help("give it another name"),
+        );
+    }
+}
+
+/// Refuses a rule that does not look at its variable: it would hold always, or never.
+fn looks_elsewhere(name: &Name, rule: &Condition, diagnostics: &mut Diagnostics) {
+    let mut looks = false;
+    walk::expr(&rule.condition, &mut Vec::new(), &mut |mention| {
+        if let Mention::Name { word, steps, .. } = mention {
+            let of = match steps.first().map(|step| &step.kind) {
+                Some(StepKind::Attribute(of)) if &**word == "var" => of,
+                _ => return,
+            };
+            // What is only misspelled is told by itself.
+            looks |= *of == name.text || closest(of, [&*name.text]).is_some();
+        }
+    });
+    if !looks {
+        diagnostics.push(
+            Diagnostic::error(codes::RULE_LOOKS_ELSEWHERE, format!("the rule does not look at var.{}", name.text))
+                .at(rule.condition.span, "always the same, whatever the variable is")
+                .help("a rule of other things is the `precondition` of a resource, or a `check` block"),
+        );
+    }
 }
 
 /// A `variable` block.
 pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable {
     const ATTRIBUTES: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "deprecated"];
     let name = label(&block);
+    reserved(&name, diagnostics);
     let mut variable = Variable {
         name,
         deprecated: None,
@@ -70,7 +114,9 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
     }
     for inner in block.body.blocks {
         if &*inner.name.text == "validation" {
-            variable.validations.extend(meta::condition(inner, diagnostics));
+            let rule = meta::condition(inner, diagnostics);
+            rule.iter().for_each(|rule| looks_elsewhere(&variable.name, rule, diagnostics));
+            variable.validations.extend(rule);
         } else if ATTRIBUTES.contains(&&*inner.name.text) {
             diagnostics.push(written_as_block(&inner.name, "variable"));
         } else {

@@ -208,7 +208,7 @@ fn plain_bool(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<bo
     if truth.is_none() {
         diagnostics.push(
             Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, "expected true or false, not an expression")
+                .at(attribute.value.span, crate::declare::expected("true or false", &attribute.value))
                 .note("it is needed before anything is evaluated"),
         );
     }

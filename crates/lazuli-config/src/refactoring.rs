@@ -228,7 +228,7 @@ pub(crate) fn removed(mut block: Block, diagnostics: &mut Diagnostics) -> Option
                 Some(truth) => destroy = truth,
                 None => diagnostics.push(
                     Diagnostic::error(codes::NOT_LITERAL, "`destroy` must be plain")
-                        .at(attribute.value.span, "expected true or false, not an expression"),
+                        .at(attribute.value.span, crate::declare::expected("true or false", &attribute.value)),
                 ),
             }
         }

@@ -270,11 +270,5 @@ fn root_only(module: &Module) -> Diagnostics {
     let imports = module.imports.iter().map(|import| {
         report("import", import.span, "write it in the root module: to = module.NAME.resource.NAME")
     });
-    let reserved = |name: &str| crate::module_call::RESERVED.contains(&name);
-    let names = module.variables.iter().filter(|v| reserved(&v.name.text)).map(|variable| {
-        let message = format!("a variable of a module cannot be named `{}`", variable.name.text);
-        Diagnostic::error(codes::BAD_NAME, message)
-            .at(variable.name.span, "it means something else in a `module` block")
-    });
-    accounts.chain(backend).chain(imports).chain(names).collect()
+    accounts.chain(backend).chain(imports).collect()
 }

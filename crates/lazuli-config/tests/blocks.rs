@@ -408,13 +408,13 @@ fn a_long_circle_is_told_without_its_middle() {
 const VARIABLES: &str = r#"
 variable "plain" {
 }
-variable "count" {
+variable "amount" {
   type     = number
   default  = 3
   nullable = false
   validation {
-    condition     = var.count > 0 && var.count < 10
-    error_message = "Between 1 and 9, not ${var.count}."
+    condition     = var.amount > 0 && var.amount < 10
+    error_message = "Between 1 and 9, not ${var.amount}."
   }
 }
 variable "object" {
@@ -447,10 +447,10 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
     text += &variables(|_| Vec::new());
     text += "---\n";
     text += &variables(|sources| {
-        let text = "count = 5\nplain = [1]\nobject = { a = \"7\", b = [{ c = \"x\" }, {}] }\n";
+        let text = "amount = 5\nplain = [1]\nobject = { a = \"7\", b = [{ c = \"x\" }, {}] }\n";
         let (mut inputs, found) = parse_variables(sources, &Module::default(), "prod.vars", text);
         assert!(found.is_empty());
-        inputs.push(flag("count", "6"));
+        inputs.push(flag("amount", "6"));
         inputs.push(flag("plain", "true"));
         inputs
     });
@@ -460,11 +460,11 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
             sources,
             &Module::default(),
             "prod.vars",
-            "cuont = 5\nplain = var.count\nobject = 1\n",
+            "amuont = 5\nplain = var.amount\nobject = 1\n",
         );
         assert!(found.is_empty());
-        inputs.push(flag("count", "60"));
-        inputs.push(flag("cont", "60"));
+        inputs.push(flag("amount", "60"));
+        inputs.push(flag("amont", "60"));
         let origin = Origin::Environment("LAZULI_VAR_other".into());
         inputs.push(VariableInput::text("other", "1", origin));
         inputs
@@ -478,7 +478,7 @@ fn later_values_of_a_variable_win_and_all_are_converted_and_validated() {
             "token = [\"hunter2\"]
 ",
         );
-        inputs.extend([flag("object", "{ a = ["), flag("count", "hunter2"), flag("plain", "x")]);
+        inputs.extend([flag("object", "{ a = ["), flag("amount", "hunter2"), flag("plain", "x")]);
         inputs
     });
     assert_eq!(text.matches("hunter2").count(), 3, "only the defaults: {text}");

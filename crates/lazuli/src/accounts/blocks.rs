@@ -253,8 +253,15 @@ fn simulated(block: &Block) -> Result<Simulated, Box<Diagnostic>> {
         "hostile" => Profile::Hostile,
         _ => Profile::Fast,
     };
-    let seed =
-        block.value("seed").and_then(|v| v.as_i64()).and_then(|seed| u64::try_from(seed).ok()).unwrap_or(1);
+    let seed = match block.attribute("seed").filter(|seed| !seed.value.is_null()) {
+        None => 1,
+        Some(seed) => seed.value.as_i64().and_then(|seed| u64::try_from(seed).ok()).ok_or_else(|| {
+            Box::new(
+                Diagnostic::error("LZ0241", "`seed` must be a whole number, 0 or more")
+                    .at(block.span_of("seed"), "not one"),
+            )
+        })?,
+    };
     let groups = block
         .blocks_named("resource_group")
         .map(|group| (group.label().to_owned(), text(group, "location").unwrap_or_default()));

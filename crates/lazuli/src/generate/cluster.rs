@@ -10,7 +10,7 @@ use lazuli_cluster::names;
 use lazuli_cluster::spec::HealthCheck;
 use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::{Address, Json};
-use lazuli_kubernetes::survey::Survey;
+use lazuli_kubernetes::survey::{Beyond, Survey};
 
 use super::api_server::api_server;
 use super::hcl::{self, quoted};
@@ -81,14 +81,15 @@ pub fn write(
         written.unknown.push("the version of Kubernetes: the image does not say it".to_owned());
         format!("var.{label}_kubernetes_version")
     });
-    let _ = writeln!(text, "kubernetes {{\nversion = {version}\n}}");
+    let components = inside.map(|survey| components(&survey.beyond)).unwrap_or_default();
+    let _ = writeln!(text, "kubernetes {{\nversion = {version}\n{components}}}");
     let mut of_pods = String::new();
     if parts.iter().any(|p| is(p, NIC) && p.body["properties"]["enableIPForwarding"] != true) {
         of_pods.push_str("cni = \"manifests\"\n");
     }
-    let ranges = inside.map(|survey| [("pod_cidr", &survey.pods), ("service_cidr", &survey.services)]);
-    for (name, range) in ranges.into_iter().flatten() {
-        if let Some(range) = range.as_ref().filter(|range| !USUAL_RANGES.contains(&range.as_str())) {
+    for (name, theirs) in [("pod_cidr", "podSubnet"), ("service_cidr", "serviceSubnet")] {
+        let range = inside.and_then(|survey| survey.kubeadm["networking"][theirs].as_str());
+        if let Some(range) = range.filter(|range| !USUAL_RANGES.contains(range)) {
             let _ = writeln!(of_pods, "{name} = {}", quoted(range));
         }
     }
@@ -163,6 +164,31 @@ pub fn write(
 
 /// The ranges that pods and services have when nobody says.
 const USUAL_RANGES: [&str; 2] = ["192.168.0.0/16", "10.96.0.0/12"];
+
+/// What is configured of the components of the control plane.
+fn components(beyond: &Beyond) -> String {
+    let mut text = String::new();
+    let plain = |value: Json| hcl::value(&value, &mut |_| None);
+    if !beyond.feature_gates.is_empty() {
+        let _ = writeln!(text, "feature_gates = {}", plain(serde_json::json!(beyond.feature_gates)));
+    }
+    for component in ["api_server", "controller_manager", "scheduler"] {
+        let args = beyond.args.get(component);
+        let names = Some(&beyond.cert_sans).filter(|names| component == "api_server" && !names.is_empty());
+        if args.is_none() && names.is_none() {
+            continue;
+        }
+        let _ = writeln!(text, "{component} {{");
+        if let Some(args) = args {
+            let _ = writeln!(text, "extra_args = {}", plain(serde_json::json!(args)));
+        }
+        if let Some(names) = names {
+            let _ = writeln!(text, "cert_sans = {}", plain(serde_json::json!(names)));
+        }
+        text.push_str("}\n");
+    }
+    text
+}
 
 /// The sets of objects in a cluster that come from manifests and blocks which nobody can read from it.
 fn sets(survey: &Survey) -> impl Iterator<Item = String> {

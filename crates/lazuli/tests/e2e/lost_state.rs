@@ -79,7 +79,7 @@ fn labels_taints_and_patience_of_a_cluster_come_back_with_its_keys() {
         .replace(pool, &format!("  health_check {{\n    node_startup_timeout = \"30m\"\n  }}\n\n{pool}{PARTICULAR}"))
         .replace(
             "    version = \"1.34.2\"\n  }\n",
-            "    version = \"1.34.2\"\n  }\n  network {\n    pod_cidr     = \"172.20.0.0/16\"\n    service_cidr = \"172.30.0.0/16\"\n  }\n  addon \"motd\" {\n    manifests = [\"motd.yaml\"]\n  }\n",
+            "    version = \"1.34.2\"\n    feature_gates = { InPlacePodVerticalScaling = true }\n    api_server {\n      extra_args = { v = \"4\" }\n      cert_sans = [\"api.example.com\"]\n    }\n    scheduler {\n      extra_args = { v = \"2\" }\n    }\n  }\n  network {\n    pod_cidr     = \"172.20.0.0/16\"\n    service_cidr = \"172.30.0.0/16\"\n  }\n  addon \"motd\" {\n    manifests = [\"motd.yaml\"]\n  }\n",
         );
     let bench = Workbench::new();
     let motd = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: motd\n  namespace: default\ndata:\n  text: hello\n";

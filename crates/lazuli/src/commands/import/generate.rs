@@ -62,7 +62,8 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
         };
         let world = bring(&composed).await?;
         // Who has the keys is told what is in no list of Azure.
-        composed = compose(Some(pki::survey(&cluster, &world, &clouds).await?)).await?;
+        let project = project(&setting, &name, &composed.text)?;
+        composed = compose(Some(pki::survey(&cluster, &project, &world, &clouds).await?)).await?;
         composed.world = bring(&composed).await?;
         keys_of = Some(cluster);
     }

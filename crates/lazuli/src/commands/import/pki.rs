@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lazuli_cluster::expand::{IMPORTED, Pki};
+use lazuli_cluster::expand::{Content, IMPORTED, Pki};
 use lazuli_cluster::roster::Renewals;
 use lazuli_core::path::Path as Attribute;
 use lazuli_core::recorded::{Recorded, RecordedWorld};
@@ -12,13 +12,14 @@ use lazuli_core::{Address, Diagnostic, Json, encoding};
 use lazuli_kubernetes::authorities::{self, Answer, Differs};
 use lazuli_kubernetes::keyring::ClusterId;
 use lazuli_kubernetes::pki::{ClusterPki, PkiFileError, Secret};
-use lazuli_kubernetes::survey::{self, Survey};
+use lazuli_kubernetes::survey::{self, Beyond, Survey};
 use lazuli_kubernetes::tls;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{PARALLEL, open};
 use crate::blueprint::Blueprint;
+use crate::boot;
 use crate::cli::Import;
 use crate::clouds::Clouds;
 use crate::commands::begin::Setting;
@@ -190,17 +191,29 @@ pub(super) async fn bring(
 /// What a cluster whose keys were brought says of itself.
 pub(super) async fn survey(
     cluster: &Address,
+    project: &Project,
     world: &RecordedWorld,
     clouds: &Clouds,
 ) -> Result<Survey, Failure> {
     let id = world.resources.get(&Pki::of(cluster).cluster_ca).and_then(|known| ClusterId::of(&known.id));
     let id = id.ok_or_else(|| Failure::of(not_taken(format!("{cluster} has no certificate authority"))))?;
-    survey::survey(clouds.inside.kubernetes.clusters(), &id).await.map_err(|error| {
+    let asked = survey::survey(clouds.inside.kubernetes.clusters(), &id).await;
+    let mut survey = asked.map_err(|error| {
         Failure::of(
             not_taken(format!("{cluster} cannot be asked how its nodes are configured: {error}"))
                 .help("the API of the cluster must answer; run again when it does"),
         )
-    })
+    })?;
+    let accounts = planning::accounts(project)?;
+    let blueprint =
+        planning::blueprint(project, &accounts, world, &Renewals::new(), false, &host::environment)?;
+    let mut parts = blueprint.clusters().filter(|own| own.cluster.address == *cluster).flat_map(|own| &own.parts);
+    let usual = parts.find_map(|part| match &part.content {
+        Content::Settings(boot) => boot::cluster_configuration(boot).ok(),
+        _ => None,
+    });
+    survey.beyond = usual.map(|usual| Beyond::of(&survey.kubeadm, &usual)).unwrap_or_default();
+    Ok(survey)
 }
 
 fn placeholder(cluster: &Address) -> Recorded {
