@@ -74,9 +74,12 @@ fn looks_elsewhere(name: &Name, rule: &Condition, diagnostics: &mut Diagnostics)
     });
     if !looks {
         diagnostics.push(
-            Diagnostic::error(codes::RULE_LOOKS_ELSEWHERE, format!("the rule does not look at var.{}", name.text))
-                .at(rule.condition.span, "always the same, whatever the variable is")
-                .help("a rule of other things is the `precondition` of a resource, or a `check` block"),
+            Diagnostic::error(
+                codes::RULE_LOOKS_ELSEWHERE,
+                format!("the rule does not look at var.{}", name.text),
+            )
+            .at(rule.condition.span, "always the same, whatever the variable is")
+            .help("a rule of other things is the `precondition` of a resource, or a `check` block"),
         );
     }
 }

@@ -226,10 +226,12 @@ pub(crate) fn removed(mut block: Block, diagnostics: &mut Diagnostics) -> Option
         for attribute in attributes(&mut inner, &["destroy"], &[], diagnostics) {
             match attribute.value.as_literal().and_then(|v| v.as_bool()) {
                 Some(truth) => destroy = truth,
-                None => diagnostics.push(
-                    Diagnostic::error(codes::NOT_LITERAL, "`destroy` must be plain")
-                        .at(attribute.value.span, crate::declare::expected("true or false", &attribute.value)),
-                ),
+                None => {
+                    diagnostics.push(Diagnostic::error(codes::NOT_LITERAL, "`destroy` must be plain").at(
+                        attribute.value.span,
+                        crate::declare::expected("true or false", &attribute.value),
+                    ))
+                }
             }
         }
     }

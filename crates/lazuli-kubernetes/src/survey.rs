@@ -38,11 +38,8 @@ pub struct Beyond {
     pub feature_gates: BTreeMap<String, bool>,
 }
 
-const COMPONENTS: [(&str, &str); 3] = [
-    ("apiServer", "api_server"),
-    ("controllerManager", "controller_manager"),
-    ("scheduler", "scheduler"),
-];
+const COMPONENTS: [(&str, &str); 3] =
+    [("apiServer", "api_server"), ("controllerManager", "controller_manager"), ("scheduler", "scheduler")];
 
 impl Beyond {
     /// What one `ClusterConfiguration` says beyond another. Arguments are lists or maps, by kubeadm's version; those that
@@ -103,9 +100,8 @@ pub async fn survey(clusters: &Clusters, cluster: &ClusterId) -> Result<Survey, 
     });
     let kubeadm = rest.get(KUBEADM).await?;
     // Text that somebody spoiled says nothing.
-    let made_with = kubeadm.and_then(|map| {
-        serde_saphyr::from_str::<Json>(map["data"]["ClusterConfiguration"].as_str()?).ok()
-    });
+    let made_with = kubeadm
+        .and_then(|map| serde_saphyr::from_str::<Json>(map["data"]["ClusterConfiguration"].as_str()?).ok());
     let inventories =
         rest.list(CONFIG_MAPS, Selector { labels: Some(INVENTORY_LABEL), fields: None }).await?;
     let sets = inventories.iter().filter_map(|inventory| {
@@ -140,7 +136,8 @@ mod tests {
             "controllerManager": {"extraArgs": {"cluster-name": "other"}}});
         let args = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let expected = Beyond {
-            args: [("api_server", args("v", "4")), ("controller_manager", args("cluster-name", "other"))].into(),
+            args: [("api_server", args("v", "4")), ("controller_manager", args("cluster-name", "other"))]
+                .into(),
             cert_sans: vec!["mine".to_owned()],
             feature_gates: [("A".to_owned(), true), ("B".to_owned(), false)].into(),
         };

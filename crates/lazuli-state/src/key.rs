@@ -156,7 +156,8 @@ fn derive(source: &Source, salt: &[u8], sources: &KeySources) -> Result<Derived,
             let Some(passphrase) = &sources.passphrase else {
                 return Err(missing(
                     source,
-                    "set LAZULI_PASSPHRASE, or run on a terminal without --no-input, where it is asked for".into(),
+                    "set LAZULI_PASSPHRASE, or run on a terminal without --no-input, where it is asked for"
+                        .into(),
                 ));
             };
             stretch(passphrase, salt, *memory_kib, *passes)?

@@ -30,8 +30,8 @@ mod why;
 pub(crate) mod wire;
 
 pub use delete::delete;
-pub(crate) use observe::all;
 pub(crate) use inventory::INVENTORY_LABEL;
+pub(crate) use observe::all;
 pub use observe::{Observed, observe, observe_all};
 pub use ownership::foreign;
 pub use put::{Patience, put};

@@ -67,7 +67,10 @@ pub fn run(cli: &Cli, printer: &Arc<Printer>) -> u8 {
     log(cli.global.verbose);
     let streams = matches!(
         cli.command,
-        Command::Plan(_) | Command::Apply(_) | Command::Destroy(_) | Command::Cluster(cli::Cluster::Repair(_))
+        Command::Plan(_)
+            | Command::Apply(_)
+            | Command::Destroy(_)
+            | Command::Cluster(cli::Cluster::Repair(_))
     ) && printer.json();
     let began = Instant::now();
     passphrase::allow(!cli.global.no_input);

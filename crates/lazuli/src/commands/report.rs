@@ -16,7 +16,9 @@ use crate::render::{layout, plan as rendered, state as rendered_state, svg};
 pub(super) fn may_replace(path: &Path) -> Result<(), Failure> {
     let refuse = |why: &str| {
         let message = format!("the report cannot be written to {}: {why}", path.display());
-        Err(Failure::of(Diagnostic::error("LZ2125", message).help("give --html another name, such as plan.html")))
+        Err(Failure::of(
+            Diagnostic::error("LZ2125", message).help("give --html another name, such as plan.html"),
+        ))
     };
     let no_folder = path.parent().is_some_and(|above| !above.as_os_str().is_empty() && !above.is_dir());
     match std::fs::read(path) {

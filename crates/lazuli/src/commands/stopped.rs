@@ -9,7 +9,9 @@ use crate::terminal::Printer;
 /// What is said of a command that was stopped.
 pub(super) fn words(command: &Command) -> String {
     let before_steps = |command: &str| {
-        format!("Interrupted before the first step: nothing was changed in Azure. `lazuli {command}` begins anew.")
+        format!(
+            "Interrupted before the first step: nothing was changed in Azure. `lazuli {command}` begins anew."
+        )
     };
     let text = match command {
         Command::Apply(args) => {
@@ -30,7 +32,9 @@ pub(super) fn words(command: &Command) -> String {
         Command::Fmt(_) | Command::Init(_) => {
             "Interrupted: each file is as it was or as it was to be. Run the command again."
         }
-        Command::Account(account) if matches!(**account, Account::Add(_) | Account::Edit(_) | Account::Remove { .. }) => {
+        Command::Account(account)
+            if matches!(**account, Account::Add(_) | Account::Edit(_) | Account::Remove { .. }) =>
+        {
             "Interrupted: `lazuli account list` shows what is registered."
         }
         _ => "Interrupted: nothing was changed.",

@@ -142,7 +142,8 @@ pub fn write(
             written.seats.extend(slot);
         }
     }
-    let patience = inside.and_then(|survey| survey.members.get(first.name)?["startupTimeoutSeconds"].as_u64());
+    let patience =
+        inside.and_then(|survey| survey.members.get(first.name)?["startupTimeoutSeconds"].as_u64());
     if let Some(patience) = patience.filter(|patience| *patience != HealthCheck::STARTUP_TIMEOUT) {
         let _ = writeln!(text, "health_check {{\nnode_startup_timeout = \"{patience}s\"\n}}\n");
     }
@@ -192,7 +193,8 @@ fn components(beyond: &Beyond) -> String {
 
 /// The sets of objects in a cluster that come from manifests and blocks which nobody can read from it.
 fn sets(survey: &Survey) -> impl Iterator<Item = String> {
-    let of_users = |set: &str| ["addon/", "namespace/", "rolebinding/"].iter().any(|kind| set.starts_with(kind));
+    let of_users =
+        |set: &str| ["addon/", "namespace/", "rolebinding/"].iter().any(|kind| set.starts_with(kind));
     survey.sets.iter().filter(move |(set, _)| of_users(set)).map(|(set, objects)| {
         let shown: Vec<&str> = objects.iter().take(5).map(String::as_str).collect();
         let more = if objects.len() > shown.len() { ", …" } else { "" };

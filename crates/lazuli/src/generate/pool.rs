@@ -36,10 +36,8 @@ pub(super) fn pool_block(
     if properties["securityProfile"]["encryptionAtHost"] == true {
         text.push_str("encryption_at_host = true\n");
     }
-    let members: Vec<(&Node<'_>, &Json)> = nodes
-        .iter()
-        .filter_map(|node| Some((*node, inside?.members.get(node.name)?)))
-        .collect();
+    let members: Vec<(&Node<'_>, &Json)> =
+        nodes.iter().filter_map(|node| Some((*node, inside?.members.get(node.name)?))).collect();
     text.push_str(&membership(&members, pool == "cp"));
     let storage = &properties["storageProfile"];
     text.push_str(&disk("os_disk", &storage["osDisk"], 128));

@@ -1,6 +1,7 @@
 //! `--json`: events, one object per line.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 
 use serde_json::{Value as Json, json};
 
@@ -88,4 +89,32 @@ fn mistakes_and_failures_are_told_as_events() {
     assert_eq!(ran.status, Some(1));
     checked(&ran);
     told("event_of_a_mistake", ran.stdout);
+}
+
+#[test]
+fn a_repair_without_anything_to_do_begins_and_ends_like_every_run() {
+    let bench = Workbench::with(SMALL);
+    bench.applies();
+    let types: Vec<String> = bench
+        .does("cluster repair --json --auto-approve")
+        .events()
+        .iter()
+        .map(|event| event["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(types, ["version", "change_summary", "done"]);
+    assert_eq!(bench.does("cluster repair --auto-approve").stdout, "Nothing of small has failed.\n");
+}
+
+#[test]
+fn a_simulator_says_its_address_to_programs() {
+    let bench = Workbench::new();
+    let mut child = bench.command(&["simulator", "serve", "--json"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let event: Json = serde_json::from_str(&line).unwrap();
+    assert_eq!(event["type"], "serving");
+    assert!(event["endpoint"].as_str().unwrap().starts_with("https://localhost:"), "{event}");
+    assert!(std::path::Path::new(event["ca_file"].as_str().unwrap()).is_file(), "{event}");
 }

@@ -301,7 +301,10 @@ fn ctrl_c_while_azure_is_looked_at_ends_at_once_and_with_json_by_events() {
     for (arguments, said) in [
         (&["plan"][..], "nothing was changed. `lazuli plan` begins anew."),
         (&["apply", "--auto-approve"], "before the first step: nothing was changed in Azure"),
-        (&["import", "--generate", "new.hcl", "--resource-group", "rg-small"], "the same command begins anew"),
+        (
+            &["import", "--generate", "new.hcl", "--resource-group", "rg-small"],
+            "the same command begins anew",
+        ),
     ] {
         let ran = stop(arguments);
         assert_eq!(ran.status, Some(130), "{arguments:?}: {ran}");

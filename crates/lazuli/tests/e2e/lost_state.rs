@@ -95,7 +95,10 @@ fn labels_taints_and_patience_of_a_cluster_come_back_with_its_keys() {
     // The block of the add-on takes it over again.
     let text = bench.text("existing.hcl");
     let block = "cluster_profile \"small_profile\" {\n";
-    bench.write("existing.hcl", &text.replace(block, &format!("{block}  addon \"motd\" {{\n    manifests = [\"motd.yaml\"]\n  }}\n")));
+    bench.write(
+        "existing.hcl",
+        &text.replace(block, &format!("{block}  addon \"motd\" {{\n    manifests = [\"motd.yaml\"]\n  }}\n")),
+    );
     bench.applies();
     bench.is_settled();
 }

@@ -50,7 +50,16 @@ pub(super) async fn run(file: &Path, group: &str, args: &Import, printer: &Arc<P
     let (start, taken) = whose(state.world(), &inventory.objects);
     let compose = async |inside| {
         let sources = Sourced { name: &name, group, file };
-        compose(&setting, &account.name, &sources, (&inventory.objects, &left), start.clone(), &clouds, inside).await
+        compose(
+            &setting,
+            &account.name,
+            &sources,
+            (&inventory.objects, &left),
+            start.clone(),
+            &clouds,
+            inside,
+        )
+        .await
     };
     let mut composed = compose(None).await?;
     let mut keys_of = None;

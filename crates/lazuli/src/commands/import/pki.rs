@@ -207,7 +207,8 @@ pub(super) async fn survey(
     let accounts = planning::accounts(project)?;
     let blueprint =
         planning::blueprint(project, &accounts, world, &Renewals::new(), false, &host::environment)?;
-    let mut parts = blueprint.clusters().filter(|own| own.cluster.address == *cluster).flat_map(|own| &own.parts);
+    let mut parts =
+        blueprint.clusters().filter(|own| own.cluster.address == *cluster).flat_map(|own| &own.parts);
     let usual = parts.find_map(|part| match &part.content {
         Content::Settings(boot) => boot::cluster_configuration(boot).ok(),
         _ => None,

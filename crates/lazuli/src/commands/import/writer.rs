@@ -99,7 +99,9 @@ impl Writer<'_> {
         let mut done: HashSet<ResourceId> = HashSet::new();
         for (name, parts) in cluster::clusters(&objects) {
             if let Some(cluster) = self.owned.get(&name) {
-                let why = format!("it says that it belongs to {cluster}, which is here already and does not make it");
+                let why = format!(
+                    "it says that it belongs to {cluster}, which is here already and does not make it"
+                );
                 self.leave(&parts, &why);
                 done.extend(parts.iter().map(|part| part.id.clone()));
                 continue;

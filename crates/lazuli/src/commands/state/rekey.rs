@@ -11,9 +11,9 @@ use super::{document, open};
 use crate::cli::StateRekey;
 use crate::commands::{Exit, Outcome};
 use crate::failure::Failure;
-use crate::{host, passphrase};
 use crate::render::layout::count;
 use crate::terminal::Printer;
+use crate::{host, passphrase};
 
 pub(super) fn run(args: &StateRekey, printer: &Printer) -> Outcome {
     let (new, next) = new_key(args)?;
@@ -67,7 +67,8 @@ fn names(files: &[PathBuf]) -> String {
 
 /// The new passphrase, typed twice: nobody sees a slip.
 fn asked() -> Result<(KeySources, String), Failure> {
-    let refuse = |why: String| Failure::of(Diagnostic::error("LZ3022", format!("there is no new key: {why}")));
+    let refuse =
+        |why: String| Failure::of(Diagnostic::error("LZ3022", format!("there is no new key: {why}")));
     let ask = |question: &str| passphrase::secret(question).map_err(|error| refuse(error.to_string()));
     let typed = ask("New passphrase (is not shown): ")?;
     if typed.is_empty() {

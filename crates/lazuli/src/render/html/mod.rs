@@ -75,7 +75,11 @@ mod tests {
         let text = rendered::text(plan, &rendered::Context::default(), WIDTH, true);
         let picture = svg::topology(&svg::of_plan(plan)).unwrap();
         let chapter = |title: &str, content| Chapter { title: title.into(), folded: false, content };
-        page("Plan", &["<fact>".into()], &[chapter("Plan", Content::Text(text)), chapter("Picture", Content::Picture(picture))])
+        page(
+            "Plan",
+            &["<fact>".into()],
+            &[chapter("Plan", Content::Text(text)), chapter("Picture", Content::Picture(picture))],
+        )
     }
 
     #[test]
@@ -90,7 +94,8 @@ mod tests {
     fn what_people_wrote_is_only_text_and_secrets_are_hidden() {
         let mut changes = cluster(Action::Create, 1);
         let group = at(&mut changes, "cluster.prod.network.virtual_network");
-        group.after = Some(value(json!({"tags": {"a": "<img src=x onerror=alert(1)>\u{1b}[31m</pre><script>"}})));
+        group.after =
+            Some(value(json!({"tags": {"a": "<img src=x onerror=alert(1)>\u{1b}[31m</pre><script>"}})));
         let mut plan = plan(changes);
         plan.outputs = vec![output("key", None, Some(value(json!("hunter2")).sensitive()), true)];
         let told = report(&plan);

@@ -36,7 +36,9 @@ pub struct Part<'a> {
 
 /// The parts of a plan.
 pub fn of_plan(plan: &Plan) -> Vec<Part<'_>> {
-    let part = |change: &'_ lazuli_core::plan::Change| (names::object(&change.address, change.id.as_ref()), zone(change));
+    let part = |change: &'_ lazuli_core::plan::Change| {
+        (names::object(&change.address, change.id.as_ref()), zone(change))
+    };
     plan.changes
         .iter()
         .map(|change| {
@@ -133,9 +135,10 @@ fn draw(canvas: &mut Canvas, top: f64, name: &str, cluster: &Cluster<'_>) -> f64
     let zones: BTreeSet<&str> =
         cluster.pools.values().flat_map(BTreeMap::values).map(|node| node.zone.as_str()).collect();
     let column = (inner - 2.0 * MARGIN) / zones.len().max(1) as f64;
-    let pools: Vec<(&Section, f64)> = cluster.pools.keys().map(|s| (s, pool_height(&cluster.pools[s], &zones, column))).collect();
+    let pools: Vec<(&Section, f64)> =
+        cluster.pools.keys().map(|s| (s, pool_height(&cluster.pools[s], &zones, column))).collect();
     let network = match (height(&Section::Network, inner), pools.is_empty()) {
-        (chips, true) if chips == 0.0 => 0.0,
+        (0.0, true) => 0.0,
         (chips, _) => {
             let zone_heads = if pools.is_empty() { 0.0 } else { HEAD };
             chips.max(HEAD) + zone_heads + pools.iter().map(|(_, height)| height + SPACE).sum::<f64>() + SPACE
@@ -183,7 +186,13 @@ fn draw(canvas: &mut Canvas, top: f64, name: &str, cluster: &Cluster<'_>) -> f64
 }
 
 /// A framed section of chips, and where it ends.
-fn chips(canvas: &mut Canvas, cluster: &Cluster<'_>, section: &Section, (x, y): (f64, f64), width: f64) -> f64 {
+fn chips(
+    canvas: &mut Canvas,
+    cluster: &Cluster<'_>,
+    section: &Section,
+    (x, y): (f64, f64),
+    width: f64,
+) -> f64 {
     let Some(parts) = cluster.chips.get(section) else { return y };
     let (_, height) = flow(parts, width);
     canvas.frame((x, y), (width, HEAD + height + SPACE), "pool", &section.title());
@@ -252,7 +261,8 @@ fn draw_nodes(
     column: f64,
 ) {
     for (index, zone) in zones.iter().enumerate() {
-        let mut members: Vec<(&String, &Node)> = nodes.iter().filter(|(_, node)| node.zone == *zone).collect();
+        let mut members: Vec<(&String, &Node)> =
+            nodes.iter().filter(|(_, node)| node.zone == *zone).collect();
         // As people count: node 2 before node 10.
         members.sort_by_key(|(address, _)| (address.len(), *address));
         let (beside, width, height) = grid(members.len(), column);
