@@ -23,6 +23,7 @@ use crate::world::World;
 ///   {"path": "/disks/", "answer": {"status": 409, "code": "SkuNotAvailable", "message": "…"}},
 ///   {"method": "PUT", "path": "/subnets/", "answer": {"server_error": {"status": 503, "after_accept": true}}},
 ///   {"method": "GET", "path": "/subnets", "answer": {"stale_read": {"seconds": 10}}},
+///   {"method": "POST", "path": "/virtualMachines/*-cp-1/runCommand", "answer": "agent_hangs"},
 ///   {"path": "/operations/", "answer": {"slow_body": {"pause_ms": 200}}}
 /// ],
 /// "limits": {"writes": {"capacity": 20, "per_second": 2.0}}}
@@ -95,6 +96,9 @@ pub enum Answer {
     },
     /// The request is accepted, and its operation ends as canceled. A synchronous request is refused with 409.
     OperationCanceled,
+    /// A script of Run Command is accepted and never run: the agent of the machine hangs. Azure waits for it for an hour and
+    /// a half of the simulator's clock, not scaled, and says then that it failed. It strikes nothing else.
+    AgentHangs,
     /// 429.
     Throttle {
         /// Seconds of the real Azure, scaled by the profile; no `Retry-After` at all when absent.

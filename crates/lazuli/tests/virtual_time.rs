@@ -336,3 +336,37 @@ fn with_run_command_nothing_is_sent_to_the_api_itself() {
         assert_eq!(azure.ids().len(), 0, "{:?}", azure.ids());
     });
 }
+
+#[test]
+fn a_machine_whose_agent_hangs_costs_a_run_three_minutes_and_no_more() {
+    block_on(async {
+        let azure = VirtualAzure::new(&Azure::default());
+        let private = "  api_server {\n    access    = \"private\"\n    transport = \"run_command\"\n    private {\n      \
+                       ip = \"10.40.0.10\"\n    }\n  }\n\n  control_plane {";
+        let quickstart = example("quickstart").replace("  control_plane {", private);
+        let applied = azure.apply(&quickstart).await;
+        assert!(applied.report.is_complete(), "{:?}", applied.report.endings);
+        let undisturbed = azure.apply(&quickstart).await;
+        assert!(undisturbed.plan.is_empty());
+
+        // The first machine of the control plane: nobody hears of a script there any more.
+        let first = undisturbed.requests.iter().find(|sent| sent.path.ends_with("/runCommand"));
+        let first = first.unwrap_or_else(|| panic!("nothing was run")).path.clone();
+        let hangs = json!({ "faults": [{ "method": "POST", "path": first, "answer": "agent_hangs" }] });
+        azure.set_faults(Faults::parse(&hangs.to_string()).unwrap());
+        let asked = |ran: &Ran| ran.requests.iter().filter(|sent| sent.path == first).count();
+        let looked = azure.apply(&quickstart).await;
+        assert!(looked.plan.is_empty(), "{:?}", looked.plan.steps);
+        let late = looked.elapsed - undisturbed.elapsed;
+        assert!(late < Duration::from_secs(4 * 60), "{late:?}");
+        assert!((1..4).contains(&asked(&looked)), "{}", asked(&looked));
+
+        // It is what is to be replaced, and whoever changes anything goes around it.
+        let smaller = quickstart.replace("default     = 3", "default     = 2");
+        let scaled = azure.apply(&smaller).await;
+        assert!(scaled.report.is_complete(), "{:?}", scaled.report.endings);
+        assert!(asked(&scaled) < 4, "{}", asked(&scaled));
+        assert!(scaled.elapsed < Duration::from_secs(40 * 60), "{:?}", scaled.elapsed);
+        assert!(azure.apply(&smaller).await.plan.is_empty());
+    });
+}

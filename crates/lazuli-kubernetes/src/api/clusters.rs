@@ -99,9 +99,9 @@ impl Clusters {
     /// What runs commands in the containers of a cluster, given its client.
     pub fn exec(&self, cluster: &ClusterId, client: kube::Client) -> Arc<dyn Exec> {
         let keys = self.ring.cluster(cluster);
-        match (keys.map(|keys| keys.transport), &self.run_command) {
-            (Some(Transport::RunCommand), Some(run)) => {
-                Arc::new(Tunnel::new(Arc::clone(run), cluster.clone()))
+        match (keys, &self.run_command) {
+            (Some(keys), Some(run)) if keys.transport == Transport::RunCommand => {
+                Arc::new(self.tunnel(run, cluster, &keys))
             }
             _ => Arc::new(client),
         }
@@ -153,14 +153,19 @@ impl Clusters {
         let client = match keys.transport {
             Transport::Direct => self.direct(&keys).await?,
             Transport::RunCommand => {
-                let run = self.run_command.clone();
+                let run = self.run_command.as_ref();
                 let run = run.ok_or_else(|| ConnectError::NoRunCommand(cluster.clone()))?;
-                Tunnel::new(run, cluster.clone()).client()
+                self.tunnel(run, cluster, &keys).client()
             }
         };
         let kept = Kept { client, authority: authority.clone(), since: Instant::now(), made: self.now() };
         clients.insert(cluster.clone(), kept.clone());
         Ok(kept)
+    }
+
+    /// The way through Run Command. API servers listen on their machines where the load balancer does.
+    fn tunnel(&self, run: &Arc<dyn RunCommand>, cluster: &ClusterId, keys: &ClusterKeys) -> Tunnel {
+        Tunnel::new(Arc::clone(run), cluster.clone(), keys.server.port, self.clock())
     }
 
     async fn direct(&self, keys: &ClusterKeys) -> Result<kube::Client, ConnectError> {

@@ -71,8 +71,12 @@ async fn send(
 
 /// Whether the server asks to come back, in as many words.
 fn refused_for_now(method: &Method, path: &str, status: StatusCode) -> bool {
+    (status.as_u16() == 429 && !path.ends_with("/eviction")) || failed_inside(method, status)
+}
+
+/// Whether a failure of the server is no reason not to send the request again.
+pub(super) fn failed_inside(method: &Method, status: StatusCode) -> bool {
     match status.as_u16() {
-        429 => !path.ends_with("/eviction"),
         503 => true,
         500 | 502 | 504 => repeatable(method),
         _ => false,
@@ -80,7 +84,7 @@ fn refused_for_now(method: &Method, path: &str, status: StatusCode) -> bool {
 }
 
 /// Whether sending it twice does the same as once. A second POST makes a second object, or a conflict with the first.
-fn repeatable(method: &Method) -> bool {
+pub(super) fn repeatable(method: &Method) -> bool {
     *method != Method::POST
 }
 

@@ -1,9 +1,17 @@
 //! The API of a cluster through Azure's Run Command: for a private API that this machine has no line of sight to.
 //!
 //! A request becomes a shell script that a control-plane node runs as root: `curl` to the node's own API server, signed
-//! in with kubeadm's `admin.conf`. Nothing secret is in the script. Azure keeps only the last 4,096 bytes that a script
-//! writes, so the answer stays on the node, compressed, and is fetched piece by piece. There are no watches, and commands
-//! in containers go through the node's container runtime.
+//! in with kubeadm's `admin.conf`. Azure keeps only the last 4,096 bytes that a script writes, so the answer stays on the
+//! node, compressed, and is fetched piece by piece. There are no watches, and commands in containers go through the
+//! node's container runtime.
+//!
+//! No credentials are in a script, but its request is, with all that is in it: tokens of nodes that join, Secrets of
+//! add-ons. The agent of the machine writes a script to a file before it runs it and never removes it, so the script
+//! removes it first of all, and what its predecessors wrote with it. The request and the answer lie in `/run`, which is
+//! no disk, until the answer is fetched; what was cut off goes when another script runs after a quarter of an hour. What
+//! stays is what the agent says of the last script, the end of what that wrote, readable for root as all of it was.
+//!
+//! A machine that does not do it is asked last from then on, and what may be sent again is sent to the next one.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
@@ -14,11 +22,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use kube::client::Body;
 use lazuli_core::resource::ResourceId;
 
+use super::clusters::Clock;
 use super::exec::{Exec, ExecError, Finished};
+use super::retry::{failed_inside, repeatable};
 use crate::keyring::ClusterId;
 
 /// How many characters of an answer one run brings: Azure keeps 4,096 bytes, and some are ours.
@@ -30,6 +40,13 @@ const UPLOAD: usize = 60_000;
 /// The most an answer may have, unpacked.
 const LARGEST: u64 = 64 << 20;
 
+/// How many seconds after it was sent a script may still begin, by the clock of the machine, which is not quite ours. An
+/// agent that hung for an hour does everything then that had been given up, and nobody wants that any more.
+const BEGINS_WITHIN: i64 = 15 * 60;
+
+/// What a script says that began too late.
+const LATE: &str = "lazuli-late";
+
 /// Runs scripts on virtual machines.
 #[async_trait::async_trait]
 pub trait RunCommand: Send + Sync {
@@ -40,8 +57,12 @@ pub trait RunCommand: Send + Sync {
     /// 4,000 bytes. Azure runs one script at a time on a machine: whoever implements this lets the others wait.
     ///
     /// # Errors
-    /// When it did not run, or nobody knows.
+    /// When it did not run, or nobody knows. It must not wait for a silent machine for ever.
     async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError>;
+
+    /// From now on [`machines`](Self::machines) names this one after all that it has not been told of: it did not run a
+    /// script, or its API server cannot answer.
+    fn put_last(&self, machine: &ResourceId);
 }
 
 /// Why a script did not run.
@@ -60,6 +81,9 @@ pub enum RunCommandError {
 pub(super) struct Tunnel {
     run: Arc<dyn RunCommand>,
     cluster: ClusterId,
+    /// Where the API servers listen on their machines.
+    port: u16,
+    now: Clock,
     /// Where the node's files are: `/`, but in tests.
     root: Arc<str>,
     next: Arc<AtomicU64>,
@@ -79,10 +103,10 @@ struct Brought {
 }
 
 impl Tunnel {
-    pub(super) fn new(run: Arc<dyn RunCommand>, cluster: ClusterId) -> Self {
+    pub(super) fn new(run: Arc<dyn RunCommand>, cluster: ClusterId, port: u16, now: Clock) -> Self {
         // Scripts of two runs at the same time must not share files.
         let first = u64::from(std::process::id()) << 32;
-        Tunnel { run, cluster, root: "".into(), next: Arc::new(AtomicU64::new(first)) }
+        Tunnel { run, cluster, port, now, root: "".into(), next: Arc::new(AtomicU64::new(first)) }
     }
 
     /// A client whose requests go through the tunnel.
@@ -108,16 +132,28 @@ impl Tunnel {
                 headers.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
             }
         }
-        let curl = curl(&self.root, parts.method.as_str(), url, &headers);
-        let mut last = unreachable("it has no control-plane machines");
+        let curl = curl(&self.root, self.port, parts.method.as_str(), url, &headers);
+        let mut last = Err(unreachable("it has no control-plane machines"));
         for machine in self.run.machines(&self.cluster).await {
-            match self.ask(&machine, &body, &curl).await {
-                // It never got there, so another machine may be asked.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => last = error,
-                answer => return answer,
+            last = self.ask(&machine, &body, &curl).await;
+            let (has_failed, another) = match &last {
+                Ok(response) => {
+                    let status = response.status();
+                    (failed_inside(&Method::GET, status), failed_inside(&parts.method, status))
+                }
+                // What never got there may be asked elsewhere.
+                Err(error) => {
+                    (true, error.kind() == ErrorKind::ConnectionRefused || repeatable(&parts.method))
+                }
+            };
+            if has_failed {
+                self.run.put_last(&machine);
+            }
+            if !another {
+                break;
             }
         }
-        Err(last)
+        last
     }
 
     async fn ask(&self, machine: &ResourceId, body: &[u8], curl: &str) -> io::Result<Response<Body>> {
@@ -172,10 +208,18 @@ impl Tunnel {
     }
 
     async fn run(&self, machine: &ResourceId, script: &str) -> io::Result<String> {
-        self.run.run(machine, script).await.map_err(|error| match error {
-            RunCommandError::NotRun(reason) => unreachable(&reason),
-            RunCommandError::Unknown(reason) => io::Error::new(ErrorKind::ConnectionReset, reason),
-        })
+        let until = (self.now)().unix_timestamp() + BEGINS_WITHIN;
+        let said = self.run.run(machine, &format!("{}{script}", begin(until))).await;
+        match said {
+            Ok(said) if said.trim() == LATE => Err(unreachable(&format!(
+                "by the clock of {} the script came more than {} minutes late; look at the clocks of both machines",
+                machine.name(),
+                BEGINS_WITHIN / 60
+            ))),
+            Ok(said) => Ok(said),
+            Err(RunCommandError::NotRun(reason)) => Err(unreachable(&reason)),
+            Err(RunCommandError::Unknown(reason)) => Err(io::Error::new(ErrorKind::ConnectionReset, reason)),
+        }
     }
 }
 
@@ -194,7 +238,10 @@ impl Exec for Tunnel {
         let machine = machine.ok_or_else(|| broken(format!("{node} is no machine of the control plane")))?;
         let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
         let work = crictl(container, &words.join(" "));
-        let brought = self.bring(machine, &[], &work).await.map_err(|e| broken(e.to_string()))?;
+        let brought = self.bring(machine, &[], &work).await.map_err(|e| {
+            self.run.put_last(machine);
+            broken(e.to_string())
+        })?;
         let (ended, length) = brought.numbers;
         let (stdout, stderr) = brought.bytes.split_at_checked(length).unwrap_or((&brought.bytes, &[]));
         let failure = (ended != 0).then(|| format!("command terminated with exit code {ended}"));
@@ -202,14 +249,25 @@ impl Exec for Tunnel {
     }
 }
 
+/// How every script begins: without its own file, nor the answers of earlier ones beside it, and not at all when it begins
+/// too late. A shell has its script open, so it can go on without the file.
+fn begin(until: i64) -> String {
+    format!(
+        r#"[ "$0" = "${{0%/script.sh}}" ] || {{ rm -f "$0"
+find "${{0%/*}}/.." -mindepth 2 -maxdepth 2 -name stdout -exec grep -q '^lazuli:' {{}} \; -exec rm -f {{}} + 2>/dev/null; }}
+[ "$(date +%s)" -lt {until} ] || {{ echo {LATE}; exit 0; }}
+"#
+    )
+}
+
 /// Sends `in` to the node's own API server. Its certificate always has the name `kubernetes`, whatever the cluster's is.
-fn curl(root: &str, method: &str, url: &str, headers: &str) -> String {
+fn curl(root: &str, port: u16, method: &str, url: &str, headers: &str) -> String {
     let conf = format!("{root}/etc/kubernetes/admin.conf");
     let ca = format!("{root}/etc/kubernetes/pki/ca.crt");
-    let url = quoted(&format!("https://kubernetes:6443{url}"));
+    let url = quoted(&format!("https://kubernetes:{port}{url}"));
     format!(
         r#"for x in certificate key; do sed -n "s/^ *client-$x-data: *//p" {conf} | base64 -d >$d/$x; done
-code=$(curl -sS --max-time 80 --resolve kubernetes:6443:127.0.0.1 --cacert {ca} --cert $d/certificate --key $d/key \
+code=$(curl -sS --max-time 80 --resolve kubernetes:{port}:127.0.0.1 --cacert {ca} --cert $d/certificate --key $d/key \
   -X {method}{headers} --data-binary @$d/in -o $d/body -w '%{{http_code}}' {url} 2>$d/error); ended=$?
 [ $ended = 0 ] || {{ code=0; cp $d/error $d/body; }}
 {{ echo "$ended $code"; cat $d/body; }} >$d/out
@@ -233,7 +291,7 @@ fn piece_of(from: usize) -> String {
     format!(
         "n=$(wc -c <$d/answer); echo \"lazuli:$((n)):$(tail -c +{} $d/answer | head -c {PIECE}):\"\n\
          [ $((n)) -gt {} ] || rm -rf $d\n\
-         find ${{d%/*}} -maxdepth 1 -name 'run-*' -mmin +60 -exec rm -rf {{}} + 2>/dev/null; true\n",
+         find ${{d%/*}} -maxdepth 1 -name 'run-*' -mmin +15 -exec rm -rf {{}} + 2>/dev/null; true\n",
         from + 1,
         from + PIECE,
     )

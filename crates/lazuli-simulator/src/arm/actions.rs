@@ -74,7 +74,10 @@ pub(super) fn start(
     let key = machine.key();
     let pace = call.settings.pace;
     let accept_ms = pace.draw(Delay::ms(1000, 2000), world.luck());
-    let work_ms = pace.draw(work, world.luck());
+    let work_ms = match call.agent_hangs {
+        true => script::AGENT_MS,
+        false => pace.draw(work, world.luck()),
+    };
     let begun = operations::Begin {
         action,
         target: machine.id.clone(),

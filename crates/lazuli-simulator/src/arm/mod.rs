@@ -76,6 +76,8 @@ pub(crate) struct Call<'a> {
     now: u64,
     /// How a planned fault lets the operation end.
     failure: Option<Failure>,
+    /// Whether the agent of the machine does not answer.
+    agent_hangs: bool,
 }
 
 impl Call<'_> {
@@ -111,7 +113,7 @@ impl Call<'_> {
 pub fn handle(world: &mut World, settings: &Settings, request: &Request, now: u64) -> Response {
     world.advance(now);
     world.requests += 1;
-    let mut call = Call { request, settings, now, failure: None };
+    let mut call = Call { request, settings, now, failure: None, agent_hangs: false };
     let mut response = match directory::handle(world, &call) {
         Some(response) => response,
         None => {
@@ -174,6 +176,10 @@ fn suffer(world: &mut World, call: &mut Call<'_>, fault: Option<Answer>) -> Resu
         Some(Answer::StalledBody) => done(world, call, Delivery::Stall),
         Some(Answer::OperationFails { code, message }) => {
             call.failure = Some(Failure { code, message, canceled: false });
+            done(world, call, Delivery::Answer)
+        }
+        Some(Answer::AgentHangs) => {
+            call.agent_hangs = true;
             done(world, call, Delivery::Answer)
         }
         Some(Answer::OperationCanceled) => {
@@ -302,7 +308,10 @@ pub(crate) fn as_controller(
     let request = Request::new(method, &format!("{id}?api-version={version}"));
     let request = body.map_or(request.clone(), |body| request.with_json(body));
     let held = std::mem::take(&mut world.conditions);
-    let answer = route(world, &Call { request: &request, settings: &settings, now, failure: None });
+    let answer = route(
+        world,
+        &Call { request: &request, settings: &settings, now, failure: None, agent_hangs: false },
+    );
     world.advance(now);
     world.conditions = held;
     answer
@@ -319,7 +328,8 @@ pub(crate) fn plant(
     let settings = Settings { pace: Pace { speedup: Some(0), ..Pace::default() }, ..Settings::default() };
     let target = format!("{id}?api-version={version}");
     let carry_out = |world: &mut World, request: &Request| {
-        let response = route(world, &Call { request, settings: &settings, now, failure: None });
+        let response =
+            route(world, &Call { request, settings: &settings, now, failure: None, agent_hangs: false });
         world.advance(now);
         response
     };

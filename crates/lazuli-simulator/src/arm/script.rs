@@ -13,10 +13,13 @@ use crate::ids::Target;
 use crate::kubernetes;
 use crate::latency::Delay;
 use crate::request::Response;
-use crate::world::{Action, World};
+use crate::world::{Action, Failure, World};
 
 /// Azure keeps so many bytes of what a script writes, the last ones.
 const KEPT: usize = 4096;
+
+/// So long Azure waits for the agent of a machine.
+pub(super) const AGENT_MS: u64 = 90 * 60 * 1000;
 
 pub(super) fn run(world: &mut World, call: &Call<'_>, target: &Target) -> Result<Response, ArmError> {
     let machine = read::parent(world, target)?.clone();
@@ -40,12 +43,22 @@ pub(super) fn run(world: &mut World, call: &Call<'_>, target: &Target) -> Result
             "Cannot modify extensions in the VM when the VM is not running.",
         ));
     }
+    let work = Delay::ms(5000, 30_000);
+    if call.agent_hangs {
+        let failure = Failure {
+            code: "VMExtensionProvisioningTimeout".to_owned(),
+            message: "Provisioning of VM extension RunCommandLinux has timed out. Extension installation may be taking too long, or extension status could not be obtained.".to_owned(),
+            canceled: false,
+        };
+        let call = Call { failure: Some(failure), ..*call };
+        let action = Action::RunCommand { message: String::new() };
+        return Ok(actions::start(world, &call, (row, &machine), action, work));
+    }
     let lines = body["script"].as_array().map_or(&[][..], Vec::as_slice);
     let script: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
     let ran = kubernetes::run_as_root(world, &key, &script.join("\n"), call.now);
     let message =
         format!("Enable succeeded: \n[stdout]\n{}\n[stderr]\n{}", end(&ran.stdout), end(&ran.stderr));
-    let work = Delay::ms(5000, 30_000);
     Ok(actions::start(world, call, (row, &machine), Action::RunCommand { message }, work))
 }
 

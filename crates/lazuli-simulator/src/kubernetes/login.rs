@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::auth::User;
 use super::machine::Kubelet;
 use super::reply::Reply;
+use super::status::Refusal;
 use crate::random;
 use crate::request::{Method, Request};
 use crate::shell::{Files, Machine, Ran};
@@ -56,6 +57,7 @@ impl Machine for Login<'_> {
     fn program(&mut self, words: &[String], files: &mut Files) -> Option<Ran> {
         let (name, arguments) = words.split_first()?;
         match name.as_str() {
+            "date" if *arguments == ["+%s"] => Some(Ran::wrote(format!("{}\n", self.now_ms / 1000))),
             "curl" => Some(self.curl(arguments, files)),
             "crictl" => {
                 let kubelet = self.kubelet()?;
@@ -162,7 +164,12 @@ impl Login<'_> {
         }
         request.body = body;
         let Some(cluster) = self.world.clusters.get_mut(&kubelet.host) else { return Ran::default() };
-        let reply = super::handle(cluster, &request, &user, self.now_ms);
+        let members = &cluster.control().etcd.members;
+        let has_etcd = members.is_empty() || members.get(&kubelet.name).is_some_and(|own| own.is_running);
+        let reply = match has_etcd {
+            true => super::handle(cluster, &request, &user, self.now_ms),
+            false => Refusal::without_etcd().into(),
+        };
         if method.mutates() {
             self.world.advance(self.now_ms);
         }
@@ -222,7 +229,11 @@ pub(crate) fn run_as_root(world: &mut World, machine: &str, script: &str, now_ms
     let before = kept.unwrap_or_default();
     let mut files: Files = before.clone().into_iter().filter_map(decoded).collect();
     let mut login = Login { world, machine: machine.to_owned(), now_ms };
-    let ran = crate::shell::run(script, &mut login, &mut files);
+    // Where the agent writes a script before it runs it; taking it away again is up to the script.
+    let named = |number: usize| format!("/var/lib/waagent/run-command/download/{number}/script.sh");
+    let name = (0..).map(named).find(|name| !files.contains_key(name)).unwrap_or_default();
+    files.insert(name.clone(), script.as_bytes().to_vec());
+    let ran = crate::shell::run(&name, script, &mut login, &mut files);
     let after = files.into_iter().map(|(path, bytes)| (path, STANDARD.encode(bytes))).collect();
     if before != after {
         world.edit(machine, |resource| {

@@ -144,6 +144,13 @@ impl Refusal {
     pub(crate) fn unavailable() -> Self {
         Self::new(504, "Timeout", "etcdserver: request timed out", json!({}))
     }
+
+    /// What an API server answers whose own etcd has stopped, until it is stopped, too.
+    pub(crate) fn without_etcd() -> Self {
+        let message = "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial tcp \
+                       127.0.0.1:2379: connect: connection refused\"";
+        Self::new(500, "", message, json!({}))
+    }
 }
 
 /// What a deletion or an eviction that leaves nothing to show is answered with.

@@ -43,13 +43,14 @@ pub(crate) trait Machine {
 /// Files by path.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// Runs a script; what it wrote to files is in `files` afterwards.
-pub(crate) fn run(script: &str, machine: &mut dyn Machine, files: &mut Files) -> Ran {
+/// Runs a script that lies in a file; what it wrote to files is in `files` afterwards.
+pub(crate) fn run(name: &str, script: &str, machine: &mut dyn Machine, files: &mut Files) -> Ran {
     let list = match parse::script(script) {
         Ok(list) => list,
         Err(why) => return Ran::failed(2, &format!("script.sh: {why}\n")),
     };
-    let mut shell = Shell { machine, files, variables: BTreeMap::new(), status: 0, exits: false };
+    let variables = BTreeMap::from([("0".to_owned(), name.to_owned())]);
+    let mut shell = Shell { machine, files, variables, status: 0, exits: false };
     let mut ran = shell.list(&list, &[]);
     ran.status = shell.status;
     ran
@@ -189,7 +190,7 @@ mod tests {
     }
 
     fn said(script: &str) -> (String, String, i32) {
-        let ran = run(script, &mut Plain, &mut Files::new());
+        let ran = run("/opt/script.sh", script, &mut Plain, &mut Files::new());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("a text");
         (text(ran.stdout), text(ran.stderr), ran.status)
     }
@@ -217,6 +218,7 @@ mod tests {
             ("say a \\\n  b 2>/dev/null # a remark", "a|b"),
             ("c=\"say x\"; $c y", "x|y"),
             ("echo before; exit 3; echo after", "before\n"),
+            ("[ \"$0\" = \"${0%/script.sh}\" ] || echo ${0%/*}; [ 2 -lt 3 ] && echo less", "/opt\nless\n"),
         ];
         for (script, stdout) in table {
             assert_eq!(said(script).0, stdout, "{script}");
@@ -237,8 +239,8 @@ mod tests {
     #[test]
     fn files_stay_for_the_next_script() {
         let mut files = Files::new();
-        run("echo a >/run/x", &mut Plain, &mut files);
-        assert_eq!(run("cat /run/x; rm -rf /run", &mut Plain, &mut files).stdout, b"a\n");
+        run("script.sh", "echo a >/run/x", &mut Plain, &mut files);
+        assert_eq!(run("script.sh", "cat /run/x; rm -rf /run", &mut Plain, &mut files).stdout, b"a\n");
         assert!(files.is_empty());
     }
 }

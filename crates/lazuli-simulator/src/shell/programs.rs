@@ -125,6 +125,7 @@ fn test(arguments: &[&str]) -> Ran {
         [one, "=", other, "]"] => one == other,
         [one, "!=", other, "]"] => one != other,
         [one, "-gt", other, "]"] => number(one) > number(other),
+        [one, "-lt", other, "]"] => number(one) < number(other),
         [one, "-eq", other, "]"] => number(one) == number(other),
         ["-n", word, "]"] => !word.is_empty(),
         ["-z", word, "]"] => word.is_empty(),

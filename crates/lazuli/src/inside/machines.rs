@@ -14,6 +14,13 @@ use lazuli_kubernetes::keyring::ClusterId;
 /// of its load balancing knows.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// How long a script may take. Those that are sent here are given up by what they run after 80 s; Azure itself gives a
+/// machine whose agent is silent an hour and a half.
+const DEADLINE: Duration = Duration::from_secs(3 * 60);
+
+/// The same for the simulated machines of a cloud where time goes by quickly.
+const SHORTEST_DEADLINE: Duration = Duration::from_secs(10);
+
 /// The machines of the subscriptions that are open.
 #[derive(Clone, Default)]
 pub(super) struct Machines(Arc<Mutex<Known>>);
@@ -26,6 +33,10 @@ struct Known {
     control_planes: HashMap<ClusterId, Vec<ResourceId>>,
     /// Those of them that are about to go: without etcd their API servers do not answer any more.
     leaving: HashSet<ResourceId>,
+    /// Those of them that did not do what they were asked, the last one last.
+    failed: Vec<ResourceId>,
+    /// How many scripts nobody has heard of again in time.
+    silences: HashMap<ResourceId, u32>,
     /// Azure runs one script at a time on a machine.
     turns: HashMap<ResourceId, Arc<tokio::sync::Mutex<()>>>,
 }
@@ -84,27 +95,54 @@ impl LoadBalancer for Machines {
 
 #[async_trait::async_trait]
 impl RunCommand for Machines {
-    /// The machines of the control plane that the state knows, in the order of their slots; last those that are leaving.
+    /// The machines of the control plane that the state knows, in the order of their slots; then those that are leaving,
+    /// and last those that have failed.
     async fn machines(&self, cluster: &ClusterId) -> Vec<ResourceId> {
         let known = self.known();
         let mut machines = known.control_planes.get(cluster).cloned().unwrap_or_default();
-        machines.sort_by_key(|machine| known.leaving.contains(machine));
+        machines.sort_by_key(|machine| {
+            let failed = known.failed.iter().position(|failed| failed == machine);
+            (failed.map_or(0, |failed| failed + 1), known.leaving.contains(machine))
+        });
         machines
     }
 
+    fn put_last(&self, machine: &ResourceId) {
+        let mut known = self.known();
+        known.failed.retain(|failed| failed != machine);
+        known.failed.push(machine.clone());
+    }
+
     async fn run(&self, machine: &ResourceId, script: &str) -> Result<String, RunCommandError> {
-        let Some((azure, _)) = self.of(machine) else {
+        let Some((azure, time_factor)) = self.of(machine) else {
             let message = format!("no open account leads to the subscription of {}", machine.name());
             return Err(RunCommandError::NotRun(message));
         };
+        let deadline = DEADLINE.mul_f64(time_factor).max(SHORTEST_DEADLINE);
+        let silences = || self.known().silences.get(machine).copied().unwrap_or_default();
         let turn = self.known().turns.entry(machine.clone()).or_default().clone();
+        let before = silences();
         let _turn = turn.lock().await;
-        match azure.run_command(machine, script).await {
-            Ok(output) => Ok(output.stdout),
-            Err(error) if error.outcome == Outcome::Nothing => {
+        let silent = || {
+            let (name, seconds) = (machine.name(), deadline.as_secs());
+            format!(
+                "the agent of the machine {name} does not answer: nothing was heard of a script for {seconds} s"
+            )
+        };
+        // Who waited behind the one that found this out need not find it out again.
+        if silences() != before {
+            return Err(RunCommandError::NotRun(silent()));
+        }
+        match tokio::time::timeout(deadline, azure.run_command(machine, script)).await {
+            Ok(Ok(output)) => Ok(output.stdout),
+            Ok(Err(error)) if error.outcome == Outcome::Nothing => {
                 Err(RunCommandError::NotRun(error.to_string()))
             }
-            Err(error) => Err(RunCommandError::Unknown(error.to_string())),
+            Ok(Err(error)) => Err(RunCommandError::Unknown(error.to_string())),
+            Err(_) => {
+                *self.known().silences.entry(machine.clone()).or_default() += 1;
+                Err(RunCommandError::Unknown(silent()))
+            }
         }
     }
 }
