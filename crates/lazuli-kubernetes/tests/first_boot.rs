@@ -295,6 +295,24 @@ fn a_control_plane_node_behind_an_internal_load_balancer_finds_itself_by_name() 
     assert!(!hosts(samples::first(), false));
 }
 
+#[test]
+fn kube_proxy_begins_anew_once_the_node_finds_itself_by_name() {
+    let removed = |node: NodeBoot| {
+        let machine = Machine::new();
+        let named = "*' ps '*kube-proxy*) grep -q internal \"$ROOT\"/etc/hosts && echo abc; echo def";
+        machine.program("crictl", &format!("case \" $* \" in {named} ;; esac"));
+        let done = machine.run(&node, "30-kubeadm.sh");
+        assert!(done.status.success(), "{done:?}");
+        let calls = machine.read("/calls");
+        let removals =
+            calls.lines().filter_map(|call| call.split_once(" rm -f ").map(|(_, id)| id.to_owned()));
+        removals.collect::<Vec<_>>()
+    };
+    assert_eq!(removed(samples::private(samples::further())), ["abc", "def"]);
+    assert!(removed(samples::further()).is_empty());
+    assert!(removed(samples::private(samples::worker())).is_empty());
+}
+
 /// The calls of programs but the clock's.
 fn calls(machine: &Machine) -> Vec<String> {
     let calls = machine.read("/calls");

@@ -22,4 +22,9 @@ if [ -n "$host" ]; then
   # A machine behind an internal load balancer does not reach itself through it. Not earlier: until here the API is that
   # of other machines.
   echo "127.0.0.1 $host # lazuli: no way back from the internal load balancer" >>/etc/hosts
+  # A container has the names of its beginning, and kube-proxy begins while kubeadm still works.
+  crictl="crictl --runtime-endpoint unix:///run/containerd/containerd.sock"
+  for proxy in $($crictl ps -a -q --name '^kube-proxy$'); do
+    $crictl rm -f "$proxy" || true
+  done
 fi
