@@ -17,7 +17,8 @@ pub(super) fn has_failed(log: &str) -> bool {
     FAILED.iter().any(|words| log.contains(words))
 }
 
-/// The lines that say why: the end of the block in which the boot tells it, else of the whole log.
+/// The lines that say why: the end of the block in which the boot tells it, else what comes before cloud-init's words for a
+/// command that failed, else the end of the whole log.
 pub(super) fn excerpt(log: &str) -> String {
     let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let of_block = lines.iter().rposition(|line| line.contains(BLOCK.0)).map(|start| {
@@ -26,7 +27,11 @@ pub(super) fn excerpt(log: &str) -> String {
         // Without its last line it was cut off: what comes first is nearest.
         &block[..end.map_or(LINES.min(block.len()), |end| end + 1)]
     });
-    let shown = of_block.unwrap_or(&lines);
+    let shown = of_block.unwrap_or_else(|| {
+        // Without the block: cloud-init says that a command failed right after what the command said.
+        let end = lines.iter().rposition(|line| FAILED.iter().any(|words| line.contains(words)));
+        &lines[..end.map_or(lines.len(), |end| end + 1)]
+    });
     shown[shown.len().saturating_sub(LINES)..].join("\n")
 }
 
@@ -53,7 +58,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_block_the_end_is_shown() {
+    fn without_a_block_what_comes_before_the_words_of_cloud_init_is_shown() {
+        let failed = "[ 31.2] cloud-init[812]: Failed to run module scripts_user (scripts in /var/lib/cloud/instance/scripts)";
+        let log = format!("{}kubeadm says no\n{failed}\n{}web-1 login: ", noise(), noise());
+        assert!(excerpt(&log).ends_with(&format!("kubeadm says no\n{failed}")), "{}", excerpt(&log));
+    }
+
+    #[test]
+    fn without_anything_the_end_is_shown() {
         let log = format!("first\n{}\nweb-1 login: \n", noise());
         assert!(!has_failed(&log));
         let shown = excerpt(&log);

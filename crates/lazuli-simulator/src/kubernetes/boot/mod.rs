@@ -5,6 +5,7 @@
 mod args;
 mod cloud_init;
 mod config;
+mod console;
 mod flags;
 mod init;
 mod join;
@@ -71,8 +72,7 @@ pub(crate) fn boot(world: &mut World, key: &str, now: u64) {
         let seconds = first.delay_ms.saturating_mul(first.speed.max(1)) as f64 / 1000.0;
         let mut say = |line: &str| machine.console.push(format!("[{seconds:>8.1}] cloud-init[1187]: {line}"));
         lines.iter().flat_map(|line| line.lines()).for_each(&mut say);
-        say("finished, datasource DataSourceAzure");
-        machine.console.push(format!("[{:>8.1}] {} login:", seconds + 0.5, facts.name));
+        machine.console.extend(console::end_of_boot(&facts.name, seconds));
     });
 }
 
