@@ -176,6 +176,8 @@ pub(crate) struct EtcdState {
     pub(crate) refusals: VecDeque<&'static str>,
     /// Nodes whose member runs and does not reach the others.
     pub(crate) cut_off: Vec<&'static str>,
+    /// Nodes that nobody can log in to; their members are well.
+    pub(crate) silent: Vec<&'static str>,
     /// Changes: `cp-1: member remove 2`.
     pub(crate) changes: Vec<String>,
 }
@@ -202,7 +204,8 @@ impl Exec for FakeEtcd {
         assert_eq!(container, "etcd");
         let mut state = self.state();
         let node = pod.strip_prefix("etcd-").unwrap();
-        if !state.members.iter().any(|(name, _, _, healthy)| name == node && *healthy) {
+        let runs = state.members.iter().any(|(name, _, _, healthy)| name == node && *healthy);
+        if !runs || state.silent.contains(&node) {
             return Err(ExecError::Broken {
                 pod: pod.into(),
                 command: "etcdctl".into(),

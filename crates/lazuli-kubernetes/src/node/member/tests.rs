@@ -313,6 +313,21 @@ async fn the_leader_hands_over_to_the_newest_before_it_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_that_nobody_can_log_in_to_leaves_as_it_is() {
+    let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
+    three(&api);
+    etcd.state().silent.push("cp-1");
+    let told = Told::default();
+    delete(&cluster(&api, &etcd), "cp-1", true, &told).await.unwrap();
+    assert_eq!(etcd.state().changes, ["cp-3: member remove 1"]);
+    assert!(
+        told.lines().iter().any(|line| line.contains("its leadership stays until it is out")),
+        "{:?}",
+        told.lines()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cluster_that_etcd_takes_for_unhealthy_is_asked_again() {
     let (api, etcd) = (Api::new(), FakeEtcd::of(&["cp-1", "cp-2", "cp-3"]));
     three(&api);
