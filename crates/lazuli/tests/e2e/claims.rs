@@ -185,3 +185,69 @@ fn what_a_lock_holds_is_given_up_in_the_end_and_listed_with_its_command() {
     assert!(bench.recorded().is_empty(), "{forced}");
     assert_eq!(bench.existing("Microsoft.Network/routeTables"), [table]);
 }
+
+/// Claims of classes that bind at once, whether a pod wants them or not. Nobody uses these two.
+const STOCK: &str = r#"
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: quick}
+provisioner: disk.csi.azure.com
+parameters: {skuName: Premium_LRS}
+reclaimPolicy: Delete
+volumeBindingMode: Immediate
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: buffer, namespace: shop}
+spec: {accessModes: [ReadWriteOnce], storageClassName: quick, resources: {requests: {storage: 5Gi}}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: spare, namespace: shop}
+spec: {accessModes: [ReadWriteOnce], storageClassName: keep, resources: {requests: {storage: 5Gi}}}
+"#;
+
+/// The shop with the claim of its archive bound at once, and those of its stock. The other one waits for the pod: two that do
+/// not would lie in two zones.
+fn stocked_shop() -> Workbench {
+    let addon = "cluster_profile \"base\" {\n  addon \"shop\" {\n    manifests = [\"shop.yaml\"]\n  }";
+    // A disk that is made before anybody knows where it is needed lies in any zone: there is a worker in each.
+    let pool = "worker_pool \"general\" {\n    count         = ";
+    let main = SMALL.replace(&format!("{pool}1"), &format!("{pool}3"));
+    let bench = Workbench::with(&main.replacen("cluster_profile \"base\" {", addon, 1));
+    let shop = SHOP.replace("volumeBindingMode: WaitForFirstConsumer", "volumeBindingMode: Immediate");
+    bench.write("shop.yaml", &format!("{shop}{STOCK}"));
+    bench.applies();
+    assert_eq!(
+        claimed(&bench),
+        [
+            "balancer",
+            "disk of archive-db-0",
+            "disk of buffer",
+            "disk of data-db-0",
+            "disk of spare",
+            "public address"
+        ]
+    );
+    bench
+}
+
+#[test]
+fn disks_that_are_bound_at_once_go_with_the_cluster_and_no_new_ones_are_made_meanwhile() {
+    let bench = stocked_shop();
+    let destroyed = bench.does("destroy --auto-approve");
+    says(&destroyed, &["LZ1015", "shop/archive-db-0", "shop/spare"]);
+    assert_eq!(claimed(&bench), ["disk of archive-db-0", "disk of spare"], "{destroyed}");
+    assert_eq!(others(&bench), 0);
+    assert!(bench.recorded().is_empty(), "{:?}", bench.recorded());
+}
+
+#[test]
+fn delete_volumes_takes_those_that_were_bound_at_once_too() {
+    let bench = stocked_shop();
+    let destroyed = bench.does("destroy --auto-approve --delete-volumes");
+    assert_eq!(claimed(&bench), [""; 0], "{destroyed}");
+    assert_eq!(others(&bench), 0);
+    assert!(!destroyed.stderr.contains("LZ1015"), "{destroyed}");
+}
