@@ -134,3 +134,26 @@ fn a_repair_leaves_healthy_nodes_and_everything_that_is_pending_as_they_are() {
     bench.applies();
     is_well(&bench);
 }
+
+#[test]
+fn so_many_failures_at_once_are_not_taken_for_failures_of_nodes() {
+    let bench = Workbench::example("quickstart");
+    bench.applies();
+    for node in ["worker_pool[\"general\"].node[\"1\"]", "worker_pool[\"general\"].node[\"3\"]"] {
+        cloud::delete(&bench, &machine(&bench, node).0, COMPUTE);
+    }
+    let before = bench.existing("Microsoft.Compute/virtualMachines");
+    let refused = bench.run("cluster repair quickstart --auto-approve");
+    assert_eq!(refused.status, Some(1), "{refused}");
+    let words = "error[LZ3052]: 2 of 3 nodes of cluster.quickstart.worker_pool[\"general\"] have failed, more than \
+                 health_check.max_unhealthy allows";
+    assert!(refused.stderr.contains(words), "{refused}");
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines"), before);
+
+    // Whoever knows better says so.
+    let profile = "  profile        = cluster_profile.base\n";
+    let most = "  health_check {\n    max_unhealthy = 2\n  }\n";
+    bench.edit("main.hcl", profile, &format!("{profile}{most}"));
+    bench.does("cluster repair quickstart --auto-approve");
+    is_well(&bench);
+}
