@@ -10,7 +10,8 @@ pub struct Account {
     pub subscription_id: String,
     /// The tenant's id.
     pub tenant_id: String,
-    /// The suffix of host names of public addresses: `cloudapp.azure.com` in the public cloud.
+    /// The suffix of host names of public addresses: `cloudapp.azure.com` in the public cloud; empty in a cloud of somebody
+    /// else, where nobody here knows it.
     pub dns_suffix: String,
 }
 
@@ -22,6 +23,11 @@ impl Account {
             "cloudapp.chinacloudapi.cn" => "AzureChinaCloud",
             _ => PUBLIC_CLOUD,
         }
+    }
+
+    /// True for a cloud of somebody else. A cluster's cloud provider and disk driver would not know where to sign in there.
+    pub fn is_custom(&self) -> bool {
+        self.dns_suffix.is_empty()
     }
 
     /// True for the Azure of everybody, the only one that has community galleries of Cluster API.

@@ -8,6 +8,7 @@ use lazuli_core::Diagnostic;
 
 use super::Environment;
 use super::given::{Access, Given};
+use crate::clouds::loopback;
 
 /// How an account signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +83,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The part of a public host name that the cloud gives.
+    /// The part of a public host name that the cloud gives; empty in a custom cloud, but where it is the simulated one.
     pub fn dns_suffix(&self) -> &'static str {
         match self.cloud {
             Cloud::UsGovernment => "cloudapp.usgovcloudapi.net",
             Cloud::China => "cloudapp.chinacloudapi.cn",
+            Cloud::Custom(_) if loopback(&self.cloud).is_none() => "",
             Cloud::Public | Cloud::Custom(_) => "cloudapp.azure.com",
         }
     }

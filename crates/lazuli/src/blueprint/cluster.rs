@@ -98,6 +98,7 @@ impl Blueprint {
             let features = self.features(&address, &world, ground.renewals);
             expansion = expand(&cluster, account, records, features);
         }
+        problems.extend(custom_cloud(&expansion, account));
         problems.extend(image_of_another_cloud(&expansion, account));
         problems.extend(user_data(&expansion));
         let key = instance.as_ref().map(|instance| &instance.key);
@@ -126,6 +127,21 @@ impl Blueprint {
             _ => false,
         }
     }
+}
+
+/// What runs in a cluster and talks to Azure is told by name which one that is, and a custom cloud has none.
+fn custom_cloud(expansion: &Expansion, account: &Account) -> Option<Diagnostic> {
+    if !account.is_custom() {
+        return None;
+    }
+    let (address, account) = (&expansion.cluster.address, &expansion.cluster.account);
+    let message = format!(
+        "{address} cannot be made in a custom cloud: its cloud provider and its disk driver would sign in to the public Azure"
+    );
+    let problem = Diagnostic::error("LZ0270", message).about(address.clone());
+    Some(problem.note(format!("cloud_account.{account} has environment = \"custom\"")).help(
+        "use an account whose `environment` is public, usgovernment or china; `resource` blocks work with this one",
+    ))
 }
 
 /// The reference images are in the public cloud alone.
