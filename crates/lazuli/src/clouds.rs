@@ -267,7 +267,7 @@ impl Clouds {
 
 /// Where an Azure on this machine is. Such a one is simulated, by this process or by `lazuli simulator serve`, and serves
 /// the APIs of its clusters at the same port: no name service knows their hosts.
-fn loopback(cloud: &Cloud) -> Option<SocketAddr> {
+pub(crate) fn loopback(cloud: &Cloud) -> Option<SocketAddr> {
     let Cloud::Custom(Endpoints { resource_manager, .. }) = cloud else { return None };
     let ip = match resource_manager.host()? {
         url::Host::Domain("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -302,6 +302,11 @@ pub fn account_of(running: &RunningSimulator) -> Result<Account, url::ParseError
     })
 }
 
+/// Where the world of a simulated account is kept.
+pub(crate) fn world_of(account: &str, folder: &Path) -> PathBuf {
+    folder.join(format!("simulator-{account}.world"))
+}
+
 fn options(
     name: &str,
     simulated: &Simulated,
@@ -331,7 +336,7 @@ fn options(
     Ok(SimulatorOptions {
         pace: Pace { profile: simulated.profile, ..Pace::default() },
         seed: simulated.seed,
-        world: Some(folder.join(format!("simulator-{name}.world"))),
+        world: Some(world_of(name, folder)),
         seed_world: Seed { world: seed_file, ..Seed::default() },
         faults,
         record: environment("LAZULI_SIMULATOR_RECORD").map(PathBuf::from),

@@ -66,7 +66,7 @@ impl Azure {
         Azure::with(bench, SeedFile::default())
     }
 
-    fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         self.running.as_ref().unwrap().endpoint()
     }
 
@@ -76,7 +76,7 @@ impl Azure {
         assert_eq!(ran.status, Some(0), "{ran}");
     }
 
-    fn try_add(&self, bench: &Workbench, name: &str, words: &str, input: &str) -> Ran {
+    pub(crate) fn try_add(&self, bench: &Workbench, name: &str, words: &str, input: &str) -> Ran {
         let (endpoint, ca) = (self.endpoint(), self.ca.display());
         let line = format!(
             "account add {name} --environment custom --resource-manager {endpoint} --authority {endpoint} --ca-file {ca} \
@@ -103,7 +103,7 @@ fn certificates() -> PathBuf {
     repository().join("testdata/certificates")
 }
 
-fn with_secret() -> String {
+pub(crate) fn with_secret() -> String {
     format!("--auth client_secret --tenant-id {TENANT} --client-id {APPLICATION}")
 }
 
@@ -316,7 +316,7 @@ fn a_name_that_is_not_registered_is_a_warning_offline_and_an_error_where_somebod
 }
 
 /// The quickstart with a registered account.
-fn registered(name: &str) -> Workbench {
+pub(crate) fn registered(name: &str) -> Workbench {
     let bench = Workbench::example("quickstart");
     let text = bench.text("main.hcl");
     let begin = text.find("cloud_account \"sandbox\"").unwrap();

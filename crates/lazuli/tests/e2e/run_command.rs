@@ -1,7 +1,12 @@
 //! A cluster whose API nobody here can reach: everything goes through Azure's Run Command.
 
+use serde_json::json;
+
+use crate::cloud;
 use crate::configurations::SMALL;
 use crate::workbench::Workbench;
+
+const COMPUTE: &str = "2025-04-01";
 
 const PRIVATE: &str = r#"  api_server {
     access    = "private"
@@ -75,6 +80,46 @@ fn a_private_cluster_is_made_changed_looked_at_and_destroyed_through_run_command
     assert!(check.stdout.contains("3 of 3 members healthy"), "{check}");
     bench.is_settled();
 
+    bench.does("destroy --auto-approve");
+    assert_eq!(bench.existing("Microsoft.Compute/virtualMachines"), [""; 0]);
+}
+
+#[test]
+fn control_plane_machines_that_are_gone_or_whose_agent_hangs_are_gone_around_and_replaced() {
+    let three = |count: &str| format!("  control_plane {{\n    count         = {count}");
+    let main = SMALL.replacen("  control_plane {", PRIVATE, 1).replacen(&three("1"), &three("3"), 1);
+    let mut bench = Workbench::with(&main);
+    bench.applies();
+    let first = |bench: &Workbench| bench.recorded()["cluster.small.control_plane.node[\"1\"].vm"].clone();
+    let gone = first(&bench);
+    cloud::delete(&bench, &gone, COMPUTE);
+    let check = bench.run("cluster check small");
+    assert!(check.status == Some(1) && check.stdout.contains("is not in the cluster"), "{check}");
+    bench.does("cluster repair small --auto-approve");
+    assert_ne!(first(&bench), gone);
+    bench.is_settled();
+
+    // Everybody asks the first machine first, and it never answers.
+    let silent = first(&bench);
+    let script = format!("{silent}/runCommand");
+    let hangs = json!([{ "method": "POST", "path": script, "answer": "agent_hangs" }]);
+    bench.faults(&hangs);
+    let begun = std::time::Instant::now();
+    let plan = bench.run("plan --detailed-exitcode");
+    assert_eq!(plan.status, Some(0), "{plan}");
+    assert!(begun.elapsed().as_secs() < 300, "Azure says after an hour and a half that the agent is silent");
+    let sent = bench.sent().iter().filter(|sent| sent.short().contains("runCommand")).count();
+    assert!(sent > 1);
+    bench.does("apply --auto-approve --replace cluster.small.control_plane.node[\"1\"]");
+    assert_ne!(first(&bench), silent);
+    let check = bench.run("cluster check small");
+    assert!(check.status == Some(0) && check.stdout.contains("3 of 3 members healthy"), "{check}");
+    bench.is_settled();
+    // No script, and nothing that one brought, is left on any machine.
+    for (id, machine) in bench.world() {
+        let files = machine["machine"]["files"].as_object();
+        assert!(files.is_none_or(|files| files.is_empty()), "{id}: {:?}", files.map(|files| files.keys()));
+    }
     bench.does("destroy --auto-approve");
     assert_eq!(bench.existing("Microsoft.Compute/virtualMachines"), [""; 0]);
 }
