@@ -87,7 +87,9 @@ fn a_private_cluster_is_made_changed_looked_at_and_destroyed_through_run_command
 #[test]
 fn control_plane_machines_that_are_gone_or_whose_agent_hangs_are_gone_around_and_replaced() {
     let three = |count: &str| format!("  control_plane {{\n    count         = {count}");
-    let main = SMALL.replacen("  control_plane {", PRIVATE, 1).replacen(&three("1"), &three("3"), 1);
+    // Not at the usual port either, so that every way asks for the right one.
+    let private = PRIVATE.replace("    private {", "    port      = 7443\n    private {");
+    let main = SMALL.replacen("  control_plane {", &private, 1).replacen(&three("1"), &three("3"), 1);
     let mut bench = Workbench::with(&main);
     bench.applies();
     let first = |bench: &Workbench| bench.recorded()["cluster.small.control_plane.node[\"1\"].vm"].clone();

@@ -156,9 +156,22 @@ fn provision(round: &mut Round<'_>, pods: &[&Arc<Value>]) {
         if class["volumeBindingMode"] == "WaitForFirstConsumer" && consumer.is_none() {
             continue;
         }
-        let node = consumer.and_then(|node| round.store.get("v1/nodes", "", node));
-        let zone = node.and_then(|node| node["metadata"]["labels"][ZONE].as_str()).unwrap_or("").to_owned();
-        make(round, &claim, &class, &zone);
+        let label = |node: &Value| node["metadata"]["labels"][ZONE].as_str().map(str::to_owned);
+        let zone = match consumer {
+            Some(node) => {
+                Some(round.store.get("v1/nodes", "", node).and_then(|node| label(node)).unwrap_or_default())
+            }
+            // Nobody knows yet where it is needed: any zone that has a node will do, and it waits until one has.
+            None => {
+                let zones: BTreeSet<String> =
+                    round.store.list("v1/nodes", None).filter_map(|node| label(node)).collect();
+                let luck: usize = uid(&claim).bytes().map(usize::from).sum();
+                zones.iter().nth(luck.checked_rem(zones.len()).unwrap_or_default()).cloned()
+            }
+        };
+        if let Some(zone) = zone {
+            make(round, &claim, &class, &zone);
+        }
     }
 }
 
