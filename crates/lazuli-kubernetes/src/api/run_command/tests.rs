@@ -95,7 +95,7 @@ impl Machine {
 #[async_trait::async_trait]
 impl RunCommand for Machine {
     async fn machines(&self, _cluster: &ClusterId) -> Vec<ResourceId> {
-        let mut names = vec!["prod-1", "prod-2"];
+        let mut names = ["prod-1", "prod-2"];
         names.sort_by_key(|name| self.last.lock().unwrap().iter().any(|last| last == name));
         names.iter().map(|name| ResourceId::new(format!("/vm/{name}"))).collect()
     }
