@@ -16,6 +16,8 @@ const SOURCE_LINES: usize = 6;
 const PLACES: usize = 6;
 /// Lines one fact, note or help may take.
 const TEXT_LINES: usize = 12;
+/// How many of them are the first ones of a longer text; the others are its last.
+const FIRST_LINES: usize = 4;
 /// Lines the words at an underline may take.
 const LABEL_LINES: usize = 3;
 /// Rows of the terminal one diagnostic may take.
@@ -131,11 +133,11 @@ pub fn facts(rows: &[(&str, String)], width: usize) -> String {
     out
 }
 
+/// Of a long text the beginning and the end: one says what happened, and the other, as in a log, why.
 fn limited(mut lines: Vec<String>) -> Vec<String> {
     let more = lines.len().saturating_sub(TEXT_LINES);
     if more > 1 {
-        lines.truncate(TEXT_LINES);
-        lines.push(format!("… and {more} more lines"));
+        drop(lines.splice(FIRST_LINES..FIRST_LINES + more, [format!("… {more} lines …")]));
     }
     lines
 }
@@ -332,6 +334,19 @@ mod tests {
         assert!(shown.contains("main.hcl:"), "{shown}");
         let rows: usize = shown.lines().map(|line| columns(line).div_ceil(100).max(1)).sum();
         assert!(rows <= SCREEN + 4, "{shown}");
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_and_the_end_are_shown() {
+        let log: Vec<String> = (1..=30).map(|number| format!("line {number}.")).collect();
+        let shown = facts(&[("error", log.join("\n"))], 100);
+        let shown: Vec<&str> =
+            shown.lines().map(|line| line.rsplit("   ").next().unwrap_or_default()).collect();
+        assert_eq!(shown.len(), TEXT_LINES + 1);
+        assert_eq!(
+            (shown[3], shown[4], shown[5], shown[12]),
+            ("line 4.", "… 18 lines …", "line 23.", "line 30.")
+        );
     }
 
     #[test]

@@ -197,6 +197,14 @@ parameters: {skuName: Premium_LRS}
 reclaimPolicy: Delete
 volumeBindingMode: Immediate
 ---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: hoard}
+provisioner: disk.csi.azure.com
+parameters: {skuName: Premium_LRS}
+reclaimPolicy: Retain
+volumeBindingMode: Immediate
+---
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: buffer, namespace: shop}
@@ -205,18 +213,18 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: quick, resources: {reques
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: spare, namespace: shop}
-spec: {accessModes: [ReadWriteOnce], storageClassName: keep, resources: {requests: {storage: 5Gi}}}
+spec: {accessModes: [ReadWriteOnce], storageClassName: hoard, resources: {requests: {storage: 5Gi}}}
 "#;
 
-/// The shop with the claim of its archive bound at once, and those of its stock. The other one waits for the pod: two that do
-/// not would lie in two zones.
+/// The shop with the claim of its data bound at once, and those of its stock. That of the archive waits for the pod: two that
+/// do not would lie in two zones.
 fn stocked_shop() -> Workbench {
     let addon = "cluster_profile \"base\" {\n  addon \"shop\" {\n    manifests = [\"shop.yaml\"]\n  }";
     // A disk that is made before anybody knows where it is needed lies in any zone: there is a worker in each.
     let pool = "worker_pool \"general\" {\n    count         = ";
     let main = SMALL.replace(&format!("{pool}1"), &format!("{pool}3"));
     let bench = Workbench::with(&main.replacen("cluster_profile \"base\" {", addon, 1));
-    let shop = SHOP.replace("volumeBindingMode: WaitForFirstConsumer", "volumeBindingMode: Immediate");
+    let shop = SHOP.replace("storageClassName: default", "storageClassName: quick");
     bench.write("shop.yaml", &format!("{shop}{STOCK}"));
     bench.applies();
     assert_eq!(
