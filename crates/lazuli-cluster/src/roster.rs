@@ -13,7 +13,7 @@ use lazuli_core::resource::{NodeSlot, ResourceId};
 use lazuli_core::value::Content;
 use lazuli_core::{Address, Json, Value};
 
-use crate::expand::ROTATION;
+use crate::expand::RotatedKey;
 use crate::names;
 use crate::spec::Pool;
 
@@ -29,9 +29,9 @@ pub struct Seat {
     pub succeeds: Option<String>,
 }
 
-/// Slots whose nodes must be made anew, with the reason: asked for, or found missing in the world. Of a service account
-/// key, how many steps it is to be rotated in all: a number, so that a plan that is applied again after it was stopped
-/// means the same step.
+/// Slots whose nodes must be made anew, with the reason: asked for, or found missing in the world. Of a key, how many
+/// steps it is to be rotated in all: a number, so that a plan that is applied again after it was stopped means the same
+/// step.
 pub type Renewals = BTreeMap<Address, String>;
 
 /// What decides about seats.
@@ -240,12 +240,14 @@ const CONFIGURED: [(&str, &str); 10] = [
 /// What a node was prepared with and is to be prepared with otherwise. What was not recorded says nothing.
 fn prepared_otherwise(registration: &Recorded, wanted: &Value) -> Vec<String> {
     let mut changed = Vec::new();
-    // A node of before the first rotation says nothing of it, and has the first key.
-    let steps = |json: Option<&Json>| json.and_then(Json::as_i64).unwrap_or(0);
-    let before = registration.inputs.pointer(&format!("/properties/configuration/{ROTATION}"));
-    let after = wanted.get(ROTATION).and_then(Value::as_i64);
-    if after.is_some_and(|after| after != steps(before)) {
-        changed.push("service account key is rotated".to_owned());
+    for RotatedKey { member, title, .. } in RotatedKey::all() {
+        // A node of before the first rotation says nothing of it, and has the first key.
+        let before = registration.inputs.pointer(&format!("/properties/configuration/{member}"));
+        let before = before.and_then(Json::as_i64).unwrap_or(0);
+        let after = wanted.get(member).and_then(Value::as_i64);
+        if after.is_some_and(|after| after != before) {
+            changed.push(format!("{title} is rotated"));
+        }
     }
     for (member, name) in CONFIGURED {
         let before = registration.inputs.pointer(&format!("/properties/configuration/{member}"));

@@ -77,6 +77,8 @@ pub struct ClusterKeys {
     pub transport: Transport,
     /// The cluster CA.
     pub cluster_ca: CertificateAuthority,
+    /// How many steps it was rotated.
+    pub cluster_ca_rotation: i64,
     /// The etcd CA, once it is made.
     pub etcd_ca: Option<CertificateAuthority>,
     /// The front-proxy CA, once it is made.
@@ -152,6 +154,7 @@ impl KeyRing {
             server: known.server()?,
             transport: known.transport(),
             cluster_ca,
+            cluster_ca_rotation: known.observed["properties"]["rotation"].as_i64().unwrap_or(0),
             etcd_ca: authority(ETCD_CA)?,
             front_proxy_ca: authority(FRONT_PROXY_CA)?,
             service_account: service_account.map(Known::service_account).transpose()?,

@@ -191,7 +191,7 @@ impl KubernetesProvider {
                 Part::Registration => {
                     let remembered = self.remembered();
                     let recorded = remembered.get(&wanted.id);
-                    registration::observed(&cluster.keys, wanted.id.name(), node, &tokens, recorded, now)
+                    registration::observed(wanted.id.name(), node, &tokens, recorded, now)
                 }
                 Part::Member | Part::ControlPlaneMember => {
                     member::observed(node, self.remembered().get(&wanted.id))
@@ -204,7 +204,7 @@ impl KubernetesProvider {
             seen.objects.extend(object.map(|object| (wanted.id.clone(), object)));
         }
         if !others.is_empty() {
-            let more = parts::observe(cluster.rest.client(), &others).await;
+            let more = parts::observe(cluster.rest.client(), &others, &cluster.trust()).await;
             let more = more.map_err(|error| about(&cluster.id, error))?;
             seen.requests += more.requests;
             seen.objects.extend(more.objects);
@@ -257,7 +257,7 @@ impl Provider for KubernetesProvider {
                 (Part::Member | Part::ControlPlaneMember, _) => {
                     member::create(&cluster, request.body, &*self.boot_log, watch).await
                 }
-                (Part::Other, _) => parts::put(cluster.rest.client(), request, watch).await,
+                (Part::Other, _) => parts::put(cluster.rest.client(), request, &cluster.trust(), watch).await,
             }
         };
         unless_stopped(watch, Outcome::Unknown, work).await.map_err(|error| about(&cluster.id, error))
@@ -275,7 +275,7 @@ impl Provider for KubernetesProvider {
         let work = async {
             match part(ty) {
                 Part::Registration => {
-                    let deleted = registration::delete(&cluster.rest, &cluster.keys, id.name()).await;
+                    let deleted = registration::delete(&cluster.rest, id.name()).await;
                     deleted.map_err(ApiError::changing)
                 }
                 Part::Member => member::delete(&cluster, id.name(), false, watch).await,

@@ -14,6 +14,11 @@ use time::format_description::well_known::Rfc3339;
 use crate::keyring::KeyRing;
 use crate::pki::{CertificateAuthority, PkiError, ServiceAccountKey, expiry, public_key_hash};
 
+mod rotation;
+
+pub use rotation::ROTATION_STEPS;
+use rotation::steps;
+
 /// Certificate authorities.
 pub const CERTIFICATE_AUTHORITIES: &str = "Lazuli.Tls/clusters/certificateAuthorities";
 /// Keys that sign tokens of service accounts.
@@ -37,11 +42,7 @@ impl TlsProvider {
     /// A new object's keys and what is told of them.
     fn make(&self, ty: &ResourceType, body: &Json) -> Result<Vec<(&'static str, String)>, ProviderError> {
         if ty.name.eq_ignore_ascii_case(CERTIFICATE_AUTHORITIES) {
-            let properties = &body["properties"];
-            let name = properties["commonName"].as_str().unwrap_or("kubernetes");
-            let years = properties["validityYears"].as_u64().unwrap_or(DEFAULT_YEARS);
-            let years = u32::try_from(years).unwrap_or(u32::MAX);
-            CertificateAuthority::new(name, years, (self.now)()).and_then(|ca| authority(&ca)).map_err(failed)
+            new_authority(body, (self.now)()).and_then(|ca| authority(&ca)).map_err(failed)
         } else if ty.name.eq_ignore_ascii_case(SERVICE_ACCOUNT_KEYS) {
             ServiceAccountKey::new().map(|key| service_account(&key)).map_err(failed)
         } else {
@@ -49,6 +50,14 @@ impl TlsProvider {
             Err(ProviderError::own("UnknownType", message, Outcome::Nothing))
         }
     }
+}
+
+/// A new authority of this name.
+fn new_authority(body: &Json, now: OffsetDateTime) -> Result<CertificateAuthority, PkiError> {
+    let properties = &body["properties"];
+    let name = properties["commonName"].as_str().unwrap_or("kubernetes");
+    let years = properties["validityYears"].as_u64().unwrap_or(DEFAULT_YEARS);
+    CertificateAuthority::new(name, u32::try_from(years).unwrap_or(u32::MAX), now)
 }
 
 /// What is observed of an authority that was made elsewhere.
@@ -97,7 +106,7 @@ fn failed(error: PkiError) -> ProviderError {
 }
 
 /// What is made and never sent: an update keeps it.
-const MADE: [&str; 8] = [
+const MADE: [&str; 9] = [
     "certificate",
     "privateKey",
     "publicKey",
@@ -106,46 +115,8 @@ const MADE: [&str; 8] = [
     "nextPrivateKey",
     "nextPublicKey",
     "previousPublicKey",
+    "importedWith",
 ];
-
-/// How many steps a service account key is rotated in: the next key is trusted, it signs, the old one is trusted no more.
-/// After each of them every API server has to be started anew, or tokens of one would not be good at another.
-pub const ROTATION_STEPS: i64 = 3;
-
-/// How far a key has been rotated: steps since it was made.
-fn rotation(object: &Json) -> i64 {
-    object.pointer("/properties/rotation").and_then(Json::as_i64).unwrap_or(0)
-}
-
-/// The keys of a service account key after one more step.
-fn turned(known: &Json, step: i64) -> Result<Vec<(&'static str, String)>, ProviderError> {
-    let text = |name: &str| known["properties"][name].as_str().map(str::to_owned);
-    let lost = |name: &str| {
-        let message =
-            format!("the state has no {name} of the service account key, which the rotation goes on with");
-        ProviderError::own("KeyNotKnown", message, Outcome::Nothing)
-            .advise("Put back a backup of the state that has it.")
-    };
-    let need = |name: &'static str| text(name).ok_or_else(|| lost(name));
-    let (private, public) = (need("privateKey")?, need("publicKey")?);
-    Ok(match step % ROTATION_STEPS {
-        1 => {
-            let next = ServiceAccountKey::new().map_err(failed)?;
-            vec![
-                ("privateKey", private),
-                ("publicKey", public),
-                ("nextPrivateKey", next.private_pem.expose().to_owned()),
-                ("nextPublicKey", next.public_pem),
-            ]
-        }
-        2 => vec![
-            ("privateKey", need("nextPrivateKey")?),
-            ("publicKey", need("nextPublicKey")?),
-            ("previousPublicKey", public),
-        ],
-        _ => vec![("privateKey", private), ("publicKey", public)],
-    })
-}
 
 #[async_trait::async_trait]
 impl Provider for TlsProvider {
@@ -159,15 +130,19 @@ impl Provider for TlsProvider {
     }
 
     /// Keys are made once. What exists already is kept whatever the operation is: keys that may be in use must not
-    /// change because something else did. Only a service account key is rotated, when its `rotation` is one step further;
-    /// other new ones come from deleting and creating.
+    /// change because something else did. They are rotated when `rotation` is one step further; other new ones come from
+    /// deleting and creating.
     async fn put(&self, request: Put<'_>, _: &dyn Watch) -> Result<Json, ProviderError> {
         let made = match self.keys.recall(request.id) {
-            Some(known) if rotation(request.body) == rotation(&known) + 1 => {
-                turned(&known, rotation(request.body))?
+            Some(known) if steps(request.body) == steps(&known) + 1 => {
+                let is_authority = request.ty.name.eq_ignore_ascii_case(CERTIFICATE_AUTHORITIES);
+                match is_authority {
+                    true => rotation::authority(&known, request.body, (self.now)())?,
+                    false => rotation::service_account(&known, steps(request.body))?,
+                }
             }
-            Some(known) if rotation(request.body) != rotation(&known) => {
-                let (at, asked) = (rotation(&known), rotation(request.body));
+            Some(known) if steps(request.body) != steps(&known) => {
+                let (at, asked) = (steps(&known), steps(request.body));
                 let message =
                     format!("{} was rotated {at} steps and cannot be at {asked} next", request.id.name());
                 return Err(ProviderError::own("KeyNotRotated", message, Outcome::Nothing)

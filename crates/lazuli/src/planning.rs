@@ -204,7 +204,7 @@ pub async fn plan(
     };
     let rotated = rotation::asked(&wish.replace, recorded)?;
     let replace: BTreeSet<Address> =
-        wish.replace.iter().filter(|asked| !rotated.contains_key(asked)).cloned().collect();
+        wish.replace.iter().filter(|asked| !rotated.keys().any(|key| key.is_within(asked))).cloned().collect();
     renewals.extend(rotated);
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(wish, &blueprint, recorded)?;

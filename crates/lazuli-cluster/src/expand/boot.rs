@@ -40,6 +40,8 @@ pub struct NodeBoot {
     pub controller_manager_args: BTreeMap<String, String>,
     /// Extra arguments of the scheduler.
     pub scheduler_args: BTreeMap<String, String>,
+    /// True while the cluster's authority is rotated and two of them are trusted.
+    pub two_authorities: bool,
     /// How the node reaches the outside, where not directly; `no_proxy` has the cluster's own addresses, too.
     pub proxy: Option<Proxy>,
     /// Labels of the node.

@@ -136,13 +136,16 @@ fn kubeadm_settings(site: &Site<'_>, around: &Surroundings<'_>, made: &[(Address
         ("podSubnet", Value::string(profile.pod_cidr.to_string())),
         ("serviceSubnet", Value::string(profile.service_cidr.to_string())),
     ]);
-    let properties = object([
+    let mut properties = vec![
         ("kubernetesVersion", Value::string(tag(profile))),
         // What can never change stands here already, the rest is rendered.
         ("clusterConfiguration", object([("networking", networking)])),
         ("kubelet", object([("featureGates", Value::object(gates))])),
-    ]);
-    let mut part = settings(site, "settings", properties, made);
+    ];
+    if site.rotations.of_cluster_ca > 0 {
+        properties.push(("authorityRotation", Value::int(site.rotations.of_cluster_ca)));
+    }
+    let mut part = settings(site, "settings", Value::object(properties), made);
     part.content = Content::Settings(Box::new(boot(site, control_plane, around, "", false)));
     part
 }

@@ -29,9 +29,6 @@ pub(super) struct Node<'a> {
     pub(super) create_first: bool,
 }
 
-/// What a registration calls how far the service account key was rotated when its node was made.
-pub const ROTATION: &str = "serviceAccountRotation";
-
 /// The registration: the right to join, `after` what must be there before.
 pub(super) fn registration(
     site: &Site<'_>,
@@ -132,7 +129,7 @@ fn provider_id(site: &Site<'_>, slot: &NodeSlot) -> String {
 
 /// What a node was prepared with and cannot change without being made anew, beside its machine. Recorded with the
 /// registration.
-pub(super) fn configuration(site: &Site<'_>, pool: &Pool, rotation: i64) -> Value {
+pub(super) fn configuration(site: &Site<'_>, pool: &Pool) -> Value {
     let Cluster { profile, proxy, .. } = site.cluster;
     let texts = |map: &BTreeMap<String, String>| {
         Value::object(map.iter().map(|(name, value)| (name.as_str(), Value::string(value.as_str()))))
@@ -154,10 +151,8 @@ pub(super) fn configuration(site: &Site<'_>, pool: &Pool, rotation: i64) -> Valu
             ("controllerManagerArgs", texts(&profile.controller_manager_args)),
             ("schedulerArgs", texts(&profile.scheduler_args)),
         ]);
-        if rotation > 0 {
-            members.push((ROTATION, Value::int(rotation)));
-        }
     }
+    members.extend(site.rotations.remembered(pool.is_control_plane()));
     let text = |text: &Option<String>| text.as_deref().map_or_else(Value::null, Value::string);
     members.push((
         "proxy",

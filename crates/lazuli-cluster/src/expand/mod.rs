@@ -15,6 +15,7 @@ mod part;
 mod phase;
 mod pki;
 mod private_dns;
+mod rotation;
 
 #[cfg(test)]
 mod tests;
@@ -29,13 +30,13 @@ use crate::spec::{Cluster, Network, UpdatePools};
 pub use boot::{AzureFacts, NodeBoot, Pki};
 pub use content::{ClusterFacts, Content, Layer, LayerSpec};
 pub(crate) use inside::layer;
-pub use membership::ROTATION;
 pub use network::{API_RULE, API_RULE_PRIORITY};
 use part::Site;
 pub use part::{Features, Part};
 use phase::Phase;
 pub use phase::{IMPORTED, imported_with};
-pub use pki::rotation;
+use rotation::Rotations;
+pub use rotation::RotatedKey;
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]
@@ -103,6 +104,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, featur
             None => names::fqdn(&label, &cluster.region, account),
         },
         dns_label: label,
+        rotations: Rotations::of(&cluster.address, records),
         features,
     };
     let mut parts = Vec::new();
@@ -125,7 +127,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, featur
         }
     }
     if features.kubernetes {
-        pki::expand(&site, records, &mut parts);
+        pki::expand(&site, &mut parts);
         let members: Vec<Address> =
             (1..=control_plane.count).map(|n| node::member(cluster, control_plane, n)).collect();
         let order = inside::Order { phase, init: init.as_ref(), control_plane: &members };

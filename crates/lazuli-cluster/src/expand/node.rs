@@ -87,12 +87,11 @@ pub(super) fn expand(
     sketch: &mut Sketch<'_>,
 ) -> Option<Address> {
     let Sketch { around, records, phase, .. } = *sketch;
-    let rotation = super::pki::rotation(&site.cluster.address, records);
     let pool_address = pool.address(&site.cluster.address);
     let wanted = |slot: &NodeSlot| Wanted {
         vm: (names::resource(&site.group, &vm_type(), &slot.name), machine(site, pool, around, slot)),
         nic: (nic_id(site, slot), interface(site, pool, around)),
-        configuration: membership::configuration(site, pool, rotation),
+        configuration: membership::configuration(site, pool),
     };
     let availability_set = availability_set(site, pool, &pool_address);
     let seats = seat(&site.cluster.address, &site.cluster.name, pool, records, &wanted);
@@ -424,6 +423,7 @@ pub(super) fn boot(
         cert_sans: cluster.profile.cert_sans.clone(),
         controller_manager_args: cluster.profile.controller_manager_args.clone(),
         scheduler_args: cluster.profile.scheduler_args.clone(),
+        two_authorities: site.rotations.has_two_authorities(),
         proxy: cluster.proxy.as_ref().map(|proxy| proxied(site, proxy)),
         labels: pool.labels.clone(),
         taints: pool.taints.clone(),

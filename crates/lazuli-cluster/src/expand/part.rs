@@ -10,6 +10,7 @@ use lazuli_core::{Address, Path, Span, Type, Value};
 
 use super::boot::NodeBoot;
 use super::content::Content;
+use super::rotation::Rotations;
 use crate::names::{self, Account};
 use crate::spec::{Cluster, Transport};
 
@@ -58,6 +59,7 @@ pub(super) struct Site<'a> {
     pub(super) group: ResourceId,
     pub(super) lineage: &'a str,
     pub(super) fqdn: String,
+    pub(super) rotations: Rotations,
     pub(super) dns_label: String,
     pub(super) features: Features,
 }

@@ -4,26 +4,17 @@ use lazuli_core::resource::{ProviderName, ResourceId, ResourceType};
 use lazuli_core::{Address, Value};
 
 use super::boot::Pki;
-use super::part::{Part, Site, VERSION_OWN, object};
+use super::part::{Part, Site, VERSION_OWN};
+use super::rotation::Rotations;
 use crate::names;
-use crate::roster::Records;
 
 /// How long certificate authorities are good for.
 const YEARS: i64 = 10;
 
-/// How far the service account key of a cluster is to be rotated: as far as it is recorded, or as somebody asks for it. In
-/// between, every control-plane node is replaced, since each step waits for all API servers.
-pub fn rotation(cluster: &Address, records: Records<'_>) -> i64 {
-    let key = Pki::of(cluster).service_account;
-    let recorded = records.world.resources.get(&key);
-    let so_far = recorded.and_then(|key| key.inputs.pointer("/properties/rotation")?.as_i64()).unwrap_or(0);
-    let asked = records.renewals.get(&key).and_then(|steps| steps.parse().ok());
-    asked.unwrap_or(so_far).max(so_far)
-}
-
-pub(super) fn expand(site: &Site<'_>, records: Records<'_>, parts: &mut Vec<Part>) {
+pub(super) fn expand(site: &Site<'_>, parts: &mut Vec<Part>) {
     let Pki { cluster_ca, etcd_ca, front_proxy_ca, service_account } = Pki::of(&site.cluster.address);
-    let authority = |address: &Address, common_name: &str| {
+    let Rotations { of_cluster_ca, of_etcd_ca, of_front_proxy_ca, of_service_account } = site.rotations;
+    let authority = |address: &Address, common_name: &str, rotation: i64| {
         vec![("commonName", Value::string(common_name)), ("validityYears", Value::int(YEARS))]
             .into_iter()
             .chain((*address == cluster_ca).then(|| ("server", Value::string(server(site)))))
@@ -31,26 +22,29 @@ pub(super) fn expand(site: &Site<'_>, records: Records<'_>, parts: &mut Vec<Part
                 (*address == cluster_ca)
                     .then(|| ("transport", Value::string(site.cluster.api_server.transport.as_str()))),
             )
+            .chain(rotated(rotation))
             .collect::<Vec<_>>()
     };
-    for (address, name, common_name) in [
-        (&cluster_ca, "cluster_ca", "kubernetes"),
-        (&etcd_ca, "etcd_ca", "etcd-ca"),
-        (&front_proxy_ca, "front_proxy_ca", "front-proxy-ca"),
+    for (address, name, common_name, rotation) in [
+        (&cluster_ca, "cluster_ca", "kubernetes", of_cluster_ca),
+        (&etcd_ca, "etcd_ca", "etcd-ca", of_etcd_ca),
+        (&front_proxy_ca, "front_proxy_ca", "front-proxy-ca", of_front_proxy_ca),
     ] {
         parts.push(key(
             site,
             address,
             "certificateAuthorities",
             name,
-            Value::object(authority(address, common_name)),
+            Value::object(authority(address, common_name, rotation)),
         ));
     }
-    let rotation = match rotation(&site.cluster.address, records) {
-        0 => object([]),
-        steps => object([("rotation", Value::int(steps))]),
-    };
-    parts.push(key(site, &service_account, "serviceAccountKeys", "service_account", rotation));
+    let properties = Value::object(rotated(of_service_account));
+    parts.push(key(site, &service_account, "serviceAccountKeys", "service_account", properties));
+}
+
+/// Nothing for a key that was never rotated: it says what it always said.
+fn rotated(steps: i64) -> Option<(&'static str, Value)> {
+    (steps > 0).then(|| ("rotation", Value::int(steps)))
 }
 
 /// Where the API is, as nodes and clients know it.

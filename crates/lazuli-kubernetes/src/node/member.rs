@@ -19,6 +19,7 @@ use super::registration::{self, NODES, node_path};
 use super::{boot, control_plane, shape, volumes};
 use crate::api::{ApiError, BootLog, Exec, LoadBalancer, Rest};
 use crate::keyring::{ClusterId, ClusterKeys};
+use crate::settings::Trust;
 use crate::stop::unless_stopped;
 
 /// The first and the longest wait between two looks at a node: a little longer each time.
@@ -60,6 +61,14 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
+    /// The authorities that its nodes are to trust.
+    pub(crate) fn trust(&self) -> Trust {
+        Trust {
+            rotation: self.keys.cluster_ca_rotation,
+            bundle: self.keys.cluster_ca.certificate_pem.clone(),
+        }
+    }
+
     async fn nodes(&self, age: Duration) -> Result<Arc<Vec<Json>>, ApiError> {
         self.lists.latest(&self.id, &self.rest, NODES, age).await
     }

@@ -94,9 +94,13 @@ pub(super) async fn revoke(rest: &Rest, keys: &ClusterKeys, node: &str, role: Ro
     Ok(())
 }
 
-/// Removes token and Node object of a node whose machine is gone.
-pub(crate) async fn delete(rest: &Rest, keys: &ClusterKeys, node: &str) -> Result<(), ApiError> {
-    revoke(rest, keys, node, Role::Worker).await?;
+/// Removes token and Node object of a node whose machine is gone. The token is looked for and not derived: the cluster's
+/// key may be another one by now. (To derive all tokens from the first key for ever would make them known to whoever
+/// has that one, and it is rotated because somebody may.)
+pub(crate) async fn delete(rest: &Rest, node: &str) -> Result<(), ApiError> {
+    for (name, _) in tokens(rest).await?.iter().filter(|(_, secret)| token::is_of(secret, node)) {
+        rest.delete(&format!("{}/{name}", token::SECRETS), &json!({})).await?;
+    }
     rest.delete(&node_path(node), &json!({})).await?;
     Ok(())
 }
@@ -116,14 +120,13 @@ pub(crate) async fn tokens(rest: &Rest) -> Result<HashMap<String, Json>, ApiErro
 /// what it was made with, as far as that is known: nothing in a cluster keeps it. The first node of a cluster has no token,
 /// so its registration is there once it is recorded.
 pub(crate) fn observed(
-    keys: &ClusterKeys,
     node: &str,
     object: Option<&Json>,
     tokens: &HashMap<String, Json>,
     recorded: Option<&Json>,
     now: OffsetDateTime,
 ) -> Option<Json> {
-    let secret = tokens.get(&token::secret_name(&derived::bootstrap_token(&keys.cluster_ca, node)));
+    let secret = tokens.values().find(|secret| token::is_of(secret, node));
     let expires = secret.and_then(token::expires).filter(|expires| token::is_enough(*expires, now));
     let is_first = recorded.is_some_and(|body| body["properties"]["role"] == "init");
     if object.is_none() && expires.is_none() && !is_first {

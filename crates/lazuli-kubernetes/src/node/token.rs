@@ -66,9 +66,18 @@ pub(super) fn token_secret(
             "usage-bootstrap-authentication": text("true"),
             "usage-bootstrap-signing": text("true"),
             "auth-extra-groups": text(JOINING),
-            "description": text(&format!("lets {} join", registration.node)),
+            "description": text(&description(&registration.node)),
         },
     })
+}
+
+fn description(node: &str) -> String {
+    format!("lets {node} join")
+}
+
+/// True for the secret of a token of this node: also when the key that it was derived from has been rotated since.
+pub(super) fn is_of(secret: &Json, node: &str) -> bool {
+    secret["data"]["description"].as_str() == Some(&STANDARD.encode(description(node)))
 }
 
 /// When a token's secret ends; `None` when it does not say so.

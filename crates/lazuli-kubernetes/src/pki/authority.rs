@@ -7,7 +7,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::certificate::{common_name, look_at};
+use super::certificate::{certificates, common_name, look_at, public_key_hash};
 use super::{PkiError, Secret};
 
 /// A certificate holds from a little before now: clocks of nodes may be behind.
@@ -17,7 +17,8 @@ pub(super) const CLOCK_SKEW: Duration = Duration::minutes(5);
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CertificateAuthority {
-    /// The certificate, PEM.
+    /// The certificate, PEM; while the authority is rotated followed by the other one that is trusted. kubeadm signs with
+    /// the first, everything that checks certificates takes each of them.
     pub certificate_pem: String,
     /// The private key, PKCS#8 in PEM.
     pub private_key_pem: Secret,
@@ -71,6 +72,34 @@ impl CertificateAuthority {
             private_key_pem: Secret::new(private_key_pem),
             key_der: Zeroizing::new(key.serialize_der()),
         })
+    }
+
+    /// The certificate of the key that signs, alone.
+    pub fn signer_pem(&self) -> String {
+        certificates(&self.certificate_pem).next().map_or_else(String::new, |first| format!("{first}\n"))
+    }
+
+    /// True when another authority is trusted beside it.
+    pub fn has_another(&self) -> bool {
+        certificates(&self.certificate_pem).nth(1).is_some()
+    }
+
+    /// The same, with other certificates that are trusted as well.
+    #[must_use]
+    pub fn trusting<'a>(mut self, others: impl Iterator<Item = &'a str>) -> Self {
+        for other in others {
+            self.certificate_pem.push_str(other);
+            self.certificate_pem.push('\n');
+        }
+        self
+    }
+
+    /// The hashes that kubeadm pins by, of all certificates: any of them suffices.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn hashes(&self) -> Result<Vec<String>, PkiError> {
+        certificates(&self.certificate_pem).map(public_key_hash).collect()
     }
 
     /// The private key, PKCS#8 in DER: what [`derived`](super::derived) secrets come from.

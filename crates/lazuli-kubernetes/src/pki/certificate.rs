@@ -20,6 +20,13 @@ pub fn public_key_hash(certificate_pem: &str) -> Result<String, PkiError> {
     })
 }
 
+/// The certificates of a PEM text, each as a text of its own, in their order.
+pub fn certificates(pem: &str) -> impl Iterator<Item = &str> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    pem.split_inclusive(END).filter_map(|block| block.find(BEGIN).map(|at| &block[at..]))
+}
+
 /// Until when a certificate holds.
 ///
 /// # Errors

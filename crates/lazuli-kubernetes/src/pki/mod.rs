@@ -6,7 +6,7 @@
 //! | [`ServiceAccountKey`] | the key that signs tokens of service accounts |
 //! | [`derived`] | bootstrap tokens and certificate keys: functions of the cluster CA's key, stored nowhere |
 //! | [`ClientIdentity`], [`admin_identity`] | a short-lived client certificate, made when it is needed |
-//! | [`public_key_hash`], [`expiry`] | what is told of a certificate |
+//! | [`public_key_hash`], [`expiry`], [`certificates`] | what is told of a certificate, and those of a bundle |
 //! | [`kubeconfig`] | the file `kubectl` reads |
 //! | [`ClusterPki`] | the files of `/etc/kubernetes/pki`, read and checked |
 //!
@@ -25,7 +25,7 @@ mod service_account;
 mod tests;
 
 pub use authority::CertificateAuthority;
-pub use certificate::{expiry, public_key_hash};
+pub use certificate::{certificates, expiry, public_key_hash};
 pub use error::PkiError;
 pub use files::{ClusterPki, PkiFileError};
 pub use identity::{ClientIdentity, admin_identity};

@@ -10,7 +10,7 @@ use crate::claims;
 use crate::manifests::Objects;
 use crate::objects::wire::Wire;
 use crate::objects::{self, NotASet, ObjectSet, Patience, SetName};
-use crate::settings::{self, components};
+use crate::settings::{self, Trust, components};
 
 /// What the objects of a type are.
 enum Part {
@@ -47,7 +47,11 @@ const SHARED: [&str; 3] = [
 ];
 
 /// Looks at the wanted objects of one cluster.
-pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<Observation, ProviderError> {
+pub(super) async fn observe(
+    client: &kube::Client,
+    wanted: &[Wanted],
+    trust: &Trust,
+) -> Result<Observation, ProviderError> {
     let mut seen = Observation::default();
     let (mut sets, mut claimed) = (None, None);
     let mut wire = Wire::new(client);
@@ -62,7 +66,7 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
     for wanted in wanted {
         let object = match part(&wanted.ty, &wanted.id)? {
             Part::Settings => {
-                settings::seen(&wire).await?.map(|properties| json!({ "properties": properties }))
+                settings::seen(&wire, trust).await?.map(|properties| json!({ "properties": properties }))
             }
             Part::Components => {
                 components::seen(&wire).await?.map(|properties| json!({ "properties": properties }))
@@ -102,13 +106,14 @@ pub(super) async fn observe(client: &kube::Client, wanted: &[Wanted]) -> Result<
 pub(super) async fn put(
     client: &kube::Client,
     request: Put<'_>,
+    trust: &Trust,
     watch: &dyn Watch,
 ) -> Result<Json, ProviderError> {
     let properties = &request.body["properties"];
     let before = request.previous.map(|body| &body["properties"]);
     match part(request.ty, request.id)? {
         Part::Settings => {
-            let now = settings::put(client, properties, before, watch).await?;
+            let now = settings::put(client, properties, before, trust, watch).await?;
             Ok(json!({ "properties": now }))
         }
         Part::Components => {

@@ -94,5 +94,7 @@ pub(super) async fn read(wire: &Wire, path: &str, key: &str) -> Result<Option<Js
 }
 
 fn place(path: &str, key: &str) -> String {
-    format!("`{key}` of config map kube-system/{}", path.rsplit('/').next().unwrap_or(path))
+    let mut words = path.rsplit('/');
+    let (name, namespace) = (words.next().unwrap_or(path), words.nth(1).unwrap_or("kube-system"));
+    format!("`{key}` of config map {namespace}/{name}")
 }

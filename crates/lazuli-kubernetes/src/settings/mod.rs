@@ -1,7 +1,8 @@
 //! What `kubeadm upgrade` would maintain and nobody else does: nodes are replaced, so it is never run.
 //!
 //! Two resources. *settings* is written before a new node joins, since joining reads it: the config maps
-//! `kubeadm-config` and `kubelet-config`, and the roles that the version's kubeadm counts on. *components* comes when
+//! `kubeadm-config` and `kubelet-config`, the roles that the version's kubeadm counts on, and, once the cluster's authority
+//! has been rotated, the certificates in `cluster-info`. *components* comes when
 //! the control plane is current: kube-proxy and CoreDNS.
 //!
 //! On a fresh cluster `kubeadm init` has written all of it: putting then changes nothing. Fields that Lazuli says
@@ -9,6 +10,7 @@
 //!
 //! Deleting either does nothing: a cluster cannot be without them.
 
+mod cluster_info;
 pub mod components;
 mod edit;
 mod image;
@@ -23,16 +25,20 @@ use serde_json::json;
 
 use crate::objects::wire::Wire;
 use crate::version::KubernetesVersion;
+pub use cluster_info::Trust;
 use edit::{Changed, change_text};
 
 const KUBEADM: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 const KUBEADM_KEY: &str = "ClusterConfiguration";
 const KUBELET: &str = "/api/v1/namespaces/kube-system/configmaps/kubelet-config";
 const KUBELET_KEY: &str = "kubelet";
+/// How many steps the authority has been rotated whose certificates `cluster-info` has.
+const ROTATION: &str = "authorityRotation";
 
 /// Writes the settings; `properties` are `kubernetesVersion`, `clusterConfiguration` and `kubelet`, the last two as far
 /// as Lazuli has something to say. `previous` is what was last said: what is in it and no longer in `properties` is taken
-/// away. Answers the properties as they are afterwards.
+/// away. With `authorityRotation` among them, `cluster-info` is made to have the certificates of `trust`. Answers the
+/// properties as they are afterwards.
 ///
 /// # Errors
 /// When the cluster was not made by kubeadm, the text in it is not YAML, or the API server refuses.
@@ -40,10 +46,14 @@ pub async fn put(
     client: &Client,
     properties: &Json,
     previous: Option<&Json>,
+    trust: &Trust,
     watch: &dyn Watch,
 ) -> Result<Json, ProviderError> {
     let wire = Wire::new(client);
     let version = version(properties)?;
+    if properties[ROTATION].is_number() {
+        cluster_info::put(&wire, trust, watch).await?;
+    }
     // Before the nodes that count on them.
     rbac::ensure(&wire, &version, watch).await?;
     let mut wanted = properties["clusterConfiguration"].clone();
@@ -68,26 +78,30 @@ pub async fn put(
         .await?;
         tell(changed, "kubelet-config", watch)?;
     }
-    observe(client).await?.ok_or_else(|| missing("kubeadm-config"))
+    observe(client, trust).await?.ok_or_else(|| missing("kubeadm-config"))
 }
 
 /// The settings as they are; `None` when there are none.
 ///
 /// # Errors
 /// When the API server cannot be asked, or the text in it is not YAML.
-pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
-    seen(&Wire::new(client)).await
+pub async fn observe(client: &Client, trust: &Trust) -> Result<Option<Json>, ProviderError> {
+    seen(&Wire::new(client), trust).await
 }
 
 /// The same, through a wire that may have read it already.
-pub(crate) async fn seen(wire: &Wire) -> Result<Option<Json>, ProviderError> {
+pub(crate) async fn seen(wire: &Wire, trust: &Trust) -> Result<Option<Json>, ProviderError> {
     let Some(cluster) = edit::read(wire, KUBEADM, KUBEADM_KEY).await? else { return Ok(None) };
     let kubelet = edit::read(wire, KUBELET, KUBELET_KEY).await?;
-    Ok(Some(json!({
+    let mut properties = json!({
         "kubernetesVersion": cluster["kubernetesVersion"],
         "clusterConfiguration": cluster,
         "kubelet": kubelet,
-    })))
+    });
+    if trust.rotation > 0 && cluster_info::is_current(wire, trust).await? {
+        properties[ROTATION] = json!(trust.rotation);
+    }
+    Ok(Some(properties))
 }
 
 fn version(properties: &Json) -> Result<KubernetesVersion, ProviderError> {

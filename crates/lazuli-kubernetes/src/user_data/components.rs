@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::kubelet::is_flag_name;
-use super::{NodeBoot, UserDataError};
+use super::{NodeBoot, SIGNING_CERTIFICATE, UserDataError};
 
 type Flags = BTreeMap<String, String>;
 type Reserved = &'static [(&'static str, &'static str)];
@@ -56,6 +56,10 @@ pub(super) fn controller_manager(node: &NodeBoot) -> Result<Flags, UserDataError
         // Each node is given a range of its own, and the cloud provider routes it to the node.
         own.insert("allocate-node-cidrs".to_owned(), "true".to_owned());
         own.insert("cluster-cidr".to_owned(), node.pod_cidr.clone());
+    }
+    if node.two_authorities {
+        // It does not start with two certificates in the file that it signs with.
+        own.insert("cluster-signing-cert-file".to_owned(), SIGNING_CERTIFICATE.to_owned());
     }
     flags("controller_manager", CONTROLLER_MANAGER, own, &node.controller_manager_args, node)
 }

@@ -163,7 +163,7 @@ struct Discovery<'a> {
 struct TokenDiscovery<'a> {
     api_server_endpoint: String,
     token: &'a str,
-    ca_cert_hashes: [&'a str; 1],
+    ca_cert_hashes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -200,14 +200,14 @@ pub(super) fn file(node: &NodeBoot, secrets: &BootSecrets) -> Result<String, Use
             let cluster = super::json::text(&cluster);
             format!("{cluster}---\n{}", super::json::text(&init(node, api, &token)))
         }
-        BootSecrets::JoinControlPlane { token, ca_hash, certificate_key } => {
+        BootSecrets::JoinControlPlane { token, ca_hashes, certificate_key, .. } => {
             let local_api_endpoint = LocalApiEndpoint { bind_port: node.endpoint.port };
             let key = certificate_key.hex();
             let control_plane = JoinControlPlane { local_api_endpoint, certificate_key: key.expose() };
-            super::json::text(&join(node, api, token, ca_hash, Some(control_plane)))
+            super::json::text(&join(node, api, token, ca_hashes, Some(control_plane)))
         }
-        BootSecrets::JoinWorker { token, ca_hash } => {
-            super::json::text(&join(node, api, token, ca_hash, None))
+        BootSecrets::JoinWorker { token, ca_hashes } => {
+            super::json::text(&join(node, api, token, ca_hashes, None))
         }
     })
 }
@@ -296,13 +296,13 @@ fn join<'a>(
     node: &'a NodeBoot,
     api: KubeadmApi,
     token: &'a BootstrapToken,
-    ca_hash: &'a str,
+    ca_hashes: &'a [String],
     control_plane: Option<JoinControlPlane<'a>>,
 ) -> JoinConfiguration<'a> {
     let bootstrap_token = TokenDiscovery {
         api_server_endpoint: node.endpoint.to_string(),
         token: token.expose(),
-        ca_cert_hashes: [ca_hash],
+        ca_cert_hashes: ca_hashes,
     };
     JoinConfiguration {
         api_version: api.api_version(),

@@ -12,6 +12,7 @@
 //! | `/etc/kubernetes/azure.json` | what the cloud provider is told of Azure |
 //! | `/run/lazuli/kubeadm.yaml` | kubeadm's configuration |
 //! | `/etc/kubernetes/pki` | the keys that a cluster is made from, on its first node |
+//! | `/etc/kubernetes/pki/signing-ca.crt` | on control-plane nodes that are made while the cluster's authority is rotated, the certificate of the one that signs |
 //! | `/etc/lazuli/proxy.env`, drop-ins of containerd and the kubelet | the proxy, where there is one |
 //! | `/etc/cni/lazuli.conflist.template` | the network of pods, where Azure's routes carry it |
 //! | `/etc/lazuli/kubelet.env` | the kubelet's flags, read through a drop-in of its systemd unit |
@@ -60,6 +61,10 @@ const COMPRESS_ABOVE: usize = 16 * 1024;
 /// Where etcd's own disk is mounted on control-plane nodes. The data is one folder below: the root of a new file
 /// system is not empty, and kubeadm wants an empty folder.
 const ETCD_MOUNT: &str = "/var/lib/etcddisk";
+
+/// While two authorities are trusted, the certificate of the one that signs alone: below the folder that is mounted into
+/// the controller manager.
+const SIGNING_CERTIFICATE: &str = "/etc/kubernetes/pki/signing-ca.crt";
 
 /// A rendered cloud-init document of at most [`MAX_BYTES`] bytes.
 ///

@@ -40,6 +40,8 @@ pub struct NodeBoot {
     pub controller_manager_args: BTreeMap<String, String>,
     /// Extra flags of the scheduler.
     pub scheduler_args: BTreeMap<String, String>,
+    /// True while the cluster's authority is rotated and two of them are trusted.
+    pub two_authorities: bool,
     /// How the node reaches the outside, where not directly.
     pub proxy: Option<Proxy>,
     /// Labels of the node. Those that a kubelet may not give itself, see
@@ -205,6 +207,7 @@ impl fmt::Debug for NodeBoot {
             .field("cert_sans", &self.cert_sans)
             .field("controller_manager_args", &self.controller_manager_args)
             .field("scheduler_args", &self.scheduler_args)
+            .field("two_authorities", &self.two_authorities)
             .field("proxy", &self.proxy)
             .field("labels", &self.labels)
             .field("taints", &self.taints)

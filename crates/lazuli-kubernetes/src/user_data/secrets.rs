@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{NodeRole, UserDataError};
+use super::{NodeRole, SIGNING_CERTIFICATE, UserDataError};
 use crate::keyring::ClusterKeys;
 use crate::pki::derived::{BootstrapToken, CertificateKey, bootstrap_token, certificate_key};
-use crate::pki::{CertificateAuthority, PkiError, ServiceAccountKey, public_key_hash};
+use crate::pki::{CertificateAuthority, PkiError, ServiceAccountKey};
 
 /// What a node is trusted with at its first boot.
 #[derive(Clone)]
@@ -25,8 +25,10 @@ pub enum BootSecrets {
     JoinControlPlane {
         /// With which it joins; valid for a short time, and once.
         token: BootstrapToken,
-        /// By which it knows the cluster: `sha256:…` of the cluster CA's public key.
-        ca_hash: String,
+        /// By which it knows the cluster: `sha256:…` of the public keys of the authorities that are trusted.
+        ca_hashes: Vec<String>,
+        /// While two are trusted, the certificate of the one that signs.
+        signing_certificate: Option<String>,
         /// With which the keys are encrypted on their way.
         certificate_key: CertificateKey,
     },
@@ -34,8 +36,8 @@ pub enum BootSecrets {
     JoinWorker {
         /// With which it joins; valid for a short time, and once.
         token: BootstrapToken,
-        /// By which it knows the cluster: `sha256:…` of the cluster CA's public key.
-        ca_hash: String,
+        /// By which it knows the cluster: `sha256:…` of the public keys of the authorities that are trusted.
+        ca_hashes: Vec<String>,
     },
 }
 
@@ -67,12 +69,11 @@ impl BootSecrets {
             },
             NodeRole::FurtherControlPlane => BootSecrets::JoinControlPlane {
                 token,
-                ca_hash: public_key_hash(&keys.cluster_ca.certificate_pem)?,
+                ca_hashes: keys.cluster_ca.hashes()?,
+                signing_certificate: keys.cluster_ca.has_another().then(|| keys.cluster_ca.signer_pem()),
                 certificate_key: certificate_key(&keys.cluster_ca, node),
             },
-            NodeRole::Worker => {
-                BootSecrets::JoinWorker { token, ca_hash: public_key_hash(&keys.cluster_ca.certificate_pem)? }
-            }
+            NodeRole::Worker => BootSecrets::JoinWorker { token, ca_hashes: keys.cluster_ca.hashes()? },
         })
     }
 
@@ -87,8 +88,11 @@ impl BootSecrets {
     }
 
     /// The files with keys, by path, with the permissions they have: on the first node only. The others fetch them, or
-    /// never get them.
+    /// never get them; but for the certificate that kubeadm does not keep.
     pub(super) fn files(&self) -> Vec<(&'static str, &'static str, &str)> {
+        if let BootSecrets::JoinControlPlane { signing_certificate: Some(certificate), .. } = self {
+            return vec![(SIGNING_CERTIFICATE, "0644", certificate)];
+        }
         let BootSecrets::Init { cluster_ca, etcd_ca, front_proxy_ca, service_account } = self else {
             return Vec::new();
         };

@@ -13,6 +13,7 @@ pub(super) const FIND_ETCD_DISK: &str = include_str!("steps/find-etcd-disk.sh");
 
 const PREPARE: &str = include_str!("steps/prepare.sh");
 const INIT: &str = include_str!("steps/init.sh");
+const TWO_AUTHORITIES: &str = include_str!("steps/two-authorities.sh");
 const JOIN: &str = include_str!("steps/join.sh");
 const REMOVE_TRACES: &str = include_str!("steps/remove-traces.sh");
 
@@ -54,7 +55,11 @@ fn kubeadm(node: &NodeBoot) -> String {
     };
     let host = if host { node.endpoint.host.as_str() } else { "" };
     let etcd = if node.role == NodeRole::FurtherControlPlane { ETCD_MOUNT } else { "" };
-    format!("host={}\netcd={}\n{script}", quoted(host), quoted(etcd))
+    let before = match node.two_authorities && node.role == NodeRole::FurtherControlPlane {
+        true => TWO_AUTHORITIES,
+        false => "",
+    };
+    format!("host={}\netcd={}\n{before}{script}", quoted(host), quoted(etcd))
 }
 
 /// The script that runs a list of the user's commands. They are named by their place and never shown: the log is read

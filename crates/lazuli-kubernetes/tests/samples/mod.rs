@@ -28,6 +28,7 @@ pub(crate) fn keys() -> ClusterKeys {
         server: Server { host: first().endpoint.host, port: 6443 },
         transport: Transport::Direct,
         cluster_ca: ca.clone(),
+        cluster_ca_rotation: 0,
         etcd_ca: Some(ca.clone()),
         front_proxy_ca: Some(ca),
         service_account: Some(ServiceAccountKey::from_pem(key).unwrap()),
@@ -55,6 +56,7 @@ pub(crate) fn private(node: NodeBoot) -> NodeBoot {
         cert_sans: vec!["*.prod.example.com".into(), "10.40.0.4".into(), "127.0.0.1".into()],
         controller_manager_args: map(&[("node-monitor-grace-period", "30s")]),
         scheduler_args: map(&[("feature-gates", "MemoryQoS=false")]),
+        two_authorities: false,
         proxy: Some(Proxy {
             http: None,
             https: Some("http://team:hunter2&$HOME@proxy:3128".into()),
@@ -85,6 +87,7 @@ pub(crate) fn first() -> NodeBoot {
         cert_sans: Vec::new(),
         controller_manager_args: Default::default(),
         scheduler_args: Default::default(),
+        two_authorities: false,
         proxy: None,
         labels: [("team".to_owned(), "platform".to_owned())].into(),
         taints: vec![Taint {

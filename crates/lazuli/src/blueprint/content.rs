@@ -85,6 +85,7 @@ fn user_data(boot: &NodeBoot, known: &dyn Known) -> Result<Option<String>, Diagn
         server: Server { host: boot.endpoint.0.clone(), port: boot.endpoint.1 },
         transport: Transport::Direct,
         cluster_ca,
+        cluster_ca_rotation: 0, // nothing in user-data says it
         etcd_ca: None,
         front_proxy_ca: None,
         service_account: None,

@@ -24,6 +24,7 @@ mod contract;
 #[allow(dead_code, reason = "shared with e2e")]
 mod workbench;
 
+mod authorities;
 mod certificates;
 mod control_plane;
 mod destroying;

@@ -19,6 +19,7 @@ pub(crate) fn keys() -> ClusterKeys {
         server: Server { host: "prod.example".into(), port: 6443 },
         transport: Transport::Direct,
         cluster_ca: authority("kubernetes"),
+        cluster_ca_rotation: 0,
         etcd_ca: Some(authority("etcd-ca")),
         front_proxy_ca: Some(authority("front-proxy-ca")),
         service_account: Some(ServiceAccountKey::new().unwrap()),
@@ -68,7 +69,7 @@ async fn a_control_plane_node_gets_the_certificates_too_bound_to_its_token() {
     // A crash before the certificates are there leaves a token that nobody takes for a finished registration.
     let (sent, secrets) =
         (api.sent(), |secret: &Json| HashMap::from([(token::secret_name(&token), secret.clone())]));
-    let is_there = |secret| observed(&keys, "prod-1", None, &secrets(secret), None, NOW).is_some();
+    let is_there = |secret| observed("prod-1", None, &secrets(secret), None, NOW).is_some();
     assert!(!is_there(&sent[0].2));
     assert!(is_there(&sent[4].2));
     let certs = sent[3].2.clone();
@@ -98,10 +99,19 @@ async fn the_first_node_needs_nobodys_permission() {
 async fn what_let_it_in_is_taken_back_and_its_node_goes_with_the_registration() {
     let (api, keys) = (Api::new(), keys());
     revoke(&api.rest(), &keys, "prod-1", Role::ControlPlane).await.unwrap();
-    delete(&api.rest(), &keys, "prod-1").await.unwrap();
     let token = derived::bootstrap_token(&keys.cluster_ca, "prod-1");
+    // Found by what it says: the key that it was derived from may have been rotated. That of another node stays.
+    let of = |node: &str, keys: &ClusterKeys| {
+        let registration = Registration { node: node.into(), role: Role::Worker };
+        let token = derived::bootstrap_token(&keys.cluster_ca, node);
+        token::token_secret(&token, &registration, NOW, token::VALID)
+    };
+    let others = [of("prod-1", &keys), of("prod-10", &keys)];
+    api.on("GET /api/v1/namespaces/kube-system/secrets", [ok(json!({"items": others}))]);
+    delete(&api.rest(), "prod-1").await.unwrap();
     let secrets = "DELETE /api/v1/namespaces/kube-system/secrets";
-    let lines: Vec<String> = api.sent().into_iter().map(|(_, line, _)| line).collect();
+    let lines = api.sent().into_iter().map(|(_, line, _)| line);
+    let lines: Vec<String> = lines.filter(|line| !line.starts_with("GET ")).collect();
     let own = format!("{secrets}/bootstrap-token-{}", token.id());
     let expected =
         [format!("{secrets}/kubeadm-certs"), own.clone(), own, "DELETE /api/v1/nodes/prod-1".to_owned()];
@@ -110,15 +120,14 @@ async fn what_let_it_in_is_taken_back_and_its_node_goes_with_the_registration() 
 
 #[test]
 fn a_registration_is_there_when_its_node_is_or_its_token_still_helps() {
-    let keys = keys();
-    let token = derived::bootstrap_token(&keys.cluster_ca, "prod-1");
+    let token = derived::bootstrap_token(&keys().cluster_ca, "prod-1");
     let tokens = |left: i64| {
         let made = NOW + Duration::minutes(left - 30);
         let secret = token::token_secret(&token, &registration(Role::ControlPlane), made, token::VALID);
         HashMap::from([(token::secret_name(&token), secret)])
     };
     let see = |node: Option<&Json>, tokens: &HashMap<String, Json>| {
-        observed(&keys, "prod-1", node, tokens, None, NOW).map(|object| object["properties"].clone())
+        observed("prod-1", node, tokens, None, NOW).map(|object| object["properties"].clone())
     };
     assert_eq!(see(None, &HashMap::new()), None);
     assert_eq!(see(None, &tokens(9)), None);
@@ -143,7 +152,7 @@ fn a_registration_is_there_when_its_node_is_or_its_token_still_helps() {
 fn what_a_registration_was_made_with_is_what_is_remembered_of_it() {
     let body = json!({"properties": {"node": "prod-1", "role": "init", "configuration": {"cni": "none"}}});
     let none = HashMap::new();
-    let see = |body: &Json, node: Option<&Json>| observed(&keys(), "prod-1", node, &none, Some(body), NOW);
+    let see = |body: &Json, node: Option<&Json>| observed("prod-1", node, &none, Some(body), NOW);
     let mut expected = body.clone();
     expected["properties"]["joined"] = json!(false);
     assert_eq!(see(&body, None), Some(expected), "the first node needs no token");
