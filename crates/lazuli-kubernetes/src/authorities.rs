@@ -5,7 +5,7 @@ use lazuli_core::Json;
 use crate::api::{ApiError, Clusters, Rest, Selector};
 use crate::keyring::ClusterId;
 use crate::node::{member, registration::NODES};
-use crate::pki::ClusterPki;
+use crate::pki::{CertificateAuthority, ClusterPki, certificates};
 
 /// Every namespace has it.
 const ROOT: &str = "/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt";
@@ -52,10 +52,13 @@ pub async fn ask(clusters: &Clusters, cluster: &ClusterId, keys: &ClusterPki) ->
             &keys.front_proxy_ca,
         ),
     ];
+    // While one is rotated, nodes do not all have the same two: that of the key must be among them.
     let same = |one: &str, other: &str| one.split_whitespace().eq(other.split_whitespace());
-    let other = rows
-        .into_iter()
-        .find(|(.., said, ca)| said.as_ref().is_some_and(|said| !same(said, &ca.certificate_pem)));
+    let is_among = |ca: &CertificateAuthority, said: &str| {
+        let own = ca.signer_pem();
+        certificates(said).any(|one| same(one, &own))
+    };
+    let other = rows.into_iter().find(|(.., said, ca)| said.as_ref().is_some_and(|said| !is_among(ca, said)));
     if let Some((what, file, ..)) = other {
         return Ok(Answer::Other(Differs { what, file }));
     }

@@ -50,6 +50,17 @@ pub fn asked(replace: &BTreeSet<Address>, recorded: &RecordedWorld) -> Result<Re
                 "run `lazuli apply` without --replace, which takes them in; then ask again",
             );
         }
+        if rotated.on_workers && nodes.iter().any(|node| meets_every_api_server(node)) {
+            return refuse(
+                &key.address,
+                format!(
+                    "{} cannot be rotated: before Kubernetes 1.31 the kubelets of control-plane nodes use any API server, \
+                     and those of another step would refuse them",
+                    key.address
+                ),
+                "upgrade to Kubernetes 1.31 or newer first",
+            );
+        }
         let behind: Vec<&&Recorded> =
             nodes.iter().filter(|r| told(r, rotated) != steps(&key.inputs)).collect();
         if let Some(first) = behind.first().and_then(|registration| registration.address.parent()) {
@@ -76,6 +87,15 @@ fn nodes_of<'a>(cluster: &Address, key: &RotatedKey, recorded: &'a RecordedWorld
     let whose = if key.on_workers { cluster.clone() } else { cluster.child("control_plane") };
     let all = recorded.resources.values().chain(&recorded.deposed);
     all.filter(|r| r.address.is_within(&whose) && r.ty.name.ends_with("/registrations")).collect()
+}
+
+/// True for a control-plane node whose kubelet does not keep to the API server beside it. Its certificate may be of the
+/// authority that signed before, whoever signs for API servers: that is decided by the controller manager which leads.
+fn meets_every_api_server(registration: &Recorded) -> bool {
+    let version = registration.inputs.pointer("/properties/configuration/kubernetesVersion");
+    let version = version.and_then(Json::as_str).and_then(|text| semver::Version::parse(text).ok());
+    let is_worker = registration.inputs.pointer("/properties/role").is_some_and(|role| role == "worker");
+    !is_worker && version.is_some_and(|version| (version.major, version.minor) < (1, 31))
 }
 
 /// How far a key was rotated when the node of a registration was made.

@@ -113,6 +113,8 @@ async fn what_cannot_be_observed_says_which_cluster_and_why() {
 async fn a_refusal_is_told_in_the_servers_words() {
     let api = Api::new();
     let message = "admission webhook \"policy\" denied the request";
+    let none = || ok(json!({"items": []}));
+    api.on("GET /api/v1/namespaces/kube-system/secrets", [none(), none()]);
     api.on("DELETE /api/v1/nodes/web-1", [refuse(403, "Forbidden", message), ok(json!({}))]);
     let (provider, _) = provider(&api);
     let registration = wanted("registrations", "web-1");

@@ -54,7 +54,8 @@ impl Certificates {
             return if nobody_yet { Found::Silence } else { Found::Nothing };
         };
         let Some(leaf) = crate::kubernetes::answering_leaf(world, &host) else { return Found::Silence };
-        let made_from = (leaf.clone(), cluster.control().ca_pem.clone());
+        let trusted = leaf.authorities(&cluster.control().ca_pem).to_owned();
+        let made_from = (leaf.clone(), trusted);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = known.get(&host)
             && server.made_from == made_from

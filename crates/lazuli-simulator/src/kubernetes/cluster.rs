@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::controllers;
 use super::etcd::Etcd;
 use super::store::{Key, Store};
+use super::trust::Trust;
 
 /// A cluster that has, or had, an API server.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,10 +33,9 @@ pub(crate) struct Cluster {
 pub(crate) struct ControlPlane {
     /// The version the API server says it has, `v1.34.2`.
     pub(crate) version: String,
-    /// The certificate authority of clients and servers, in PEM.
+    /// The certificate authorities in PEM that the leading controller manager publishes; with the first it signs the
+    /// certificates of kubelets. A leader stays until its node goes.
     pub(crate) ca_pem: String,
-    /// The key of that authority, with which the controller manager signs the certificates of kubelets, in PEM.
-    pub(crate) ca_key_pem: String,
     /// The serving certificates, by node; the API answers as long as one is left.
     pub(crate) servers: BTreeMap<String, Leaf>,
     /// The members of etcd.
@@ -56,6 +56,22 @@ pub(crate) struct Leaf {
     /// The keys of service accounts' tokens.
     #[serde(default)]
     pub(crate) accounts: Accounts,
+    /// The authorities whose clients it accepts, in PEM; the first signed its certificate. Empty: those of the cluster.
+    #[serde(default)]
+    pub(crate) ca_pem: String,
+    /// The same by their hashes.
+    #[serde(default)]
+    pub(crate) authority: Trust,
+    /// The authorities of the front proxy.
+    #[serde(default)]
+    pub(crate) front_proxy: Trust,
+}
+
+impl Leaf {
+    /// The authorities that it has, in PEM, where `of_cluster` are those of its cluster.
+    pub(crate) fn authorities<'a>(&'a self, of_cluster: &'a str) -> &'a str {
+        if self.ca_pem.is_empty() { of_cluster } else { &self.ca_pem }
+    }
 }
 
 /// Which key an API server signs tokens of service accounts with, and which it checks them with: digests of public keys.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::trust::Trust;
 use crate::random;
 
 /// A new member refuses changes of the membership until it has been connected for so long, in real milliseconds.
@@ -26,6 +27,9 @@ pub(crate) struct Member {
     /// When it was last added or started.
     #[serde(default)]
     pub(crate) since_ms: u64,
+    /// The authority that signed its certificates, and those that it trusts.
+    #[serde(default)]
+    pub(crate) authority: Trust,
 }
 
 /// Why etcd does not do as it is told, in its own words.
@@ -49,6 +53,10 @@ pub(crate) enum Refusal {
     BadTransferee,
     #[error("context deadline exceeded")]
     Timeout,
+    #[error(
+        "authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"
+    )]
+    Distrust,
 }
 
 /// All members of one cluster. Empty: nobody models etcd, and it always works.
@@ -94,6 +102,7 @@ impl Etcd {
             has_started: false,
             is_running: false,
             since_ms: now_ms,
+            authority: Trust::default(),
         };
         self.members.insert(node.to_owned(), member);
     }
@@ -168,6 +177,21 @@ impl Etcd {
         self.stays_healthy(self.voters().count(), None, now_ms)?;
         self.insert(node, address, true, now_ms);
         Ok(())
+    }
+
+    /// Whether a new member and all others would accept each other's certificates.
+    pub(crate) fn gets_on_with(&self, newcomer: &Trust) -> Result<(), Refusal> {
+        match self.members.values().all(|member| member.authority.gets_on_with(newcomer)) {
+            true => Ok(()),
+            false => Err(Refusal::Distrust),
+        }
+    }
+
+    /// Tells what certificates a member has.
+    pub(crate) fn trust(&mut self, node: &str, authority: Trust) {
+        if let Some(member) = self.members.get_mut(node) {
+            member.authority = authority;
+        }
     }
 
     /// The member's process starts.

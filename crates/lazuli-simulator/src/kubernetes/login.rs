@@ -36,7 +36,11 @@ impl Machine for Login<'_> {
         let kubelet = self.kubelet()?;
         let cluster = self.world.clusters.get(&kubelet.host)?;
         match path {
-            "/etc/kubernetes/pki/ca.crt" => Some(cluster.control().ca_pem.clone().into_bytes()),
+            "/etc/kubernetes/pki/ca.crt" => {
+                let (control, of_cluster) = (cluster.control(), &cluster.control().ca_pem);
+                let own = control.servers.get(&kubelet.name).map(|leaf| leaf.authorities(of_cluster));
+                Some(own.unwrap_or(of_cluster).to_owned().into_bytes())
+            }
             "/etc/kubernetes/admin.conf" if kubelet.is_control_plane => {
                 let (certificate, key) = (admin_certificate(&kubelet.name), admin_key(&kubelet.name));
                 let config = format!(

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trust::Trust;
 use crate::world::{Resource, World};
 use crate::{ids, json};
 
@@ -47,6 +48,9 @@ pub(crate) struct Kubelet {
     /// When its etcd learner is promoted and its API server starts; `None` when that is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) promote_ms: Option<u64>,
+    /// The authority that signed its certificate, and those that it trusts.
+    #[serde(default)]
+    pub(crate) authority: Trust,
 }
 
 /// What a machine knows of itself.

@@ -37,6 +37,7 @@ mod selector;
 mod status;
 mod store;
 mod table;
+mod trust;
 mod validate;
 mod watch;
 mod write;

@@ -31,10 +31,18 @@ pub(crate) fn furnish(store: &mut Store, namespace: &str, ca_pem: &str, now_ms: 
             "metadata": { "name": "default", "namespace": namespace } });
         store.create("v1/serviceaccounts", account, now_ms);
     }
-    if store.get("v1/configmaps", namespace, "kube-root-ca.crt").is_none() {
-        let map = json!({ "kind": "ConfigMap", "apiVersion": "v1",
-            "metadata": { "name": "kube-root-ca.crt", "namespace": namespace }, "data": { "ca.crt": ca_pem } });
-        store.create("v1/configmaps", map, now_ms);
+    match store.get("v1/configmaps", namespace, "kube-root-ca.crt") {
+        None => {
+            let map = json!({ "kind": "ConfigMap", "apiVersion": "v1",
+                "metadata": { "name": "kube-root-ca.crt", "namespace": namespace }, "data": { "ca.crt": ca_pem } });
+            store.create("v1/configmaps", map, now_ms);
+        }
+        Some(map) if map["data"]["ca.crt"] != ca_pem => {
+            store.edit("v1/configmaps", namespace, "kube-root-ca.crt", |map| {
+                map["data"]["ca.crt"] = json!(ca_pem);
+            });
+        }
+        Some(_) => {}
     }
 }
 

@@ -1,6 +1,5 @@
 //! The end of clusters.
 
-use serde_json::json;
 
 use crate::stage::cluster;
 use crate::workbench::Workbench;

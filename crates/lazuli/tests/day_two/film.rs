@@ -105,6 +105,27 @@ impl Scene {
         }
     }
 
+    /// API servers accept the clients of each other's authority, also those that come through the front proxy, and members
+    /// of etcd each other.
+    fn certificates_are_good_everywhere(&self) {
+        let servers = &self.control["servers"];
+        let rows = [
+            (servers, "authority"),
+            (servers, "front_proxy"),
+            (&self.control["etcd"]["members"], "authority"),
+        ];
+        for (all, what) in rows {
+            let all = || all.as_object().into_iter().flatten();
+            for (name, one) in all() {
+                let signs = &one[what]["signs"];
+                for (other, checks) in all() {
+                    let trusts = checks[what]["trusts"].as_array().unwrap();
+                    assert!(trusts.contains(signs), "{other} does not accept {name}'s {what}");
+                }
+            }
+        }
+    }
+
     fn is_unharmed(&self, zones: &BTreeSet<String>) {
         let members = self.control["etcd"]["members"].as_object().unwrap();
         let voters = members.values().filter(|member| member["is_learner"] == false);
@@ -112,6 +133,7 @@ impl Scene {
             voters.fold((0, 0), |(all, up), m| (all + 1, up + usize::from(m["is_running"] == true)));
         assert!(running > all / 2, "quorum lost: {members:#?}");
         self.tokens_are_good_everywhere();
+        self.certificates_are_good_everywhere();
         for budget in self.all("policy/v1/poddisruptionbudgets") {
             let status = &budget["status"];
             let (healthy, needed) = (status["currentHealthy"].as_i64(), status["desiredHealthy"].as_i64());

@@ -163,6 +163,28 @@ impl Insides {
             .collect()
     }
 
+    /// Of each API server or member of etcd, the authority that signs for it, and those that it trusts.
+    pub(crate) fn trust(&self, authority: &str) -> Vec<(String, Vec<String>)> {
+        let control = &self.0["control"];
+        let (all, of) = match authority {
+            "etcd_ca" => (&control["etcd"]["members"], "authority"),
+            "front_proxy_ca" => (&control["servers"], "front_proxy"),
+            _ => (&control["servers"], "authority"),
+        };
+        let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let all = all.as_object().unwrap().values().map(|one| &one[of]);
+        all.map(|a| (text(&a["signs"]), a["trusts"].as_array().unwrap().iter().map(text).collect())).collect()
+    }
+
+    /// The nodes that are not ready.
+    pub(crate) fn unready(&self) -> Vec<String> {
+        let is_ready = |node: &&Json| {
+            let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.into_iter().any(|c| c["type"] == "Ready" && c["status"] == "True")
+        };
+        self.all("v1/nodes").into_iter().filter(|node| !is_ready(node)).map(name).collect()
+    }
+
     /// Names of the members of etcd.
     pub(crate) fn etcd(&self) -> Vec<String> {
         self.0["control"]["etcd"]["members"].as_object().unwrap().keys().cloned().collect()
@@ -173,6 +195,29 @@ impl Insides {
 pub(crate) fn name(object: &Json) -> String {
     object["metadata"]["name"].as_str().unwrap().to_owned()
 }
+
+/// Asks the API for its nodes with a kubeconfig whose server is [`SOMEWHERE`]; otherwise what is said.
+pub(crate) fn ask(bench: &Workbench, kubeconfig: &str) -> Result<usize, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let world = bench.world_copy();
+    runtime.block_on(async {
+        let pace = Pace { profile: Profile::Instant, speedup: None };
+        let options = SimulatorOptions { pace, world: Some(world), ..SimulatorOptions::default() };
+        let simulator = Simulator::start(options).await.unwrap();
+        let text = kubeconfig.replace(SOMEWHERE, &format!("https://{}", simulator.addr()));
+        let config = kube::config::Kubeconfig::from_yaml(&text).unwrap();
+        let config = kube::Config::from_custom_kubeconfig(config, &Default::default()).await.unwrap();
+        let client = kube::Client::try_from(config).unwrap();
+        let request = http::Request::get("/api/v1/nodes").body(Vec::new()).unwrap();
+        let answer = client.request::<Json>(request).await;
+        simulator.shutdown().await;
+        let list = answer.map_err(|error| format!("{error:?}"))?;
+        Ok(list["items"].as_array().unwrap().len())
+    })
+}
+
+/// The server of a kubeconfig before it is known where it is.
+pub(crate) const SOMEWHERE: &str = "https://127.0.0.1:1";
 
 /// Somebody with kubectl at work in the same cluster. False when there is no kubectl on this machine.
 pub(crate) fn kubectl(bench: &Workbench, arguments: &[&str]) -> bool {

@@ -6,6 +6,7 @@ use super::config::Documents;
 use super::{Machine, Outcome, failed, node, objects, pki};
 use crate::kubernetes::machine::parse_version;
 use crate::kubernetes::reach::{self, Reached};
+use crate::kubernetes::trust::Trust;
 use crate::kubernetes::{Cluster, ControlPlane, Etcd, bootstrap, seed_of, yaml};
 use crate::world::World;
 
@@ -61,13 +62,16 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
     let text =
         |file: &str| machine.files.get(&format!("{}/{file}", pki::FOLDER)).cloned().unwrap_or_default();
     let manager = &cluster.controller_manager.extra_args;
+    if let Err(why) = pki::check_signing(&machine.files, manager.get(pki::SIGNING_FLAG)) {
+        return failed(why);
+    }
     let mut control = ControlPlane {
         version: version_text.clone(),
         ca_pem: text("ca.crt"),
-        ca_key_pem: text("ca.key"),
         etcd: Etcd::new(&seed, &name, &facts.address, machine.speed, now),
         ..ControlPlane::default()
     };
+    control.etcd.trust(&name, Trust::of(&text("etcd/ca.crt")));
     control.servers.insert(name.clone(), leaf);
     control.running.insert(name.clone());
     control.state.speed = machine.speed;
@@ -82,7 +86,8 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
     world.remove_cluster(&host);
     let seed = seed_of(&world.seed.to_string(), &host);
     let made = world.put_cluster(Cluster::new(&host, control, &seed));
-    let kubelet = machine.kubelet(&host, &name, &version_text, Some(port), now);
+    let mut kubelet = machine.kubelet(&host, &name, &version_text, Some(port), now);
+    kubelet.authority = Trust::of(&text("ca.crt"));
     let endpoint = format!("{host}:{endpoint_port}");
     let file = documents_of(&machine, "ClusterConfiguration");
     bootstrap(made, &service, now);

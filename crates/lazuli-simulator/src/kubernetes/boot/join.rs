@@ -11,6 +11,7 @@ use crate::kubernetes::etcd::Refusal;
 use crate::kubernetes::machine::{parse_version, scaled};
 use crate::kubernetes::moment;
 use crate::kubernetes::reach::{self, Reached};
+use crate::kubernetes::trust::Trust;
 use crate::kubernetes::{Cluster, yaml};
 use crate::world::World;
 
@@ -47,8 +48,14 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
         return Outcome::Again { real_ms: LOOK_AGAIN_MS, tries: LOOKS, lines };
     }
     let Some(cluster) = world.clusters.get(&host) else { return failed("error execution phase preflight") };
-    let token = match trust(cluster, &discovery, now) {
-        Ok(token) => token,
+    let servers = reach::answering(world, &host, port);
+    let servers: Vec<Trust> = servers
+        .iter()
+        .filter_map(|node| cluster.control().servers.get(node))
+        .map(|leaf| leaf.authority.clone())
+        .collect();
+    let (token, known) = match trust(cluster, &discovery, &servers, now) {
+        Ok(found) => found,
         Err(Distrust::NotYet(why)) => {
             let lines = vec![format!(
                 "error execution phase preflight: couldn't validate the identity of the API Server: {why}"
@@ -98,9 +105,17 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
     let bind_port =
         join.control_plane.as_ref().map(|plane| plane.local_api_endpoint.bind_port.unwrap_or(6443));
     let mut kubelet = machine.kubelet(&host, &name, &version, bind_port, now);
+    // The controller manager signs what the kubelet asks it to; what cluster-info says is trusted.
+    kubelet.authority = Trust { signs: Trust::of(&cluster.control().ca_pem).signs, ..known };
     let mut leaf = None;
     if let Some(plane) = &join.control_plane {
         if let Err(why) = certificates(cluster, &mut machine, &plane.certificate_key, now) {
+            return failed(why);
+        }
+        let flag = argument(&configuration["controllerManager"]["extraArgs"], pki::SIGNING_FLAG);
+        if let Err(why) =
+            pki::check_signing(&machine.files, flag).and_then(|()| admin(&machine.files, &servers))
+        {
             return failed(why);
         }
         let service =
@@ -118,8 +133,15 @@ pub(super) fn run(world: &mut World, machine: Machine<'_>, documents: Documents,
         return failed("error execution phase preflight");
     };
     if leaf.is_some() {
-        match cluster.control_mut().etcd.add_learner(&name, &machine.facts.address, now) {
-            Ok(()) => cluster.control_mut().etcd.start(&name, now),
+        let own = machine.files.get(&format!("{}/etcd/ca.crt", pki::FOLDER));
+        let own = own.map(|text| Trust::of(text)).unwrap_or_default();
+        let etcd = &mut cluster.control_mut().etcd;
+        let added = etcd.gets_on_with(&own);
+        match added.and_then(|()| etcd.add_learner(&name, &machine.facts.address, now)) {
+            Ok(()) => {
+                etcd.trust(&name, own);
+                etcd.start(&name, now);
+            }
             Err(refusal) => {
                 let lines = vec![format!(
                     "error execution phase control-plane-join/etcd: error creating local etcd static pod manifest file: {refusal}"
@@ -179,8 +201,14 @@ fn secret_text(secret: &Value, field: &str) -> String {
     decoded.or_else(|| secret["stringData"][field].as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Finds the token that both sides know, and compares the authority's hash; the token's Secret is what comes of it.
-fn trust(cluster: &Cluster, discovery: &TokenDiscovery, now: u64) -> Result<Value, Distrust> {
+/// Finds the token that both sides know, compares the hashes of the authorities in cluster-info, and connects once more by
+/// them; the token's Secret and what is trusted from now on come of it.
+fn trust(
+    cluster: &Cluster,
+    discovery: &TokenDiscovery,
+    servers: &[Trust],
+    now: u64,
+) -> Result<(Value, Trust), Distrust> {
     let Some((id, secret)) = discovery.token.split_once('.') else {
         return Err(Distrust::Never(format!(
             "the bootstrap token \"{}\" was not of the form \"\\\\A([a-z0-9]{{6}})\\\\.([a-z0-9]{{16}})\\\\z\"",
@@ -209,20 +237,64 @@ fn trust(cluster: &Cluster, discovery: &TokenDiscovery, now: u64) -> Result<Valu
                 .to_owned(),
         ));
     }
-    if cluster.store.get("v1/configmaps", "kube-public", "cluster-info").is_none() {
+    let Some(info) = cluster.store.get("v1/configmaps", "kube-public", "cluster-info") else {
         return Err(Distrust::NotYet(
             "failed to request the cluster-info ConfigMap: configmaps \"cluster-info\" not found".to_owned(),
         ));
-    }
-    let own = pki::public_key_hash(&cluster.control().ca_pem).unwrap_or_default();
-    if !discovery.unsafe_skip_ca_verification
-        && !discovery.ca_cert_hashes.iter().any(|hash| hash.eq_ignore_ascii_case(&own))
-    {
+    };
+    let own = Trust::of(&published(info));
+    let is_pinned =
+        |hash: &String| discovery.ca_cert_hashes.iter().any(|pinned| pinned.eq_ignore_ascii_case(hash));
+    if !discovery.unsafe_skip_ca_verification && !own.trusts.iter().any(is_pinned) {
+        let keys = own.trusts.join(":");
         return Err(Distrust::Never(format!(
-            "cluster CA found in cluster-info ConfigMap is invalid: none of the public keys \"{own}\" are pinned"
+            "cluster CA found in cluster-info ConfigMap is invalid: none of the public keys \"{keys}\" are pinned"
         )));
     }
-    Ok(Value::clone(known))
+    if !servers.iter().all(|server| own.accepts(server)) {
+        return Err(Distrust::Never(format!("failed to request the cluster-info ConfigMap: {UNKNOWN}")));
+    }
+    Ok((Value::clone(known), own))
+}
+
+const UNKNOWN: &str =
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of \"crypto/rsa: verification error\" while trying to verify candidate authority certificate \"kubernetes\")";
+
+/// The authorities in the config map cluster-info, in PEM.
+fn published(info: &Value) -> String {
+    let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
+    let documents = yaml::documents(text, yaml::Repeated::Refused).unwrap_or_default();
+    let data = documents
+        .first()
+        .and_then(|config| config.pointer("/clusters/0/cluster/certificate-authority-data")?.as_str());
+    let decoded = data.and_then(|data| STANDARD.decode(data).ok());
+    decoded.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+/// An extra argument of a component, a map until v1beta3 and a list since v1beta4.
+fn argument<'a>(args: &'a Value, name: &str) -> Option<&'a str> {
+    let listed = args.as_array().into_iter().flatten().find(|arg| arg["name"] == name);
+    listed.map_or(&args[name], |arg| &arg["value"]).as_str()
+}
+
+/// kubeadm writes the first authority alone into `admin.conf`, and goes on with that file at whatever API server answers.
+/// Unless somebody stops it after that and completes the file.
+fn admin(files: &super::cloud_init::Files, servers: &[Trust]) -> Result<(), String> {
+    let mut admin = Trust::of(files.get(&format!("{}/ca.crt", pki::FOLDER)).map_or("", String::as_str));
+    let completes = |text: &&String| {
+        ["control-plane-prepare", "--skip-phases", "certificate-authority-data", "admin.conf"]
+            .iter()
+            .all(|word| text.contains(word))
+    };
+    if files.values().find(completes).is_none() {
+        admin.trusts.truncate(1);
+    }
+    match servers.iter().all(|server| admin.gets_on_with(server)) {
+        true => Ok(()),
+        false => Err(format!(
+            "error execution phase control-plane-join/etcd: error creating etcd client: could not retrieve the list of etcd endpoints: {UNKNOWN}"
+        )),
+    }
 }
 
 fn may_authenticate(token: &Value) -> Result<(), String> {
@@ -326,13 +398,7 @@ fn certificates(cluster: &Cluster, machine: &mut Machine<'_>, key: &str, now: u6
             "error execution phase preflight: \nOne or more conditions for hosting a new control plane instance is not satisfied.\n\n[failure loading certificate for CA: couldn't load the certificate file {path}: open {path}: no such file or directory]\n\nPlease ensure that:\n* The cluster has a stable controlPlaneEndpoint address.\n* The certificates that must be shared among control plane instances are provided."
         ));
     }
-    pki::check(&machine.files, now)?;
-    let own =
-        machine.files.get(&format!("{}/ca.crt", pki::FOLDER)).and_then(|text| pki::public_key_hash(text));
-    match own == pki::public_key_hash(&cluster.control().ca_pem) {
-        true => Ok(()),
-        false => Err("error execution phase control-plane-prepare/kubeconfig: tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of \"crypto/rsa: verification error\" while trying to verify candidate authority certificate \"kubernetes\")".to_owned()),
-    }
+    pki::check(&machine.files, now)
 }
 
 fn download(cluster: &Cluster, machine: &mut Machine<'_>, key: &str) -> Result<(), String> {

@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::machine::{Facts, Kubelet, scaled};
+use super::trust::Trust;
 use crate::world::World;
 
 /// How an attempt ends.
@@ -149,6 +150,7 @@ impl Machine<'_> {
             has_cni_template: self.has_cni_template(),
             since_ms: now,
             promote_ms: None,
+            authority: Trust::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use x509_parser::pem::parse_x509_pem;
 use super::cloud_init::Files;
 use crate::kubernetes::Leaf;
 use crate::kubernetes::cluster::Accounts;
+use crate::kubernetes::trust::{Trust, hashes};
 use crate::random;
 
 /// Where kubeadm keeps them.
@@ -121,11 +122,30 @@ fn check_authority(files: &Files, name: &str, file: &str, now_ms: u64) -> Result
     Ok(())
 }
 
-/// `sha256:` and the hash of the public key, as kubeadm pins an authority.
-pub(super) fn public_key_hash(certificate_pem: &str) -> Option<String> {
-    let (_, pem) = parse_x509_pem(certificate_pem.as_bytes()).ok()?;
-    let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
-    Some(format!("sha256:{}", random::sha256_hex(certificate.public_key().raw)))
+/// The flag of the controller manager that names the certificate it signs with.
+pub(super) const SIGNING_FLAG: &str = "cluster-signing-cert-file";
+
+/// Checks what the controller manager signs with: it does not start with more than one certificate, nor with that of another
+/// key.
+pub(super) fn check_signing(files: &Files, flag: Option<&str>) -> Result<(), String> {
+    let own = format!("{FOLDER}/ca.crt");
+    let path = flag.unwrap_or(&own);
+    let refused = |why: String| {
+        format!(
+            "error execution phase wait-control-plane: a control plane component did not pass its health check: kube-controller-manager: failed to start kubernetes-io-kubelet-serving certificate controller: error reading CA cert file \"{path}\": {why}"
+        )
+    };
+    let text = files.get(path).ok_or_else(|| refused(format!("open {path}: no such file or directory")))?;
+    let signs = hashes(text);
+    if signs.len() != 1 {
+        return Err(refused(format!("expected 1 certificate, found {}", signs.len())));
+    }
+    match files.get(&own).map(|text| Trust::of(text).signs) {
+        Some(first) if first != signs[0] => {
+            Err(refused("tls: private key does not match public key".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An API server's certificate, signed by the cluster's authority. The key follows from `seed`; it is worth nothing
@@ -149,7 +169,14 @@ pub(super) fn serving(files: &Files, names: Vec<String>, seed: &str, now_ms: u64
         OffsetDateTime::from_unix_timestamp((now_ms / 1000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     (params.not_before, params.not_after) = (now - Duration::minutes(5), now + Duration::days(365));
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
-    Ok(Leaf { cert_pem: certificate.pem(), key_pem: key.serialize_pem(), accounts: accounts(files) })
+    Ok(Leaf {
+        cert_pem: certificate.pem(),
+        key_pem: key.serialize_pem(),
+        accounts: accounts(files),
+        ca_pem: text("ca.crt").to_owned(),
+        authority: Trust::of(text("ca.crt")),
+        front_proxy: Trust::of(text("front-proxy-ca.crt")),
+    })
 }
 
 /// An Ed25519 key whose 32 secret bytes are a hash, in PKCS#8 (RFC 8410).

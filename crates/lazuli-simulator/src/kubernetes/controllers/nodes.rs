@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::look::{has, items, name, set_condition, uid};
 use super::{Begun, Machine, NO_NETWORK, Round, condition, mirror_pods, scaled};
-use crate::kubernetes::Cluster;
+use crate::kubernetes::{Cluster, ControlPlane, Kubelet, Leaf, Store};
 use crate::world::World;
 
 /// A Node whose kubelet is silent for so long is Unknown, in real milliseconds.
@@ -74,12 +74,24 @@ pub(super) fn observe(
         let list = if up(&node) { &mut control.servers } else { &mut control.state.starting };
         list.insert(node, leaf);
     }
+    lead(&mut control);
     let oldest =
         control.servers.keys().filter_map(|node| machines.get(node)).map(|machine| &machine.kubelet.version);
     if let Some(version) = oldest.min_by_key(|version| crate::kubernetes::machine::parse_version(version)) {
         control.version.clone_from(version);
     }
-    silence(&mut control.state.silent, cluster, machines, changed, now);
+    let has_other_authorities = authorities(&control) != authorities(cluster.control());
+    let all: BTreeSet<String>;
+    let changed = match has_other_authorities {
+        true => {
+            all = machines.keys().chain(changed).cloned().collect();
+            &all
+        }
+        false => changed,
+    };
+    let mut silent = std::mem::take(&mut control.state.silent);
+    silence(&mut silent, &control, &cluster.store, machines, changed, now);
+    control.state.silent = silent;
     let grace = scaled(speed, GRACE_MS);
     control.state.silent.values().map(|since| since + grace).filter(|due| *due > now).for_each(sooner);
     if control != *cluster.control() {
@@ -99,18 +111,47 @@ pub(super) fn observe(
     due
 }
 
+/// The controller manager that leads goes on leading until its node is gone; then one of the others does.
+fn lead(control: &mut ControlPlane) {
+    let of_cluster = &control.ca_pem;
+    let leads = |leaf: &Leaf| leaf.authorities(of_cluster) == of_cluster;
+    if !control.servers.values().any(leads)
+        && let Some(next) = control.servers.values().next()
+    {
+        control.ca_pem = next.ca_pem.clone();
+    }
+}
+
+/// The authorities of all API servers.
+fn authorities(control: &ControlPlane) -> BTreeSet<(&str, &[String])> {
+    control.servers.values().map(|leaf| (&*leaf.authority.signs, &*leaf.authority.trusts)).collect()
+}
+
+/// Whether a kubelet and the API servers that it may meet accept each other's certificates. From 1.31 the kubelet of a
+/// control-plane node meets that of its own machine only.
+fn is_trusted(kubelet: &Kubelet, control: &ControlPlane) -> bool {
+    let gets_on = |leaf: &Leaf| leaf.authority.gets_on_with(&kubelet.authority);
+    let minor = crate::kubernetes::machine::parse_version(&kubelet.version).map_or(0, |version| version.1);
+    match kubelet.is_control_plane && minor >= 31 {
+        true => control.servers.get(&kubelet.name).is_none_or(gets_on),
+        false => control.servers.values().all(gets_on),
+    }
+}
+
 /// Keeps account of the nodes whose kubelet is not heard of.
 fn silence(
     silent: &mut BTreeMap<String, u64>,
-    cluster: &Cluster,
+    control: &ControlPlane,
+    store: &Store,
     machines: &BTreeMap<String, Machine>,
     changed: &BTreeSet<String>,
     now: u64,
 ) {
-    silent.retain(|node, _| cluster.store.get("v1/nodes", "", node).is_some());
+    silent.retain(|node, _| store.get("v1/nodes", "", node).is_some());
+    let is_heard = |machine: &Machine| machine.facts.is_running && is_trusted(&machine.kubelet, control);
     for node in changed {
-        let exists = cluster.store.get("v1/nodes", "", node).is_some();
-        match exists && !machines.get(node).is_some_and(|machine| machine.facts.is_running) {
+        let exists = store.get("v1/nodes", "", node).is_some();
+        match exists && !machines.get(node).is_some_and(is_heard) {
             true => drop(silent.entry(node.clone()).or_insert(now)),
             false => drop(silent.remove(node)),
         }

@@ -67,6 +67,9 @@ fn pki() -> Pki {
             cert_pem: params.signed_by(&key, &issuer).unwrap().pem(),
             key_pem: key.serialize_pem(),
             accounts: Default::default(),
+            ca_pem: String::new(),
+            authority: Default::default(),
+            front_proxy: Default::default(),
         }
     };
     let server =

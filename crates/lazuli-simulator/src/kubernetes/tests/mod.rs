@@ -22,7 +22,14 @@ fn cluster() -> Cluster {
     let mut control = ControlPlane { version: "v1.34.2".to_owned(), ..ControlPlane::default() };
     control.servers.insert(
         "cp-1".to_owned(),
-        Leaf { cert_pem: String::new(), key_pem: String::new(), accounts: Default::default() },
+        Leaf {
+            cert_pem: String::new(),
+            key_pem: String::new(),
+            accounts: Default::default(),
+            ca_pem: String::new(),
+            authority: Default::default(),
+            front_proxy: Default::default(),
+        },
     );
     let mut cluster = Cluster::new(HOST, control, &super::seed_of("1", HOST));
     bootstrap(&mut cluster, "10.96.0.1", NOW);

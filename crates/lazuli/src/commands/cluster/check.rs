@@ -1,7 +1,6 @@
 //! Whether a cluster is well.
 
 use lazuli_kubernetes::status::{ClusterStatus, Condition, NodeStatus};
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::look::{Looked, Recorded};
@@ -27,7 +26,7 @@ pub(super) fn checks(looked: &Looked) -> Vec<Check> {
             checks.extend(certificates(&status.nodes, now));
         }
     }
-    checks.extend(authority(&looked.cluster, now));
+    checks.extend(authorities(&looked.cluster, now));
     checks
 }
 
@@ -119,14 +118,23 @@ fn certificates(nodes: &[NodeStatus], now: OffsetDateTime) -> Vec<Check> {
         .collect()
 }
 
-fn authority(recorded: &Recorded, now: OffsetDateTime) -> Option<Check> {
-    let end = OffsetDateTime::parse(recorded.authority_ends.as_deref()?, &Rfc3339).ok()?;
-    let text = format!("the cluster's ends on {}", end.date());
-    Some(match end - now {
-        left if left <= Duration::ZERO => bad("certificate authority", text),
-        left if left < Duration::days(365) => warn("certificate authority", text),
-        _ => good("certificate authority", text),
-    })
+/// One line for all of them while none ends soon.
+fn authorities(recorded: &Recorded, now: OffsetDateTime) -> Vec<Check> {
+    const WHAT: &str = "certificate authority";
+    let text = |(whose, end): &(String, OffsetDateTime)| format!("{whose} ends on {}", end.date());
+    let is_soon = |end: OffsetDateTime| end - now < Duration::days(365);
+    if !recorded.authorities.iter().any(|(_, end)| is_soon(*end)) {
+        let first = recorded.authorities.iter().map(|(_, end)| end).min();
+        let number = recorded.authorities.len();
+        let text = |end: &OffsetDateTime| format!("the first of {number} ends on {}", end.date());
+        return first.map(|end| good(WHAT, text(end))).into_iter().collect();
+    }
+    let check = |authority: &(String, OffsetDateTime)| match authority.1 - now {
+        left if left <= Duration::ZERO => bad(WHAT, text(authority)),
+        left if left < Duration::days(365) => warn(WHAT, text(authority)),
+        _ => good(WHAT, text(authority)),
+    };
+    recorded.authorities.iter().map(check).collect()
 }
 
 fn good(what: &str, text: String) -> Check {

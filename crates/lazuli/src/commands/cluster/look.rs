@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use lazuli_cluster::expand::Pki;
+use lazuli_core::Address;
 use lazuli_core::provider::ProviderError;
 use lazuli_core::recorded::RecordedWorld;
+use lazuli_kubernetes::pki;
 use lazuli_kubernetes::status::{self, ClusterStatus};
+use time::OffsetDateTime;
 
 use super::recorded::{is_control_plane, named, text};
 use crate::cli::Variables;
@@ -33,8 +37,8 @@ pub(super) struct Recorded {
     pub(super) server: String,
     pub(super) version: String,
     pub(super) members: Vec<RecordedMember>,
-    /// When its certificate authority ends, RFC 3339.
-    pub(super) authority_ends: Option<String>,
+    /// Its certificate authorities, and when each ends.
+    pub(super) authorities: Vec<(String, OffsetDateTime)>,
 }
 
 /// A node that has joined once.
@@ -69,16 +73,34 @@ pub(super) async fn look(
             version: text(member, "/properties/version").unwrap_or_default().to_owned(),
         })
     };
-    let ends = found.authority.observed.pointer("/properties/notAfter").and_then(|text| text.as_str());
     let cluster = Recorded {
         name: found.name.clone(),
         address: found.address.clone(),
         server: found.server().to_owned(),
         version: found.version(),
         members: found.members.iter().filter_map(member).collect(),
-        authority_ends: ends.map(str::to_owned),
+        authorities: authorities(&found.address, &world),
     };
     Ok(Looked { cluster, status, setting, world, clouds })
+}
+
+/// All that are trusted: while one is rotated, there are two.
+fn authorities(cluster: &Address, world: &RecordedWorld) -> Vec<(String, OffsetDateTime)> {
+    let Pki { cluster_ca, etcd_ca, front_proxy_ca, .. } = Pki::of(cluster);
+    let rows = [("the cluster's", cluster_ca), ("etcd's", etcd_ca), ("the front proxy's", front_proxy_ca)];
+    let mut all = Vec::new();
+    for (whose, address) in rows {
+        let recorded = world.resources.get(&address);
+        let bundle = recorded.and_then(|ca| ca.observed["properties"]["certificate"].as_str()).unwrap_or_default();
+        let ends: Vec<OffsetDateTime> =
+            pki::certificates(bundle).filter_map(|certificate| pki::expiry(certificate).ok()).collect();
+        let one = ends.len() == 1;
+        all.extend(ends.into_iter().zip(["which signs", "which does not sign"]).map(|(end, which)| match one {
+            true => (whose.to_owned(), end),
+            false => (format!("{whose}, {which},"), end),
+        }));
+    }
+    all
 }
 
 impl Looked {

@@ -159,7 +159,20 @@ pub(super) async fn bring(
     };
     let mut world = world.clone();
     // What is declared with keys is declared only where there are some.
-    world.resources.insert(Pki::of(cluster).cluster_ca, placeholder(cluster));
+    let addresses = Pki::of(cluster);
+    let authorities = [
+        (addresses.cluster_ca, &keys.cluster_ca),
+        (addresses.etcd_ca, &keys.etcd_ca),
+        (addresses.front_proxy_ca, &keys.front_proxy_ca),
+    ];
+    for (address, authority) in authorities {
+        let mut record = placeholder(&address);
+        if authority.has_another() {
+            // In the middle of a rotation: the last step is left, after which the one that signs is trusted alone.
+            record.inputs = json!({"properties": {"rotation": tls::ROTATION_STEPS - 1}});
+        }
+        world.resources.insert(address, record);
+    }
     let records = records(keys, cluster, &expand(&world)?)?;
     world.resources.extend(records.into_iter().map(|record| (record.address.clone(), record)));
     clouds.learn(&world);
@@ -217,10 +230,10 @@ pub(super) async fn survey(
     Ok(survey)
 }
 
-fn placeholder(cluster: &Address) -> Recorded {
+fn placeholder(address: &Address) -> Recorded {
     let now = host::now();
     Recorded {
-        address: Pki::of(cluster).cluster_ca,
+        address: address.clone(),
         mode: Mode::Managed,
         provider: ProviderName::Tls,
         account: "".into(),
@@ -262,7 +275,6 @@ fn records(keys: &ClusterPki, cluster: &Address, blueprint: &Blueprint) -> Resul
             _ => tls::of_service_account(&inputs, &keys.service_account),
         };
         Some(Recorded {
-            address: address.clone(),
             account: part.desired.account.clone(),
             ty: part.desired.ty.clone(),
             id: part.desired.id.clone()?,
@@ -270,7 +282,7 @@ fn records(keys: &ClusterPki, cluster: &Address, blueprint: &Blueprint) -> Resul
             observed,
             sensitive: vec![Attribute::root().name("properties").name("privateKey")],
             prevent_destroy: part.declaration.lifecycle.prevent_destroy,
-            ..placeholder(cluster)
+            ..placeholder(address)
         })
     };
     let records: Option<Vec<Recorded>> = addresses.all().into_iter().map(key).collect();
