@@ -1,6 +1,5 @@
 //! The end of clusters.
 
-
 use crate::stage::cluster;
 use crate::workbench::Workbench;
 
