@@ -83,6 +83,8 @@ pub struct ClusterKeys {
     pub etcd_ca: Option<CertificateAuthority>,
     /// The front-proxy CA, once it is made.
     pub front_proxy_ca: Option<CertificateAuthority>,
+    /// How many steps it was rotated.
+    pub front_proxy_ca_rotation: i64,
     /// The service account key, once it is made.
     pub service_account: Option<ServiceAccountKey>,
 }
@@ -154,9 +156,10 @@ impl KeyRing {
             server: known.server()?,
             transport: known.transport(),
             cluster_ca,
-            cluster_ca_rotation: known.observed["properties"]["rotation"].as_i64().unwrap_or(0),
+            cluster_ca_rotation: known.rotation(),
             etcd_ca: authority(ETCD_CA)?,
             front_proxy_ca: authority(FRONT_PROXY_CA)?,
+            front_proxy_ca_rotation: objects.get(FRONT_PROXY_CA).map_or(0, Known::rotation),
             service_account: service_account.map(Known::service_account).transpose()?,
         }))
     }
@@ -179,6 +182,10 @@ impl KeyRing {
 impl Known {
     fn property(&self, name: &str) -> Option<&str> {
         self.observed["properties"][name].as_str()
+    }
+
+    fn rotation(&self) -> i64 {
+        self.observed["properties"]["rotation"].as_i64().unwrap_or(0)
     }
 
     fn authority(&self) -> Result<CertificateAuthority, PkiError> {

@@ -9,12 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lazuli_kubernetes::user_data::{NodeBoot, render};
+use lazuli_kubernetes::user_data::{BootSecrets, NodeBoot, render};
 use serde_json::Value;
 
 /// The document, unpacked where it is packed.
 fn document(node: &NodeBoot) -> Value {
-    let data = render(node, &samples::secrets(node)).unwrap();
+    let keys = if node.two_authorities { samples::keys_with_another() } else { samples::keys() };
+    let data = render(node, &BootSecrets::of(&keys, node.role, &node.name).unwrap()).unwrap();
     let mut text = String::new();
     match data.as_bytes().starts_with(&[0x1f, 0x8b]) {
         true => flate2::read::GzDecoder::new(data.as_bytes()).read_to_string(&mut text).unwrap(),
@@ -195,9 +196,17 @@ impl Machine {
         let root = self.0.path().to_str().unwrap();
         let script = file(node, &format!("/run/lazuli/steps/{step}")).unwrap();
         // The template is named as it is on a node; everything else is in the folder.
-        let script = ["/etc/containerd", "/etc/hosts", "/opt/cni", "/etc/sysctl.d", "/var/lib/etcddisk"]
-            .iter()
-            .fold(script, |script, path| script.replace(path, &format!("{root}{path}")));
+        let folders = [
+            "/etc/containerd",
+            "/etc/hosts",
+            "/opt/cni",
+            "/etc/sysctl.d",
+            "/var/lib/etcddisk",
+            "/etc/kubernetes",
+            "/etc/lazuli",
+        ];
+        let script =
+            folders.iter().fold(script, |script, path| script.replace(path, &format!("{root}{path}")));
         let path =
             std::env::join_paths([self.at("/bin").as_path(), Path::new("/usr/bin"), Path::new("/bin")])
                 .unwrap();
@@ -335,6 +344,39 @@ fn a_join_that_fails_is_undone_and_tried_again() {
         assert_eq!(machine.at("/var/lib/etcddisk/etcd").exists(), !has_etcd, "a member must start empty");
         assert!(machine.at("/var/lib/etcddisk").exists());
     }
+}
+
+#[test]
+fn while_two_authorities_are_trusted_kubeadm_goes_on_with_both_and_the_signing_one_survives_a_reset() {
+    let machine = Machine::new();
+    let (prepare, reset) = ("join phase control-plane-prepare all", "reset --force");
+    // Files as kubeadm leaves them; the first attempt fails after that.
+    machine.program(
+        "kubeadm",
+        &format!(
+            "pki=\"$ROOT\"/etc/kubernetes/pki\ncase \"$*\" in\n'{reset}') rm -rf \"$pki\" ;;\n'{prepare}'*)\n  \
+             [ -s \"$pki\"/signing-ca.crt ] || exit 1\n  echo BOTH >\"$pki\"/ca.crt\n  \
+             printf 'clusters:\\n- cluster:\\n    certificate-authority-data: Rk lSU1Q=\\n    server: s\\n' >\"$ROOT\"/etc/kubernetes/admin.conf ;;\n\
+             *--skip-phases*) [ -e \"$ROOT\"/second ] || {{ touch \"$ROOT\"/second; exit 1; }} ;;\nesac"
+        ),
+    );
+    let node = NodeBoot { two_authorities: true, ..samples::further() };
+    let done = machine.run(&node, "30-kubeadm.sh");
+    assert!(done.status.success(), "{done:?}");
+    let config = "--config /run/lazuli/kubeadm.yaml";
+    let attempt = [
+        format!("kubeadm join phase preflight {config}"),
+        format!("kubeadm {prepare} {config}"),
+        format!("kubeadm join {config} --skip-phases preflight,control-plane-prepare"),
+    ];
+    let between = [format!("kubeadm {reset}"), "sleep 10".to_owned()];
+    assert_eq!(calls(&machine), [&attempt[..], &between, &attempt].concat());
+    assert_eq!(
+        machine.read("/etc/kubernetes/admin.conf"),
+        "clusters:\n- cluster:\n    certificate-authority-data: Qk9USAo=\n    server: s\n"
+    );
+    let signing = machine.read("/etc/kubernetes/pki/signing-ca.crt");
+    assert_eq!(signing, samples::keys().cluster_ca.certificate_pem, "the one that signs, alone");
 }
 
 #[test]

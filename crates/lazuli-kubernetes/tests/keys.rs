@@ -9,6 +9,7 @@ use lazuli_core::provider::{Provider, ProviderError, Put, Wanted, Watch};
 use lazuli_core::resource::{ResourceId, ResourceType};
 use lazuli_kubernetes::keyring::{ClusterId, KeyRing, Server, Transport};
 use lazuli_kubernetes::pki::derived::bootstrap_token;
+use lazuli_kubernetes::pki::{admin_identity, certificates};
 use lazuli_kubernetes::tls::{CERTIFICATE_AUTHORITIES, SERVICE_ACCOUNT_KEYS, TlsProvider};
 use serde_json::json;
 use time::macros::datetime;
@@ -177,6 +178,56 @@ async fn a_service_account_key_is_rotated_in_three_steps_and_a_step_done_twice_i
         assert!(!format!("{later:?}").contains("PRIVATE"));
     }
     let back = put(&provider, Operation::Update, "service_account", &body(4)).await.unwrap_err();
+    assert_eq!(back.code, "KeyNotRotated");
+}
+
+#[tokio::test]
+async fn an_authority_is_rotated_in_three_steps_and_its_old_key_goes_when_it_signs_no_more() {
+    let (keys, provider) = provider();
+    let body = |steps: i64| {
+        let mut body = cluster_ca("a.example.com:6443");
+        if steps > 0 {
+            body["properties"]["rotation"] = steps.into();
+        }
+        body
+    };
+    let mut objects = vec![put(&provider, Operation::Create, "cluster_ca", &body(0)).await.unwrap()];
+    let cluster = ClusterId::of(&id("x/y")).unwrap();
+    let mut tokens = vec![bootstrap_token(&keys.cluster(&cluster).unwrap().cluster_ca, "n")];
+    for steps in 1..=6 {
+        let object = put(&provider, Operation::Update, "cluster_ca", &body(steps)).await.unwrap();
+        let again = put(&provider, Operation::Update, "cluster_ca", &body(steps)).await.unwrap();
+        assert_eq!(object, again, "step {steps}");
+        objects.push(object);
+        let known = keys.cluster(&cluster).unwrap();
+        assert_eq!(known.cluster_ca_rotation, steps);
+        tokens.push(bootstrap_token(&known.cluster_ca, "n"));
+        // Whom it signs for now is believed by the first certificate: that of its own key.
+        let now = datetime!(2026-03-01 12:00:00 UTC);
+        let hour = std::time::Duration::from_secs(3600);
+        admin_identity(&known.cluster_ca, "a", &["system:masters"], hour, now).unwrap();
+    }
+    let text = |steps: usize, name: &str| objects[steps]["properties"][name].as_str().map(str::to_owned);
+    let bundle = |steps: usize| {
+        let pem = text(steps, "certificate").unwrap();
+        certificates(&pem).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for first in [0, 3] {
+        let [old, new] = [first, first + 3].map(|steps| bundle(steps).concat());
+        assert_ne!(old, new);
+        assert_eq!(bundle(first + 1), [old.clone(), new.clone()]);
+        assert_eq!(bundle(first + 2), [new, old]);
+        for (step, key) in [(1, first), (2, first + 3), (3, first + 3)] {
+            for name in ["privateKey", "publicKeyHash", "notAfter"] {
+                assert_eq!(text(first + step, name), text(key, name), "{name} in step {step}");
+            }
+            assert_eq!(tokens[first + step], tokens[key], "tokens are those of the key that signs");
+        }
+        assert_eq!(text(first + 1, "nextPrivateKey"), text(first + 3, "privateKey"));
+        assert_eq!([2, 3].map(|step| text(first + step, "nextPrivateKey")), [None, None]);
+    }
+    assert!(!format!("{keys:?} {:?}", keys.cluster(&cluster)).contains("PRIVATE"));
+    let back = put(&provider, Operation::Update, "cluster_ca", &body(4)).await.unwrap_err();
     assert_eq!(back.code, "KeyNotRotated");
 }
 

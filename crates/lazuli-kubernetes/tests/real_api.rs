@@ -333,7 +333,9 @@ async fn settings_are_kept_and_changed() {
     let path = format!("{maps}/kubeadm-config");
     let version = async || rest.get(&path).await.unwrap().unwrap()["metadata"]["resourceVersion"].clone();
     let before = version().await;
-    settings::put(&client, &wanted("v1.34.2"), None, &settings::Trust::default(), &Heard::default()).await.unwrap();
+    settings::put(&client, &wanted("v1.34.2"), None, &settings::Trust::default(), &Heard::default())
+        .await
+        .unwrap();
     assert_eq!(version().await, before);
     // Two at once, and somebody else on top: nobody's change is lost.
     let (other, heard) = (json!({"metadata": {"annotations": {"theirs": "x"}}}), Heard::default());

@@ -100,7 +100,9 @@ fn with_admins(server: &Server) {
 }
 
 async fn put(server: &Server, properties: &Json, previous: Option<&Json>) -> Json {
-    settings::put(&server.client(), properties, previous, &settings::Trust::default(), &Heard::default()).await.unwrap()
+    settings::put(&server.client(), properties, previous, &settings::Trust::default(), &Heard::default())
+        .await
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,9 +167,15 @@ async fn the_bindings_that_a_version_counts_on_are_made() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cluster_without_kubeadms_maps_is_told_how_to_get_them_back() {
-    let error = settings::put(&Server::new().client(), &wanted("v1.34.2"), None, &settings::Trust::default(), &Heard::default())
-        .await
-        .unwrap_err();
+    let error = settings::put(
+        &Server::new().client(),
+        &wanted("v1.34.2"),
+        None,
+        &settings::Trust::default(),
+        &Heard::default(),
+    )
+    .await
+    .unwrap_err();
     assert!(error.message.contains("no config map kubeadm-config"), "{error}");
     assert!(error.advice.unwrap().contains("kubeadm init phase upload-config all"));
 }

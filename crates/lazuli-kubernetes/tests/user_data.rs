@@ -69,6 +69,36 @@ fn a_worker_gets_no_disk_but_commands_and_labels() {
 }
 
 #[test]
+fn while_two_authorities_are_trusted_nodes_know_both_and_the_controller_manager_signs_with_one() {
+    let keys = samples::keys_with_another();
+    let document = |node: NodeBoot| {
+        let node = NodeBoot { two_authorities: true, ..node };
+        let secrets = BootSecrets::of(&keys, node.role, &node.name).unwrap();
+        let data = lazuli_kubernetes::user_data::render(&node, &secrets).unwrap();
+        let text = String::from_utf8(data.as_bytes().to_vec()).unwrap();
+        let files = parsed(&text)["write_files"].as_array().unwrap().clone();
+        move |path: &str| {
+            let file = files.iter().find(|file| file["path"] == path);
+            file.map(|file| file["content"].as_str().unwrap().to_owned())
+        }
+    };
+    let hashes = keys.cluster_ca.hashes().unwrap();
+    assert_eq!(hashes.len(), 2);
+    let signing = "/etc/kubernetes/pki/signing-ca.crt";
+    for (node, signs) in [(samples::further(), true), (samples::worker(), false)] {
+        let file = document(node);
+        let config: Value = serde_json::from_str(&file("/run/lazuli/kubeadm.yaml").unwrap()).unwrap();
+        assert_eq!(config["discovery"]["bootstrapToken"]["caCertHashes"], Value::from(hashes.clone()));
+        assert_eq!(file(signing), signs.then(|| samples::keys().cluster_ca.certificate_pem));
+    }
+    let settings = |two_authorities| {
+        let node = NodeBoot { two_authorities, ..samples::further() };
+        cluster_configuration(&node).unwrap()["controllerManager"]["extraArgs"].to_string()
+    };
+    assert!(settings(true).contains(signing) && !settings(false).contains("signing"));
+}
+
+#[test]
 fn what_cloud_init_reads_is_a_header_and_json() {
     insta::assert_snapshot!("worker-as-sent", text(&samples::worker()));
 }

@@ -40,6 +40,7 @@ fn placeholder() -> Result<&'static ClusterKeys, &'static PkiError> {
             cluster_ca_rotation: 0,
             etcd_ca: Some(ca.clone()),
             front_proxy_ca: Some(ca),
+            front_proxy_ca_rotation: 0,
             service_account: Some(ServiceAccountKey::new()?),
         })
     });

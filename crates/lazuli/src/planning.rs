@@ -203,8 +203,12 @@ pub async fn plan(
         Ok((blueprint, draft))
     };
     let rotated = rotation::asked(&wish.replace, recorded)?;
-    let replace: BTreeSet<Address> =
-        wish.replace.iter().filter(|asked| !rotated.keys().any(|key| key.is_within(asked))).cloned().collect();
+    let replace: BTreeSet<Address> = wish
+        .replace
+        .iter()
+        .filter(|asked| !rotated.keys().any(|key| key.is_within(asked)))
+        .cloned()
+        .collect();
     renewals.extend(rotated);
     let (mut blueprint, mut draft) = expand(&renewals)?;
     unknown_addresses(wish, &blueprint, recorded)?;

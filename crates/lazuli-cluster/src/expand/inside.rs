@@ -78,8 +78,13 @@ pub(super) fn expand(site: &Site<'_>, around: &Surroundings<'_>, order: &Order<'
         // kubeadm has just installed them in this version.
         false => vec![(at("network"), in_turn)],
     };
-    let version = object([("kubernetesVersion", Value::string(tag(profile)))]);
-    parts.push(settings(site, "components", version, &components));
+    let mut properties = vec![("kubernetesVersion", Value::string(tag(profile)))];
+    let steps = site.rotations.of_cluster_ca + site.rotations.of_front_proxy_ca;
+    if steps > 0 {
+        // What no API server trusts any more is taken away from those that were added to the cluster.
+        properties.push(("authorityRotation", Value::int(steps)));
+    }
+    parts.push(settings(site, "components", Value::object(properties), &components));
     for addon in &profile.addons {
         let address = cluster.address.keyed("addon", &addon.name);
         let after = [(last, "add-ons go in one after the other, in the order written")];

@@ -35,8 +35,8 @@ use part::Site;
 pub use part::{Features, Part};
 use phase::Phase;
 pub use phase::{IMPORTED, imported_with};
-use rotation::Rotations;
 pub use rotation::RotatedKey;
+use rotation::Rotations;
 
 /// A cluster's resources.
 #[derive(Debug, Clone)]

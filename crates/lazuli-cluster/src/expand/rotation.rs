@@ -97,8 +97,7 @@ impl Rotations {
 
     /// What a registration remembers: nothing of keys that were never rotated.
     pub(super) fn remembered(self, is_control_plane: bool) -> impl Iterator<Item = (&'static str, Value)> {
-        let steps =
-            [self.of_cluster_ca, self.of_etcd_ca, self.of_front_proxy_ca, self.of_service_account];
+        let steps = [self.of_cluster_ca, self.of_etcd_ca, self.of_front_proxy_ca, self.of_service_account];
         RotatedKey::all()
             .zip(steps)
             .filter(move |(key, steps)| *steps > 0 && (key.on_workers || is_control_plane))

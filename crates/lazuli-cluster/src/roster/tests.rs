@@ -217,22 +217,33 @@ fn an_attribute_a_machine_cannot_change_makes_a_new_node_and_says_so() {
 }
 
 #[test]
-fn a_rotated_service_account_key_makes_the_control_plane_anew_and_a_step_asked_for_twice_is_one_step() {
+fn a_rotated_key_makes_the_nodes_anew_that_hang_on_it_and_a_step_asked_for_twice_is_one_step() {
+    for (name, title, on_workers) in [
+        ("service_account", "service account key", false),
+        ("etcd_ca", "etcd certificate authority", false),
+        ("front_proxy_ca", "front proxy certificate authority", false),
+        ("cluster_ca", "cluster certificate authority", true),
+    ] {
+        rotates(name, title, on_workers);
+    }
+}
+
+fn rotates(name: &str, title: &str, on_workers: bool) {
     let cluster = cluster(CLUSTER);
     let mut world = nothing();
     let new = expanded_inside(&cluster, &world, &Renewals::new());
     apply(&mut world, &new, |_| true);
-    let key = Address::root("cluster", "prod").child("pki").child("service_account");
+    let key = Address::root("cluster", "prod").child("pki").child(name);
+    let workers: u32 = cluster.workers.iter().map(|pool| pool.count).sum();
+    let number = cluster.control_plane.count + if on_workers { workers } else { 0 };
     for steps in 1..=3 {
         let renewals: Renewals = [(key.clone(), steps.to_string())].into();
         let asked = expanded_inside(&cluster, &world, &renewals);
         let told = reasons(&asked);
-        assert_eq!(told.len(), cluster.control_plane.count as usize, "{told:?}");
-        assert!(
-            told.iter()
-                .all(|why| why.contains("control_plane") && why.ends_with("service account key is rotated")),
-            "{told:?}"
-        );
+        assert_eq!(told.len(), number as usize, "{told:?}");
+        let because = format!("{title} is rotated");
+        let fits = |why: &String| (on_workers || why.contains("control_plane")) && why.ends_with(&because);
+        assert!(told.iter().all(fits), "{told:?}");
         // Stopped when the key had been told: the same nodes are left, whoever asks.
         let mut stopped = world.clone();
         apply(&mut stopped, &asked, |address| *address == key);

@@ -63,9 +63,12 @@ impl fmt::Debug for Cluster {
 impl Cluster {
     /// The authorities that its nodes are to trust.
     pub(crate) fn trust(&self) -> Trust {
+        let front_proxy = self.keys.front_proxy_ca.as_ref();
         Trust {
             rotation: self.keys.cluster_ca_rotation,
             bundle: self.keys.cluster_ca.certificate_pem.clone(),
+            front_proxy_rotation: self.keys.front_proxy_ca_rotation,
+            front_proxy_bundle: front_proxy.map_or_else(String::new, |ca| ca.certificate_pem.clone()),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::claims;
 use crate::manifests::Objects;
 use crate::objects::wire::Wire;
 use crate::objects::{self, NotASet, ObjectSet, Patience, SetName};
-use crate::settings::{self, Trust, components};
+use crate::settings::{self, ROTATION, Trust, components, extension};
 
 /// What the objects of a type are.
 enum Part {
@@ -69,7 +69,14 @@ pub(super) async fn observe(
                 settings::seen(&wire, trust).await?.map(|properties| json!({ "properties": properties }))
             }
             Part::Components => {
-                components::seen(&wire).await?.map(|properties| json!({ "properties": properties }))
+                let mut seen = components::seen(&wire).await?;
+                if let Some(properties) = &mut seen
+                    && trust.steps() > 0
+                    && extension::is_current(&wire, trust).await?
+                {
+                    properties[ROTATION] = json!(trust.steps());
+                }
+                seen.map(|properties| json!({ "properties": properties }))
             }
             part @ (Part::Service | Part::Volume) => {
                 let all = match claimed.take() {
@@ -117,7 +124,11 @@ pub(super) async fn put(
             Ok(json!({ "properties": now }))
         }
         Part::Components => {
-            let now = components::put(client, properties, before, Patience::default(), watch).await?;
+            let mut now = components::put(client, properties, before, Patience::default(), watch).await?;
+            if properties[ROTATION].is_number() {
+                extension::put(&Wire::new(client), trust, watch).await?;
+                now[ROTATION] = json!(trust.steps());
+            }
             Ok(json!({ "properties": now }))
         }
         Part::Service | Part::Volume => {

@@ -7,22 +7,13 @@ use lazuli_core::provider::{ProviderError, Watch};
 use serde_json::json;
 
 use super::edit::{change_text, read};
-use super::tell;
+use super::{Trust, tell};
 use crate::objects::wire::Wire;
 
 const PATH: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 const NAME: &str = "cluster-info";
 const KEY: &str = "kubeconfig";
 const AUTHORITY: &str = "certificate-authority-data";
-
-/// The authorities of a cluster that is being rotated, or was.
-#[derive(Debug, Clone, Default)]
-pub struct Trust {
-    /// How many steps; 0 when they never were.
-    pub rotation: i64,
-    /// The certificates, that of the one which signs first, PEM.
-    pub bundle: String,
-}
 
 /// Writes the certificates that are trusted, before nodes join that are to trust them.
 pub(super) async fn put(wire: &Wire, trust: &Trust, watch: &dyn Watch) -> Result<(), ProviderError> {

@@ -3,7 +3,7 @@
 //! Two resources. *settings* is written before a new node joins, since joining reads it: the config maps
 //! `kubeadm-config` and `kubelet-config`, the roles that the version's kubeadm counts on, and, once the cluster's authority
 //! has been rotated, the certificates in `cluster-info`. *components* comes when
-//! the control plane is current: kube-proxy and CoreDNS.
+//! the control plane is current: kube-proxy, CoreDNS, and whom the API servers trust that were added to the cluster.
 //!
 //! On a fresh cluster `kubeadm init` has written all of it: putting then changes nothing. Fields that Lazuli says
 //! nothing about are kept, also those it has never heard of.
@@ -13,9 +13,11 @@
 mod cluster_info;
 pub mod components;
 mod edit;
+pub(crate) mod extension;
 mod image;
 mod merge;
 mod rbac;
+mod trust;
 mod yaml;
 
 use kube::Client;
@@ -25,15 +27,16 @@ use serde_json::json;
 
 use crate::objects::wire::Wire;
 use crate::version::KubernetesVersion;
-pub use cluster_info::Trust;
 use edit::{Changed, change_text};
+pub use trust::Trust;
 
 const KUBEADM: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 const KUBEADM_KEY: &str = "ClusterConfiguration";
 const KUBELET: &str = "/api/v1/namespaces/kube-system/configmaps/kubelet-config";
 const KUBELET_KEY: &str = "kubelet";
-/// How many steps the authority has been rotated whose certificates `cluster-info` has.
-const ROTATION: &str = "authorityRotation";
+/// Of the settings, how many steps the authority has been rotated whose certificates `cluster-info` has; of the components,
+/// those of all authorities that other API servers are told of.
+pub(crate) const ROTATION: &str = "authorityRotation";
 
 /// Writes the settings; `properties` are `kubernetesVersion`, `clusterConfiguration` and `kubelet`, the last two as far
 /// as Lazuli has something to say. `previous` is what was last said: what is in it and no longer in `properties` is taken

@@ -31,11 +31,22 @@ pub(crate) fn keys() -> ClusterKeys {
         cluster_ca_rotation: 0,
         etcd_ca: Some(ca.clone()),
         front_proxy_ca: Some(ca),
+        front_proxy_ca_rotation: 0,
         service_account: Some(ServiceAccountKey::from_pem(key).unwrap()),
     }
 }
 
+/// The same while the cluster's authority is rotated: another one is trusted.
+#[allow(dead_code, reason = "not every program that has the samples wants all of them")]
+pub(crate) fn keys_with_another() -> ClusterKeys {
+    let now = time::OffsetDateTime::UNIX_EPOCH;
+    let another = CertificateAuthority::new("kubernetes", 10, now).unwrap().certificate_pem;
+    let keys = keys();
+    ClusterKeys { cluster_ca: keys.cluster_ca.clone().trusting(std::iter::once(another.trim_end())), ..keys }
+}
+
 /// A node's secrets.
+#[allow(dead_code, reason = "not every program that has the samples wants all of them")]
 pub(crate) fn secrets(node: &NodeBoot) -> BootSecrets {
     BootSecrets::of(&keys(), node.role, &node.name).unwrap()
 }

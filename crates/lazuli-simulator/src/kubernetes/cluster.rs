@@ -62,7 +62,10 @@ pub(crate) struct Leaf {
     /// The same by their hashes.
     #[serde(default)]
     pub(crate) authority: Trust,
-    /// The authorities of the front proxy.
+    /// The authorities of the front proxy, in PEM.
+    #[serde(default)]
+    pub(crate) front_proxy_pem: String,
+    /// The same by their hashes.
     #[serde(default)]
     pub(crate) front_proxy: Trust,
 }

@@ -31,6 +31,12 @@ impl Trust {
     }
 }
 
+/// The certificates of a file, each as a text of its own.
+pub(crate) fn certificates(pem: &str) -> impl Iterator<Item = &str> {
+    let blocks = pem.split_inclusive("-----END CERTIFICATE-----");
+    blocks.filter_map(|block| block.find("-----BEGIN CERTIFICATE-----").map(|at| &block[at..]))
+}
+
 /// `sha256:` and the hash of the public key, of each certificate in a file.
 pub(crate) fn hashes(pem: &str) -> Vec<String> {
     let blocks = Pem::iter_from_buffer(pem.as_bytes()).filter_map(Result::ok);

@@ -88,6 +88,7 @@ fn user_data(boot: &NodeBoot, known: &dyn Known) -> Result<Option<String>, Diagn
         cluster_ca_rotation: 0, // nothing in user-data says it
         etcd_ca: None,
         front_proxy_ca: None,
+        front_proxy_ca_rotation: 0,
         service_account: None,
     };
     if boot.first {

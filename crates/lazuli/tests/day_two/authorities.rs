@@ -43,9 +43,14 @@ fn rotates(bench: &Workbench, authority: &str, pools: &[&str]) {
     let new = trusted[1].clone();
     // It signs; what the old one signed is good.
     assert_eq!(step(2), (new.clone(), vec![new.clone(), old]));
-    // The old one is gone.
+    // The old one is gone: also from what other API servers read, who put it there and would have left it.
     assert_eq!(step(3), (new.clone(), vec![new]));
     assert_eq!(nodes(bench, &rest), untouched);
+    let insides = look(bench);
+    let read = &insides.one("v1/configmaps", "extension-apiserver-authentication").unwrap()["data"];
+    for name in ["client-ca-file", "requestheader-client-ca-file"] {
+        assert_eq!(read[name].as_str().unwrap().matches("BEGIN").count(), 1, "{name}");
+    }
     bench.nothing_is_orphaned();
     assert!(!bench.text("lazuli.state").contains("PRIVATE KEY"), "a key is in clear text");
 }
@@ -57,7 +62,10 @@ fn the_cluster_authority_is_rotated_while_everybody_trusts_everybody() {
     let old = kubeconfig();
     assert_eq!(ask(&bench, &old), Ok(6));
     let plan = bench.does("plan --replace cluster.kube.pki.cluster_ca");
-    assert!(plan.stderr.contains("LZ1018") && plan.stdout.contains("certificate authority is rotated"), "{plan}");
+    assert!(
+        plan.stderr.contains("LZ1018") && plan.stdout.contains("certificate authority is rotated"),
+        "{plan}"
+    );
 
     rotates(&bench, "cluster_ca", &["cp", "w"]);
 
@@ -71,7 +79,8 @@ fn the_cluster_authority_is_rotated_while_everybody_trusts_everybody() {
     assert!(refused.contains("Unauthorized"), "{refused}");
     assert_eq!(ask(&bench, &new), Ok(6));
     let maps = look(&bench);
-    let published = maps.all("v1/configmaps").into_iter().filter(|map| map["metadata"]["name"] == "kube-root-ca.crt");
+    let published =
+        maps.all("v1/configmaps").into_iter().filter(|map| map["metadata"]["name"] == "kube-root-ca.crt");
     let published: BTreeSet<&str> = published.filter_map(|map| map["data"]["ca.crt"].as_str()).collect();
     assert_eq!(published.len(), 1);
     assert!(published.iter().all(|text| text.matches("BEGIN").count() == 1));
@@ -116,7 +125,10 @@ fn a_step_that_was_stopped_goes_on_by_itself_before_the_next_may_begin() {
         let plan = bench.run("plan --detailed-exitcode");
         assert_eq!(plan.status, Some(2), "{plan}");
         assert!(plan.stdout.contains("cluster certificate authority is rotated"), "{plan}");
-        applies_gently_with(&bench, "apply --auto-approve --exclude cluster.kube.worker_pool[\"w\"].node[\"3\"]");
+        applies_gently_with(
+            &bench,
+            "apply --auto-approve --exclude cluster.kube.worker_pool[\"w\"].node[\"3\"]",
+        );
         is_refused();
         applies_gently_with(&bench, "apply --auto-approve");
         bench.is_settled();
@@ -130,7 +142,11 @@ fn a_step_that_was_stopped_goes_on_by_itself_before_the_next_may_begin() {
 fn kubelets_that_meet_every_api_server_come_first() {
     let bench = project();
     bench.edit("main.hcl", "1.33.6", "1.30.9");
-    bench.edit("main.hcl", "count         = 3\n    instance_type = \"Standard_D4s_v5\"", "count         = 1\n    instance_type = \"Standard_D4s_v5\"");
+    bench.edit(
+        "main.hcl",
+        "count         = 3\n    instance_type = \"Standard_D4s_v5\"",
+        "count         = 1\n    instance_type = \"Standard_D4s_v5\"",
+    );
     bench.applies();
     let refused = bench.run(&rotate("cluster_ca"));
     assert_eq!(refused.status, Some(1), "{refused}");

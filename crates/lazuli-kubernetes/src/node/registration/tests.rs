@@ -22,6 +22,7 @@ pub(crate) fn keys() -> ClusterKeys {
         cluster_ca_rotation: 0,
         etcd_ca: Some(authority("etcd-ca")),
         front_proxy_ca: Some(authority("front-proxy-ca")),
+        front_proxy_ca_rotation: 0,
         service_account: Some(ServiceAccountKey::new().unwrap()),
     }
 }

@@ -5,16 +5,16 @@
 # (The kubeconfigs of the controller manager and the scheduler lead to the API server beside them, which has a certificate
 # of the first; that of the kubelet has both, from cluster-info.)
 kubeadm() {
-  local config=/run/lazuli/kubeadm.yaml signing=signing-ca.crt both
+  local config=/run/lazuli/kubeadm.yaml signing=/etc/kubernetes/pki/signing-ca.crt kept=/etc/lazuli/signing-ca.crt both
   if [ "$*" != "join --config $config" ]; then
     command kubeadm "$@"
     return
   fi
   # `kubeadm reset` empties the folder.
-  if [ ! -e "/run/lazuli/$signing" ]; then
-    cp "/etc/kubernetes/pki/$signing" "/run/lazuli/$signing" || return
+  if [ ! -e "$kept" ]; then
+    install -D -m 0644 "$signing" "$kept" || return
   fi
-  install -D -m 0644 "/run/lazuli/$signing" "/etc/kubernetes/pki/$signing" || return
+  install -D -m 0644 "$kept" "$signing" || return
   command kubeadm join phase preflight --config "$config" || return
   command kubeadm join phase control-plane-prepare all --config "$config" || return
   both=$(base64 -w 0 /etc/kubernetes/pki/ca.crt) || return

@@ -257,8 +257,7 @@ fn trust(
     Ok((Value::clone(known), own))
 }
 
-const UNKNOWN: &str =
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of \"crypto/rsa: verification error\" while trying to verify candidate authority certificate \"kubernetes\")";
+const UNKNOWN: &str = "tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of \"crypto/rsa: verification error\" while trying to verify candidate authority certificate \"kubernetes\")";
 
 /// The authorities in the config map cluster-info, in PEM.
 fn published(info: &Value) -> String {

@@ -175,6 +175,7 @@ pub(super) fn serving(files: &Files, names: Vec<String>, seed: &str, now_ms: u64
         accounts: accounts(files),
         ca_pem: text("ca.crt").to_owned(),
         authority: Trust::of(text("ca.crt")),
+        front_proxy_pem: text("front-proxy-ca.crt").to_owned(),
         front_proxy: Trust::of(text("front-proxy-ca.crt")),
     })
 }

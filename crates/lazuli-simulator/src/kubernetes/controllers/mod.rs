@@ -4,6 +4,7 @@
 //! changed, or when something that was begun is over. What a controller looks at is what has changed and what is not
 //! settled: a pass over a large cluster that is well costs next to nothing.
 
+mod authentication;
 mod budgets;
 mod cloud;
 mod daemons;
@@ -220,7 +221,7 @@ fn pass(world: &mut World, cluster: &mut Cluster, now: u64) -> bool {
     let mut due = agenda.observed_ms;
     if cluster.is_available() {
         let state = cluster.control().state.clone();
-        let ca_pem = cluster.control().ca_pem.clone();
+        let control = cluster.control().clone();
         let mut rounds = 0;
         loop {
             let mut round = Round {
@@ -238,7 +239,8 @@ fn pass(world: &mut World, cluster: &mut Cluster, now: u64) -> bool {
                 now,
                 due: None,
             };
-            namespaces::act(&mut round, &ca_pem);
+            namespaces::act(&mut round, &control.ca_pem);
+            authentication::act(&mut round, &control);
             tokens::act(&mut round);
             nodes::act(&mut round);
             pods::act(&mut round);

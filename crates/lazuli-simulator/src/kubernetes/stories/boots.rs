@@ -137,6 +137,50 @@ fn who_may_not_join_says_why_in_the_console_and_never_appears() {
     insta::assert_snapshot!(said.join("\n\n"));
 }
 
+/// What a control-plane node says that joins with other authorities than the first node was made with.
+fn refused_with(change: impl FnOnce(&mut Stage)) -> String {
+    let mut stage = Stage::new();
+    stage.init("cp-1");
+    change(&mut stage);
+    stage.join("cp-2", "2", true);
+    stage.pass(600_000);
+    assert_eq!(stage.nodes(), ["cp-1 True"], "no node appears");
+    stage.said("cp-2")
+}
+
+#[test]
+fn a_control_plane_node_whose_authorities_are_not_those_of_the_others_does_not_join() {
+    let (another, key) = authority("another", true, 3650);
+    let file =
+        |stage: &Stage, name: &str| stage.pki.iter().position(|(file, _)| *file == name).expect("a file");
+    let make = |name: &'static str, sign_with_it: bool| {
+        let (another, key) = (another.clone(), key.clone());
+        move |stage: &mut Stage| {
+            let at = file(stage, &format!("{name}.crt"));
+            let old = stage.pki[at].1.clone();
+            stage.pki[at].1 = if sign_with_it { another + &old } else { old + &another };
+            if sign_with_it {
+                let at = file(stage, &format!("{name}.key"));
+                stage.pki[at].1 = key;
+            }
+        }
+    };
+    let said = refused_with(make("etcd/ca", true));
+    assert!(said.contains("signed by unknown authority"), "{said}");
+    // Both are trusted by all of these; the one that was there before trusts one alone, and that one signs.
+    let mut stage = Stage::new();
+    stage.init("cp-1");
+    make("etcd/ca", false)(&mut stage);
+    stage.join("cp-2", "2", true);
+    stage.pass(600_000);
+    assert_eq!(stage.nodes(), ["cp-1 True", "cp-2 True"], "{}", stage.said("cp-2"));
+
+    let said = refused_with(make("ca", false));
+    assert!(said.contains("expected 1 certificate, found 2"), "{said}");
+    let said = refused_with(make("ca", true));
+    assert!(said.contains("none of the public keys"), "{said}");
+}
+
 #[test]
 fn an_expired_token_lets_nobody_in() {
     let mut stage = Stage::new();

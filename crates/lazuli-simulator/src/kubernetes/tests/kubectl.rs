@@ -69,6 +69,7 @@ fn pki() -> Pki {
             accounts: Default::default(),
             ca_pem: String::new(),
             authority: Default::default(),
+            front_proxy_pem: String::new(),
             front_proxy: Default::default(),
         }
     };

@@ -28,6 +28,7 @@ fn cluster() -> Cluster {
             accounts: Default::default(),
             ca_pem: String::new(),
             authority: Default::default(),
+            front_proxy_pem: String::new(),
             front_proxy: Default::default(),
         },
     );

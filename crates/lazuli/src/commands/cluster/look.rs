@@ -91,14 +91,17 @@ fn authorities(cluster: &Address, world: &RecordedWorld) -> Vec<(String, OffsetD
     let mut all = Vec::new();
     for (whose, address) in rows {
         let recorded = world.resources.get(&address);
-        let bundle = recorded.and_then(|ca| ca.observed["properties"]["certificate"].as_str()).unwrap_or_default();
+        let bundle =
+            recorded.and_then(|ca| ca.observed["properties"]["certificate"].as_str()).unwrap_or_default();
         let ends: Vec<OffsetDateTime> =
             pki::certificates(bundle).filter_map(|certificate| pki::expiry(certificate).ok()).collect();
         let one = ends.len() == 1;
-        all.extend(ends.into_iter().zip(["which signs", "which does not sign"]).map(|(end, which)| match one {
-            true => (whose.to_owned(), end),
-            false => (format!("{whose}, {which},"), end),
-        }));
+        all.extend(ends.into_iter().zip(["which signs", "which does not sign"]).map(
+            |(end, which)| match one {
+                true => (whose.to_owned(), end),
+                false => (format!("{whose}, {which},"), end),
+            },
+        ));
     }
     all
 }
