@@ -6,6 +6,7 @@ mod args;
 mod cloud_init;
 mod config;
 mod console;
+mod discovery;
 mod flags;
 mod init;
 mod join;
