@@ -97,7 +97,8 @@ pub(crate) fn decode_at(profile: &str, cluster: &str, address: Address, lifecycl
     let outcome = (|| -> Result<(Cluster, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (profile, mut warnings): (Profile, _) =
             decode::profile(&read(profile, files[0], &schema::PROFILE))?;
-        let (cluster, more) = decode::cluster(&read(cluster, files[1], &schema::CLUSTER), profile, context)?;
+        let (cluster, more) =
+            decode::cluster(&read(cluster, files[1], &schema::CLUSTER), Some(profile), context)?;
         warnings.extend(more);
         Ok((cluster, warnings))
     })();

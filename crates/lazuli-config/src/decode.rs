@@ -120,6 +120,35 @@ pub(crate) fn wrong_labels(block: &Block, labels: &[&str]) -> Diagnostic {
         .at(span, format!("expected {example} {{ … }}"))
 }
 
+/// A block as far as it could be evaluated.
+pub(crate) struct Partial {
+    pub(crate) block: block::Block,
+    pub(crate) failed: bool,
+    /// True when a block in it could not be read at all.
+    pub(crate) lacks_blocks: bool,
+    /// Where attributes of it stand that could not be evaluated: unknown values are in their places.
+    pub(crate) guessed: Vec<Span>,
+}
+
+/// What stands for an attribute that could not be evaluated, or whose name is misspelt.
+fn guess(attribute: &Attribute, body: &Body, schema: &'static BlockSchema) -> Option<block::Attribute> {
+    let name: &str = &attribute.name.text;
+    let meant = match schema.attribute(name) {
+        Some(known) => known,
+        None if schema.block(name).is_some() => return None,
+        None => {
+            let meant = closest(name, schema.attributes.iter().map(|a| a.name))?;
+            schema.attribute(meant).filter(|meant| body.attribute(meant.name).is_none())?
+        }
+    };
+    Some(block::Attribute {
+        name: Arc::from(meant.name),
+        name_span: attribute.name.span,
+        value: Value::unknown_of(Type::Any),
+        span: attribute.value.span,
+    })
+}
+
 impl Scope<'_> {
     /// Evaluates a block against its schema.
     pub(crate) fn decode(
@@ -127,7 +156,14 @@ impl Scope<'_> {
         block: &Block,
         schema: &'static BlockSchema,
     ) -> Result<block::Block, Failed> {
-        if block.labels.len() != schema.labels.len() {
+        let partial = self.decode_partially(block, schema);
+        if partial.failed { Err(Failed) } else { Ok(partial.block) }
+    }
+
+    /// Evaluates a block as far as that goes: what is wrong in one place says nothing of the others.
+    pub(crate) fn decode_partially(&mut self, block: &Block, schema: &'static BlockSchema) -> Partial {
+        let mislabelled = block.labels.len() != schema.labels.len();
+        if mislabelled {
             self.diagnostics.push(wrong_labels(block, schema.labels));
         }
         let labels = block
@@ -135,7 +171,9 @@ impl Scope<'_> {
             .iter()
             .map(|label| block::Label { text: label.text.clone(), span: label.span })
             .collect();
-        self.decode_body(&block.name.text, labels, block.span, &block.body, schema)
+        let mut partial = self.decode_body(&block.name.text, labels, block.span, &block.body, schema);
+        partial.failed |= mislabelled;
+        partial
     }
 
     fn decode_body(
@@ -145,15 +183,23 @@ impl Scope<'_> {
         span: Span,
         body: &Body,
         schema: &'static BlockSchema,
-    ) -> Result<block::Block, Failed> {
+    ) -> Partial {
         let before = self.diagnostics.len();
         let mut failed = false;
+        let mut lacks_blocks = false;
+        let mut guessed = Vec::new();
         let mut attributes = Vec::with_capacity(body.attributes.len());
         for attribute in &body.attributes {
             match self.decode_attribute(attribute, schema) {
                 Ok(Some(decoded)) => attributes.push(decoded),
                 Ok(None) => {}
-                Err(Failed) => failed = true,
+                Err(Failed) => {
+                    failed = true;
+                    if let Some(guess) = guess(attribute, body, schema) {
+                        guessed.push(guess.span);
+                        attributes.push(guess);
+                    }
+                }
             }
         }
         for wanted in schema.attributes.iter().filter(|a| a.required) {
@@ -163,7 +209,6 @@ impl Scope<'_> {
             } else if written.is_none() {
                 self.diagnostics.push(missing_attribute(wanted.name, schema.name, span));
             } else if let Some(written) = written
-                && !failed
                 && !attributes.iter().any(|a: &block::Attribute| &*a.name == wanted.name)
             {
                 self.diagnostics.push(
@@ -177,42 +222,72 @@ impl Scope<'_> {
             let outcome = if &*inner.name.text == "dynamic" {
                 self.dynamic(inner, schema, &mut blocks)
             } else {
-                self.nested(inner, schema).map(|decoded| blocks.push(decoded))
+                self.nested(inner, schema).map(|partial| {
+                    failed |= partial.failed;
+                    lacks_blocks |= partial.lacks_blocks;
+                    guessed.extend(partial.guessed);
+                    blocks.push(partial.block);
+                })
             };
             failed |= outcome.is_err();
+            lacks_blocks |= outcome.is_err();
         }
-        if !failed {
-            self.occurrences(&blocks, span, schema);
-        }
+        self.occurrences(body, &blocks, span, schema);
         let clean = self.diagnostics[before..].iter().all(|d| !d.is_error());
-        if failed || !clean {
-            return Err(Failed);
+        Partial {
+            block: block::Block { name: name.clone(), labels, span, attributes, blocks },
+            failed: failed || !clean,
+            lacks_blocks,
+            guessed,
         }
-        Ok(block::Block { name: name.clone(), labels, span, attributes, blocks })
     }
 
-    fn nested(&mut self, inner: &Block, schema: &'static BlockSchema) -> Result<block::Block, Failed> {
+    fn nested(&mut self, inner: &Block, schema: &'static BlockSchema) -> Result<Partial, Failed> {
         match schema.block(&inner.name.text) {
-            Some(nested) => self.decode(inner, nested.schema),
+            Some(nested) => Ok(self.decode_partially(inner, nested.schema)),
             None if schema.attribute(&inner.name.text).is_some() => {
                 self.fail(written_as_block(&inner.name, schema.name))
             }
             None => {
-                let names = schema.blocks.iter().map(|b| b.schema.name);
-                self.fail(unknown_block(&inner.name, schema.name, names))
+                let names = || schema.blocks.iter().map(|b| b.schema.name);
+                self.diagnostics.push(unknown_block(&inner.name, schema.name, names()));
+                // A misspelt one is read as what it is meant to be: it may have mistakes of its own.
+                let meant = closest(&inner.name.text, names()).and_then(|meant| schema.block(meant));
+                let meant = meant.ok_or(Failed)?;
+                let mut partial = self.decode_partially(inner, meant.schema);
+                partial.block.name = Arc::from(meant.schema.name);
+                Ok(Partial { failed: true, ..partial })
             }
         }
     }
 
     /// How often blocks stand, and that the labels of repeated ones differ.
-    fn occurrences(&mut self, blocks: &[block::Block], span: Span, schema: &'static BlockSchema) {
+    fn occurrences(
+        &mut self,
+        body: &Body,
+        blocks: &[block::Block],
+        span: Span,
+        schema: &'static BlockSchema,
+    ) {
+        // What is written and could not be read, or is misspelt, is not missing.
+        let names = || schema.blocks.iter().map(|nested| nested.schema.name);
+        let is_meant = |name: &str| {
+            body.blocks.iter().any(|inner| {
+                let written = match inner.labels.first() {
+                    Some(label) if &*inner.name.text == "dynamic" => &label.text,
+                    _ => &inner.name.text,
+                };
+                &**written == name
+                    || schema.block(written).is_none() && closest(written, names()) == Some(name)
+            }) || body.attributes.iter().any(|attribute| &*attribute.name.text == name)
+        };
         for nested in schema.blocks {
             let name = nested.schema.name;
             let mut found = blocks.iter().filter(|b| &*b.name == name);
             match nested.occurs {
                 Occurs::Required | Occurs::Optional => {
                     let first = found.next();
-                    if first.is_none() && nested.occurs == Occurs::Required {
+                    if first.is_none() && nested.occurs == Occurs::Required && !is_meant(name) {
                         let message = format!("`{}` needs a block `{name}`", schema.name);
                         let diagnostic = Diagnostic::error(codes::WRONG_OCCURRENCE, message);
                         self.diagnostics.push(diagnostic.at(span, format!("`{name} {{ … }}` is missing")));
@@ -372,13 +447,13 @@ impl Scope<'_> {
             let parts = [("key", key.marked_as(&collection)), ("value", value.marked_as(&collection))];
             let element = Value::object(parts);
             self.bindings.push((iterator.clone(), element));
-            let block = self.dynamic_labels(dynamic, nested.schema).and_then(|labels| {
+            let partial = self.dynamic_labels(dynamic, nested.schema).map(|labels| {
                 self.decode_body(&label.text, labels, dynamic.span, &content.body, nested.schema)
             });
             self.bindings.truncate(depth);
-            match block {
-                Ok(block) => into.push(block),
-                Err(Failed) => {
+            match partial {
+                Ok(partial) if !partial.failed => into.push(partial.block),
+                Ok(_) | Err(Failed) => {
                     failed = true;
                     break; // the next element would fail likewise
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lazuli_core::block::{Block as Evaluated, BlockSchema};
-use lazuli_core::{Address, Diagnostic, Diagnostics, Value};
+use lazuli_core::{Address, Diagnostic, Diagnostics, Span, Value};
 
 use crate::codes;
 use crate::externals::{Externals, Files, Instance, NoExternals};
@@ -34,6 +34,33 @@ pub enum Instances {
     Single,
     /// One for each key.
     Keyed(Vec<Instance>),
+}
+
+/// A block with mistakes.
+#[derive(Debug)]
+pub struct Mistaken {
+    /// What is wrong with it.
+    pub found: Diagnostics,
+    /// The block without what could not be read, and where attributes stand that could not be evaluated: unknown values are
+    /// in their places. `None` when blocks of it are missing.
+    pub rest: Option<(Evaluated, Vec<Span>)>,
+}
+
+impl Mistaken {
+    /// Adds what `owner` finds wrong with the rest.
+    pub fn and(self, owner: impl FnOnce(&Evaluated) -> Result<(), Diagnostics>) -> Diagnostics {
+        let Mistaken { mut found, rest } = self;
+        if let Some((block, guessed)) = rest
+            && let Err(more) = owner(&block)
+        {
+            // Nothing is said of a value that could not be read.
+            let more = more.into_iter().filter(|problem| {
+                problem.primary.as_ref().is_none_or(|label| !guessed.contains(&label.span))
+            });
+            found.extend(more);
+        }
+        found
+    }
 }
 
 impl Evaluator {
@@ -222,6 +249,30 @@ impl Evaluator {
         instance: Option<&Instance>,
     ) -> Result<Evaluated, Diagnostics> {
         self.run(externals, instance, None, |scope| scope.decode(block, schema))
+    }
+
+    /// [`Self::block`], with what there is of a block that has mistakes: it may have more of them, that only who understands
+    /// the block can see.
+    ///
+    /// # Errors
+    /// All mistakes in it, and the rest.
+    pub fn block_in_part(
+        &self,
+        block: &Block,
+        schema: &'static BlockSchema,
+        externals: &dyn Externals,
+        instance: Option<&Instance>,
+    ) -> Result<Evaluated, Mistaken> {
+        let mut rest = None;
+        let outcome = self.run(externals, instance, None, |scope| {
+            let partial = scope.decode_partially(block, schema);
+            if !partial.failed {
+                return Ok(partial.block);
+            }
+            rest = (!partial.lacks_blocks).then_some((partial.block, partial.guessed));
+            Err(Failed)
+        });
+        outcome.map_err(|found| Mistaken { found, rest })
     }
 
     /// Runs something in a scope of its own and hands out its mistakes.

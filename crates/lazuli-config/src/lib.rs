@@ -87,7 +87,7 @@ pub use checks::Check;
 pub use codes::CODES;
 pub use convert::convert;
 pub use dependencies::ClusterPlace;
-pub use evaluator::{Evaluator, Instances};
+pub use evaluator::{Evaluator, Instances, Mistaken};
 pub use externals::{Externals, FileKind, Files, Instance, Moment, NoExternals, NoFiles, Root, Unavailable};
 pub use fmt::format;
 pub use imports::Imported;

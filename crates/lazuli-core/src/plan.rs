@@ -160,6 +160,9 @@ pub struct Change {
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Location>,
+    /// Where the attribute is written that makes the difference, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Location>,
 }
 
 /// One attribute that differs.
@@ -258,6 +261,11 @@ pub enum DriftKind {
         recorded: Option<Value>,
         /// As found.
         observed: Option<Value>,
+    },
+    /// An element that somebody else put into an array in which others own elements too: it is left alone.
+    Added {
+        /// Where.
+        path: Path,
     },
 }
 

@@ -13,6 +13,7 @@ use crate::decide::{self, Case, Decision, Gone, Sight};
 use crate::draft::Draft;
 use crate::exchange::Exchange;
 use crate::follow;
+use crate::foreign;
 use crate::keep::keep;
 use crate::known::{Exists, Reached};
 use crate::make::{Planned, Request, deposed, drift_of, of_record, outputs_after_apply, stays};
@@ -72,6 +73,8 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
     }
     let mut drift: Vec<Drift> =
         planned.iter().filter(|p| p.place.is_some()).flat_map(|p| drift_of(&p.change)).collect();
+    let here = planned.iter().filter(|p| p.place.is_some() && p.change.mode == Mode::Managed);
+    drift.extend(here.flat_map(|p| foreign::of(request, p, p.change.after.as_ref())));
     drift.sort_by(|a, b| a.address.cmp(&b.address));
     Ok(Plan { left_out, ..order::plan(planned, Some(&draft.graph), request, drift, outputs)? })
 }
@@ -352,6 +355,7 @@ impl<'a> Walk<'a> {
             after: (declaration.mode == Mode::Managed).then_some(desired.body),
             paths: decision.paths,
             origin: declaration.origin.and_then(|span| (self.request.locate)(span)),
+            changed_at: None,
         };
         self.replaces_in_place |= in_place(&change);
         let slot = desired.slot;

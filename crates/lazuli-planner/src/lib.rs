@@ -32,6 +32,7 @@ pub mod draft;
 mod ends;
 mod exchange;
 mod follow;
+mod foreign;
 pub mod graph;
 pub mod import;
 pub mod keep;

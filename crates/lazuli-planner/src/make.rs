@@ -202,6 +202,7 @@ pub(crate) fn of_record<'a>(
             after: None,
             paths: decision.paths,
             origin: None,
+            changed_at: None,
         },
         place: None,
         recorded: Some(recorded),

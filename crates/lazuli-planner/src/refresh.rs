@@ -12,6 +12,7 @@ use lazuli_core::{Diagnostics, Json};
 
 use crate::compare::{compare, enter};
 use crate::decide::{self, Decision, Sight};
+use crate::foreign;
 use crate::make::{Request, drift_of, left_out_of, of_record, plain, stays};
 use crate::order;
 use crate::same::key_of_json;
@@ -43,6 +44,7 @@ pub(crate) fn plan(request: &Request<'_>) -> Result<Plan, Diagnostics> {
         };
         let mut p = of_record(request, recorded, decision, false);
         drift.extend(drift_of(&p.change));
+        drift.extend(foreign::of(request, &p, None));
         p.change.paths.clear();
         planned.push(p);
     }

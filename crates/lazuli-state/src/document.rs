@@ -245,3 +245,11 @@ pub fn encryption(bytes: &[u8]) -> Option<Header> {
     }
     serde_json::from_slice::<OnlyHeader>(bytes).ok()?.encryption
 }
+
+/// True when bytes begin as a state file does, whatever became of the rest.
+pub fn is_one(bytes: &[u8]) -> bool {
+    /// The version stands on the first line, or on the first but one.
+    const HEAD: usize = 64;
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD)]);
+    head.trim_start().starts_with('{') && head.contains("\"format_version\"")
+}

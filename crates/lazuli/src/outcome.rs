@@ -1,13 +1,14 @@
 //! The executor's events and report in the words of what is shown.
 
-use lazuli_core::plan::{Change, Operation, Plan, Step, Summary};
+use lazuli_core::address::Key;
+use lazuli_core::plan::{Action, Change, Operation, Plan, Step, Summary};
 use lazuli_core::provider::{Outcome, ProviderError};
 use lazuli_core::resource::{ProviderName, ResourceId};
 use lazuli_executor::{Ending, Event, EventKind, Failure, Left, Report, StepError};
 
 use crate::progress::{Reporter, StepEvent, What};
 use crate::render::duration;
-use crate::render::report::{ApplyReport, Existence, GivenUp, Skipped, StepFailure, Unended};
+use crate::render::report::{ApplyReport, Existence, GivenUp, Machine, Skipped, StepFailure, Unended};
 
 /// Hands an event on.
 pub fn tell(event: &Event, plan: &Plan, reporter: &dyn Reporter) {
@@ -50,7 +51,9 @@ pub fn report(plan: &Plan, report: &Report) -> ApplyReport {
     for (step, ending) in plan.steps.iter().zip(&report.endings) {
         match ending {
             Ending::Failed { failure, .. } => {
-                failures.push(failed(step, plan.changes.get(step.change as usize), failure))
+                let also = interface(step, plan, report);
+                let failure = failed(step, plan.changes.get(step.change as usize), failure);
+                failures.push(StepFailure { also, ..failure });
             }
             Ending::GivenUp { failure, .. } => given_up.push(GivenUp {
                 address: step.address.clone(),
@@ -148,6 +151,50 @@ fn failed(step: &Step, change: Option<&Change>, failure: &Failure) -> StepFailur
         exists,
         also: None,
         origin: change.and_then(|c| c.origin.clone()),
+        machine: machine(step),
         at: None,
     }
+}
+
+const MACHINE: &str = "Microsoft.Compute/virtualMachines";
+
+/// What was asked for of a virtual machine.
+fn machine(step: &Step) -> Option<Machine> {
+    let body = step.planned.as_ref().filter(|_| &*step.ty.name == MACHINE)?;
+    let text = |path: &str| {
+        let value = path.split('.').try_fold(body, |here, name| here.get(name))?;
+        value.as_str().filter(|_| !value.is_sensitive()).map(str::to_owned)
+    };
+    let region = text("location")?;
+    let zone = body.get("zones").and_then(|zones| zones.as_sequence()?.first()?.as_str());
+    let segments = step.address.segments();
+    let pool = segments.iter().find_map(|segment| match (segment.name.as_str(), &segment.key) {
+        ("control_plane", _) => Some("control_plane".to_owned()),
+        ("worker_pool", Some(Key::Name(name))) => Some(format!("worker_pool \"{name}\"")),
+        _ => None,
+    });
+    Some(Machine {
+        size: text("properties.hardwareProfile.vmSize")?,
+        place: zone.map_or(region.clone(), |zone| format!("zone {zone} of {region}")),
+        pool: pool.unwrap_or_else(|| step.address.to_string()),
+    })
+}
+
+/// Of a machine that failed, whether its network interface is there.
+fn interface(step: &Step, plan: &Plan, report: &Report) -> Option<String> {
+    if &*step.ty.name != MACHINE || step.operation != Operation::Create {
+        return None;
+    }
+    let interface = step.address.parent()?.child("nic");
+    let made = plan.steps.iter().zip(&report.endings).any(|(other, ending)| {
+        other.address == interface
+            && other.operation == Operation::Create
+            && matches!(ending, Ending::Done { .. })
+    });
+    let stays = || {
+        let is_there = |change: &&Change| change.address == interface;
+        let action = plan.changes.iter().find(is_there).map(|change| change.action);
+        matches!(action, Some(Action::NoOp | Action::Update))
+    };
+    (made || stays()).then(|| "the network interface exists and is recorded".to_owned())
 }

@@ -38,9 +38,22 @@ pub struct SavedPlan {
     /// How `check` blocks stood, in Terraform's shape.
     #[serde(default)]
     pub checks: Vec<Json>,
+    /// What identifies its clusters, by their addresses.
+    #[serde(default)]
+    pub clusters: BTreeMap<String, Vec<String>>,
+    /// The cloud accounts that are simulated.
+    #[serde(default)]
+    pub simulated: Vec<String>,
+    /// What real time is to the plan's expectations.
+    #[serde(default = "real_time")]
+    pub time_factor: f64,
     /// What existed when it was made.
     #[serde(with = "pairs")]
     pub observed: HashMap<ResourceId, Json>,
+}
+
+fn real_time() -> f64 {
+    1.0
 }
 
 /// Ids are no JSON keys: written as pairs, in order.

@@ -245,7 +245,7 @@ pub async fn plan(
     let mut held = Cow::Borrowed(recorded);
     let mut found = None;
     let mut pending = None;
-    let plan = loop {
+    let mut plan = loop {
         let mut refactoring =
             blueprint.refactoring(recorded).map_err(|found| Failure::at(found, &project.sources))?;
         let planned = found.as_ref().map_or(&[][..], |found: &claims::Found| &found.records);
@@ -291,6 +291,8 @@ pub async fn plan(
         renewals.extend(spoiled); // every round renews at least one node more
         (blueprint, draft) = expand(&renewals)?;
     };
+    blueprint.place_changes(&mut plan, &project.sources);
+    plan.drift.retain(|drift| !inside::is_of_a_controller(drift));
     not_replaced(wish, &plan)?;
     let inside::Unasked { warnings: unasked, mut problems } = inside::judge(&plan, recorded, &world);
     if applies && !wish.no_refresh {

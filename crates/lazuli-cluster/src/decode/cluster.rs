@@ -30,10 +30,10 @@ pub struct Context {
 /// Decodes a cluster. Warnings come with it.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it; without its profile, which has mistakes of its own then, nothing is right.
 pub fn cluster(
     block: &Block,
-    profile: Profile,
+    profile: Option<Profile>,
     context: Context,
 ) -> Result<(Cluster, Diagnostics), Diagnostics> {
     let mut read = Reader::default();
@@ -68,7 +68,8 @@ pub fn cluster(
         return Err(read.problems);
     };
     let Some(workers) = workers.into_iter().collect::<Option<Vec<_>>>() else { return Err(read.problems) };
-    let (Some(update_pools), Some(health_check)) = (update_pools, health_check) else {
+    let (Some(update_pools), Some(health_check), Some(profile)) = (update_pools, health_check, profile)
+    else {
         return Err(read.problems);
     };
     let cluster = Cluster {

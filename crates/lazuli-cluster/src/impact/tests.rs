@@ -29,6 +29,7 @@ fn change(address: &str, action: Action, path: &str) -> Change {
         after: None,
         paths: vec![path],
         origin: None,
+        changed_at: None,
     }
 }
 

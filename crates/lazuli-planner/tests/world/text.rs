@@ -22,6 +22,7 @@ pub fn plan(plan: &Plan) -> String {
     for drift in &plan.drift {
         let what = match &drift.what {
             DriftKind::Deleted => "deleted".to_owned(),
+            DriftKind::Added { path } => format!("{path}: added by others"),
             DriftKind::Changed { path, recorded, observed } => {
                 format!("{path}: {} became {}", value(recorded.as_ref()), value(observed.as_ref()))
             }

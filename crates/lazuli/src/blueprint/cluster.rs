@@ -9,6 +9,7 @@ use lazuli_cluster::roster::Records;
 use lazuli_cluster::spec::Image;
 use lazuli_cluster::{attributes, schema};
 use lazuli_config::{Declaration as Block, DeclarationKind, Evaluator, Instance, Instances, Root};
+use lazuli_core::block::Block as Evaluated;
 use lazuli_core::{Address, Diagnostic, Diagnostics};
 
 use super::build::{Ground, Nothing, address_of, root_of};
@@ -22,8 +23,10 @@ impl Blueprint {
     pub(super) fn add_profiles(&mut self, unit: &Evaluator, problems: &mut Diagnostics) {
         for declaration in unit.module().cluster_profiles.iter() {
             let seen = Seen { blueprint: self, known: &Nothing };
-            let block = unit.block(&declaration.block, &schema::PROFILE, &seen, None);
-            let profile = block.and_then(|block| decode::profile(&block));
+            let block = unit.block_in_part(&declaration.block, &schema::PROFILE, &seen, None);
+            let profile = block
+                .map_err(|mistaken| mistaken.and(|rest| decode::profile(rest).map(drop)))
+                .and_then(|block| decode::profile(&block));
             let profile = match profile {
                 Ok((mut profile, found)) => {
                     profile.in_folder(unit.folder());
@@ -51,18 +54,27 @@ impl Blueprint {
         let ids = Ids::of(self);
         let seen = Seen { blueprint: self, known: &ids };
         let address = address_of(unit, block, instance.as_ref());
-        let evaluated = unit.block(&block.block, &schema::CLUSTER, &seen, instance.as_ref());
-        let (evaluated, meta) = match (evaluated, meta(unit, block, &seen, instance.as_ref())) {
-            (Ok(evaluated), Ok(meta)) => (evaluated, meta),
-            (evaluated, meta) => {
-                let found = evaluated.err().into_iter().flatten().chain(meta.err().into_iter().flatten());
-                lazuli_config::merge(problems, found.collect());
+        let evaluated = unit.block_in_part(&block.block, &schema::CLUSTER, &seen, instance.as_ref());
+        let meta = meta(unit, block, &seen, instance.as_ref());
+        let broken = meta.is_err();
+        let meta = meta.unwrap_or_else(|found| {
+            lazuli_config::merge(problems, found);
+            Default::default() // the rest of the block is looked at all the same
+        });
+        let context = Context { address: address.clone(), lifecycle: meta.0, timeouts: meta.1 };
+        // What is wrong with the profile has been said.
+        let profile_of = |evaluated: &Evaluated| {
+            let profile = evaluated.value("profile").and_then(|v| v.as_str());
+            profile.and_then(|name| self.profiles.get(name)).cloned().flatten()
+        };
+        let evaluated = match evaluated {
+            Ok(evaluated) => evaluated,
+            Err(mistaken) => {
+                let decode = |rest: &Evaluated| decode::cluster(rest, profile_of(rest), context);
+                lazuli_config::merge(problems, mistaken.and(|rest| decode(rest).map(drop)));
                 return;
             }
         };
-        let profile = evaluated.value("profile").and_then(|v| v.as_str());
-        let profile = profile.and_then(|name| self.profiles.get(name)).cloned();
-        let Some(Some(profile)) = profile else { return }; // what is wrong with the profile has been said
         if let Some(trigger) = block.meta.lifecycle.replace_triggered_by.first() {
             let message =
                 "a cluster is not replaced as a whole, so `replace_triggered_by` cannot be carried out";
@@ -77,14 +89,16 @@ impl Blueprint {
             );
             return;
         }
-        let context = Context { address: address.clone(), lifecycle: meta.0, timeouts: meta.1 };
-        let (cluster, warnings) = match decode::cluster(&evaluated, profile, context) {
+        let (cluster, warnings) = match decode::cluster(&evaluated, profile_of(&evaluated), context) {
             Ok(decoded) => decoded,
             Err(found) => {
                 lazuli_config::merge(problems, found);
                 return;
             }
         };
+        if broken {
+            return;
+        }
         self.warnings.extend(warnings);
         let Some(account) = self.accounts.get(&cluster.account) else { return }; // undeclared accounts are refused where they are named
         let records = Records { world: ground.recorded, renewals: ground.renewals };

@@ -13,6 +13,7 @@
 //! | [`evaluate`] | a declaration → what is desired of it, with what is known now |
 //! | [`ask`] | an expression that stands in no file |
 //! | `seen` | what expressions see of other blocks |
+//! | `written` | the attribute that makes a difference |
 
 pub mod ask;
 pub mod build;
@@ -29,6 +30,7 @@ mod refactoring;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

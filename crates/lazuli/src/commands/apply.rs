@@ -83,9 +83,9 @@ async fn fresh(goal: &Goal, options: &PlanOptions, manner: Manner, printer: &Arc
     let wish = planning::Wish { delete_volumes: manner.delete_volumes, ..plan::wish(goal, options) };
     let planned = plan::make(&setting, &clouds, state.world(), &wish, printer).await?;
     if let Some(path) = &options.out {
-        plan::save(&setting, &planned, &state, path)?;
+        plan::save(&setting, &planned, &clouds, &state, path)?;
     }
-    plan::show(&planned, &clouds, options, printer)?;
+    plan::show(&planned, &clouds, &setting.project.sources, options, printer)?;
     if planned.plan.is_empty() {
         if printer.json() {
             printer.event(events::change_summary(planned.plan.summary(), command));
@@ -154,7 +154,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         findings: Default::default(),
         looked: 0,
         elapsed: Default::default(),
-        clusters: Default::default(),
+        clusters: saved.clusters,
         renewals: saved.renewals,
         claims: saved.claims,
         refreshed: false,
@@ -162,7 +162,7 @@ async fn saved(path: &Path, options: &PlanOptions, manner: Manner, printer: &Arc
         checks: saved.checks,
     };
     tell(printer, &Failure { diagnostics: planned.warnings.clone(), ..Failure::default() });
-    plan::show(&planned, &clouds, options, printer)?;
+    plan::show(&planned, &clouds, &setting.project.sources, options, printer)?;
     carry_out(&setting, state, clouds, planned, options, manner, printer).await
 }
 

@@ -31,9 +31,9 @@ pub(super) async fn run(args: &cli::Plan, printer: &Arc<Printer>) -> Outcome {
     let recorded = unfinished(&state, &clouds, printer).await;
     let planned = make(&setting, &clouds, &recorded, &wish(&args.goal, &args.options), printer).await?;
     if let Some(path) = &args.options.out {
-        save(&setting, &planned, &state, path)?;
+        save(&setting, &planned, &clouds, &state, path)?;
     }
-    show(&planned, &clouds, &args.options, printer)?;
+    show(&planned, &clouds, &setting.project.sources, &args.options, printer)?;
     if let Some(path) = args.options.out.as_ref().filter(|_| !printer.json()) {
         printer.result(&format!(
             "\nSaved to {}: apply exactly this with `lazuli apply {}`.\n",
@@ -108,6 +108,7 @@ pub(super) async fn make(
 pub(super) fn save(
     setting: &Setting,
     planned: &Planned,
+    clouds: &Clouds,
     state: &OpenState,
     path: &std::path::Path,
 ) -> Result<(), Failure> {
@@ -118,6 +119,9 @@ pub(super) fn save(
         claims: planned.claims.clone(),
         subscriptions: setting.subscriptions(),
         checks: planned.checks.clone(),
+        clusters: planned.clusters.clone(),
+        simulated: simulated(clouds),
+        time_factor: clouds.time_factor,
         observed: planned.world.objects.clone(),
     };
     let sealer = state.sealer()?;
@@ -128,12 +132,13 @@ pub(super) fn save(
 pub(super) fn show(
     planned: &Planned,
     clouds: &Clouds,
+    sources: &Sources,
     options: &PlanOptions,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let context = context(planned, clouds);
+    let context = context(planned, clouds, sources);
     match printer.json() {
-        true => tell_plan(planned, printer),
+        true => tell_plan(planned, sources, printer),
         false => {
             let verbose = printer.verbose() > 0;
             printer.result(&rendered::text(&planned.plan, &context, printer.width(), verbose));
@@ -148,35 +153,40 @@ pub(super) fn show(
 }
 
 /// A plan as events.
-fn tell_plan(planned: &Planned, printer: &Printer) {
+fn tell_plan(planned: &Planned, sources: &Sources, printer: &Printer) {
     for change in planned.plan.changes.iter().filter_map(events::planned_change) {
         printer.event(change);
     }
     for warning in &planned.findings.warnings {
-        printer.event(events::diagnostic(warning, &Sources::default()));
+        printer.event(events::diagnostic(warning, sources));
     }
     printer.event(events::preflight(planned.findings.passed, 0, planned.findings.warnings.len()));
     printer.event(events::plan_summary(&planned.plan));
 }
 
 /// What is said around a plan.
-fn context(planned: &Planned, clouds: &Clouds) -> rendered::Context {
+fn context(planned: &Planned, clouds: &Clouds, sources: &Sources) -> rendered::Context {
     rendered::Context {
         refresh: planned.refreshed.then_some(rendered::Refresh {
             resources: planned.looked,
             requests: planned.world.requests,
             elapsed: planned.elapsed,
         }),
-        simulated: clouds.simulated.iter().map(|name| format!("cloud_account.{name}")).collect(),
+        simulated: simulated(clouds),
         clusters: planned.clusters.clone(),
         preflight: (planned.findings.passed > 0).then(|| rendered::Preflight {
             passed: planned.findings.passed,
             requests: planned.findings.requests,
             facts: planned.findings.facts.clone(),
-            warnings: planned.findings.warnings.iter().map(one_line).collect(),
+            warnings: planned.findings.warnings.iter().map(|warning| one_line(warning, sources)).collect(),
         }),
         time_factor: clouds.time_factor,
     }
+}
+
+/// The simulated accounts, as the configuration names them.
+fn simulated(clouds: &Clouds) -> Vec<String> {
+    clouds.simulated.iter().map(|name| format!("cloud_account.{name}")).collect()
 }
 
 /// What an earlier run left unfinished, told; and the record as it is, nothing written.

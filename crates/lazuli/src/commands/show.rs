@@ -25,10 +25,22 @@ pub(super) fn run(args: &Show, printer: &Printer) -> Outcome {
         Failure::of(Diagnostic::error("LZ3001", format!("{} cannot be read: {error}", path.display())))
     })?;
     if !SavedPlan::is_one(&bytes) {
+        if !lazuli_state::document::is_one(&bytes) {
+            let message = format!("{} is neither a state nor a saved plan", path.display());
+            let problem = Diagnostic::error("LZ2120", message);
+            return Err(Failure::of(problem.help(
+                "`lazuli show` alone shows the state here; `lazuli plan --out FILE` saves a plan that can be shown",
+            )));
+        }
         return world(&Backend::local(path).read(keys)?.world, html, printer);
     }
     let saved = SavedPlan::load(path, &keys)?;
-    let context = rendered::Context { time_factor: 1.0, ..rendered::Context::default() };
+    let context = rendered::Context {
+        simulated: saved.simulated,
+        clusters: saved.clusters,
+        time_factor: saved.time_factor,
+        ..rendered::Context::default()
+    };
     if let Some(html) = html {
         report::of_plan(html, &saved.plan, &context)?;
         return said(html, printer);

@@ -2,10 +2,12 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `controllers` | what a cluster's own controllers write in Azure |
 //! | `machines` | what is asked of a cluster's machines through Azure: their consoles, scripts |
 //! | `objects` | each object has one owner, and none is taken from others |
 //! | `unreachable` | which clusters are not asked, because nobody can answer yet; what is planned when one should and does not |
 
+mod controllers;
 mod machines;
 mod objects;
 mod unreachable;
@@ -26,6 +28,7 @@ use lazuli_kubernetes::provider::KubernetesProvider;
 use lazuli_kubernetes::tls::TlsProvider;
 use time::OffsetDateTime;
 
+pub use controllers::is_of_a_controller;
 use machines::Machines;
 pub use objects::shared;
 pub use unreachable::{Unasked, answers, believed, finished, judge};

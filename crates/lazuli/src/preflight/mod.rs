@@ -17,6 +17,7 @@
 //! | [`terms`] | terms of the marketplace |
 //! | [`addresses`] | ranges, and room in existing subnets |
 //! | [`names`] | DNS labels, storage accounts |
+//! | [`egress`] | whether a zone takes the way out of others with it |
 //! | [`places`] | regions, networks to be joined, SKUs of storage accounts |
 //! | [`locks`], [`policy`] | what forbids and denies |
 
@@ -26,6 +27,7 @@ pub mod ask;
 mod before;
 pub mod capabilities;
 pub mod denials;
+pub mod egress;
 pub mod locks;
 pub mod names;
 pub mod places;
@@ -84,9 +86,41 @@ pub(crate) async fn steps(
     places::locations(&works, &mut verdict);
     places::networks(&works, &answers.networks, &mut verdict);
     places::skus(&works, &mut verdict);
+    egress::check(&gateways(blueprint, &works), &mut verdict);
     locks::check(&works, &answers.locks, &mut verdict);
     policy::check(&works, &answers.policies, &mut verdict);
     verdict.finish()
+}
+
+/// The NAT gateways of clusters that get one, or workers behind it.
+fn gateways(blueprint: &Blueprint, works: &Works) -> Vec<egress::Gateway> {
+    let touched = |cluster: &lazuli_core::Address| {
+        let is_worker = |work: &&work::Work| {
+            !work.address.is_within(&cluster.child("control_plane")) && work.is(sizes::MACHINES)
+        };
+        let made = works.all.iter().filter(|work| work.creates() && work.address.is_within(cluster));
+        made.into_iter().any(|work| work.is(egress::GATEWAYS) || is_worker(&work))
+    };
+    let dynamic = blueprint.clusters().filter(|expansion| touched(&expansion.cluster.address));
+    dynamic
+        .filter_map(|expansion| {
+            let cluster = &expansion.cluster;
+            let Network::Dynamic(network) = &cluster.network else { return None };
+            let gateway = expansion.parts.iter().find(|part| &*part.desired.ty.name == egress::GATEWAYS)?;
+            let written = blueprint.attribute_of_cluster(&cluster.address, &["network", "egress"]);
+            Some(egress::Gateway {
+                address: gateway.declaration.address.clone(),
+                sku: gateway.desired.body.get("sku")?.get("name")?.as_str()?.to_owned(),
+                zones: cluster
+                    .workers
+                    .iter()
+                    .filter(|pool| pool.count > 0)
+                    .flat_map(|pool| pool.zones.clone())
+                    .collect(),
+                span: written.unwrap_or(network.span),
+            })
+        })
+        .collect()
 }
 
 /// Clusters in existing networks that get something new.

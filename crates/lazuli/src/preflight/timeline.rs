@@ -1,5 +1,7 @@
 //! How much of something is in use while a plan is carried out: creates add, deletes give back, edges say in which order.
 
+use lazuli_core::plan::Edge;
+
 use super::work::Works;
 
 /// What a plan takes of one thing.
@@ -24,16 +26,17 @@ pub fn demand(works: &Works, weights: &[(u32, i64)]) -> Demand {
     }
     Demand {
         after: weight.iter().sum(),
-        at_least: peak(works, &weight, false),
-        at_most: peak(works, &weight, true),
+        at_least: peak(&works.edges, &weight, false),
+        at_most: peak(&works.edges, &weight, true),
     }
 }
 
-/// The highest level on the way. Steps without weight run as soon as they can.
-fn peak(works: &Works, weight: &[i64], eager: bool) -> i64 {
+/// The highest level on the way, given what each step adds and the order of them. Steps without weight run as soon as they
+/// can; `eager` makes whatever can be made before anything is given back.
+pub fn peak(edges: &[Edge], weight: &[i64], eager: bool) -> i64 {
     let mut waits = vec![0_usize; weight.len()];
     let mut next: Vec<Vec<usize>> = vec![Vec::new(); weight.len()];
-    for edge in &works.edges {
+    for edge in edges {
         let (before, after) = (edge.before as usize, edge.after as usize);
         if before < weight.len() && after < weight.len() {
             waits[after] += 1;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_core::provider::ProviderError;
-use lazuli_core::{Diagnostic, Diagnostics};
+use lazuli_core::{Diagnostic, Diagnostics, Sources};
 
 use super::work::{Work, listed};
 
@@ -76,9 +76,14 @@ impl Verdict {
     }
 }
 
-/// A warning in one line: `subscription Research is PastDue (LZ1020)`.
-pub fn one_line(warning: &Diagnostic) -> String {
-    format!("{} ({})", warning.message, warning.code)
+/// A warning in one line: `subscription Research is PastDue (LZ1020)`; with what it is about in the configuration, and
+/// where that is, when it is written there: `… (network.egress, main.hcl:31, LZ1058)`.
+pub fn one_line(warning: &Diagnostic, sources: &Sources) -> String {
+    let place = warning.primary.as_ref().and_then(|label| {
+        let at = sources.location(label.span)?;
+        Some(format!("{}, {}:{}, ", label.text, at.file, at.line))
+    });
+    format!("{} ({}{})", warning.message, place.unwrap_or_default(), warning.code)
 }
 
 /// A refusal about some steps: points at where the first of them is written.
@@ -111,7 +116,8 @@ pub(super) fn told(verdict: Verdict) -> String {
     let passed = verdict.findings.passed;
     let mut lines = vec![format!("passed {passed}")];
     lines.extend(verdict.findings.facts.iter().map(|fact| format!("fact: {fact}")));
-    lines.extend(verdict.findings.warnings.iter().map(one_line).map(|warning| format!("warning: {warning}")));
+    let warning = |warning| format!("warning: {}", one_line(warning, &Sources::default()));
+    lines.extend(verdict.findings.warnings.iter().map(warning));
     for problem in &verdict.problems {
         lines.push(format!("{}: {}", problem.code, problem.message));
         lines.extend(problem.address.iter().map(|address| format!("  about: {address}")));

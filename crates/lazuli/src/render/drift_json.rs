@@ -13,6 +13,7 @@ use super::plan_json::{identity, mask, redacted};
 pub(super) fn plain(drift: &Drift) -> Json {
     match &drift.what {
         DriftKind::Deleted => json!({"address": drift.address, "deleted": true}),
+        DriftKind::Added { path } => json!({"address": drift.address, "path": path, "added": true}),
         DriftKind::Changed { path, recorded, observed } => json!({
             "address": drift.address,
             "path": path,
@@ -24,7 +25,7 @@ pub(super) fn plain(drift: &Drift) -> Json {
 
 /// What somebody else did to a resource, in Terraform's shape. `before` and `after` hold only what they changed.
 pub(super) fn resource_drift(plan: &Plan, found: &[Drift]) -> Option<Json> {
-    let address = &found.first()?.address;
+    let address = &found.iter().find(|drift| !matches!(drift.what, DriftKind::Added { .. }))?.address;
     let named = |c: &&Change| c.address == *address || c.previous_address.as_ref() == Some(address);
     let change = plan.changes.iter().find(named)?;
     let (mut before, mut after) = (Value::object::<&str>([]), Value::object::<&str>([]));
@@ -32,6 +33,8 @@ pub(super) fn resource_drift(plan: &Plan, found: &[Drift]) -> Option<Json> {
     for drift in found {
         match &drift.what {
             DriftKind::Deleted => actions = "delete",
+            // Nothing of the resource's own differs.
+            DriftKind::Added { .. } => continue,
             DriftKind::Changed { path, recorded, observed } => {
                 before = with(&before, path.steps(), recorded.as_ref());
                 after = with(&after, path.steps(), observed.as_ref());

@@ -24,6 +24,16 @@ fn clock(seconds: u64) -> String {
     }
 }
 
+/// A time as the configuration writes it: `90s`, `10m`, `2h`.
+pub fn written(seconds: u64) -> String {
+    match seconds {
+        0 => "0s".to_owned(),
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 /// A time left: rounded, so that it promises no more than it knows: `about 40 s`, `about 3m40s`, `about 41 min`.
 pub fn left(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -50,6 +50,7 @@ pub(crate) fn change(text: &str, ty: &str, title: &str, name: &str, action: Acti
         after,
         paths: Vec::new(),
         origin: Some(Location { file: "main.hcl".into(), line: 34, column: 5 }),
+        changed_at: None,
     }
 }
 

@@ -13,7 +13,8 @@ enum By {
     Plan,
 }
 
-const CASES: [(&str, By); 24] = [
+const CASES: [(&str, By); 25] = [
+    ("a-mistake-in-a-file", By::Validate),
     ("backend-settings", By::Validate),
     ("backend-simulated", By::Validate),
     ("circle-through-a-module", By::Validate),

@@ -1,14 +1,13 @@
 //! What identifies an object at a glance: addresses, sizes, zones. Only what is known and not sensitive.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use lazuli_core::Value;
 use lazuli_core::address::Key;
-use lazuli_core::plan::{Action, Change, Plan, Reason};
+use lazuli_core::plan::{Action, Change, Reason};
 
 use super::layout::{clean, count};
 use super::names;
 use super::place::{Place, Section};
+use super::rollout::Rolling;
 
 /// The object as it will be, or as it was when it goes.
 pub(super) fn body(change: &Change) -> Option<&Value> {
@@ -35,7 +34,10 @@ pub(super) fn of(change: &Change) -> Vec<String> {
         "Microsoft.Network/routeTables" => facts.push(counted(body, "properties.routes", "route")),
         "Microsoft.Network/natGateways" => {
             facts.push(counted(body, "properties.publicIpAddresses", "public IP"));
-            facts.push(sku(body));
+            // One of the Standard SKU lives in one zone; a StandardV2 one in all of them.
+            let standard = text(body, "sku.name").is_some_and(|name| name == "Standard");
+            facts
+                .push(standard.then(|| "zone-redundant: no (Standard SKU)".to_owned()).or_else(|| sku(body)));
             facts.push(zones(body));
         }
         "Microsoft.Network/publicIPAddresses" => {
@@ -136,48 +138,8 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)], rolling: &Ro
     if *section == Section::ControlPlane {
         facts.extend(shown.first().and_then(|machine| etcd_disk(machine)));
     }
-    facts.extend(rolling.fact(members));
+    facts.extend(rolling.facts(section, members));
     facts
-}
-
-/// The nodes whose replacement waits for that of another node, by address.
-#[derive(Debug, Default)]
-pub(super) struct Rolling(BTreeSet<String>);
-
-impl Rolling {
-    pub(super) fn of(plan: &Plan) -> Self {
-        let place = |step: u32| plan.steps.get(step as usize).map(|step| Place::of(&step.address));
-        let waits = plan.edges.iter().filter(|edge| edge.because.starts_with("rolling:"));
-        // What waits for another pool, or for the control plane, does not wait for its own.
-        let later = waits.filter_map(|edge| {
-            let (before, after) = (place(edge.before)?, place(edge.after)?);
-            (before.section == after.section && before.cluster == after.cluster).then_some(after)
-        });
-        Rolling(later.filter_map(|place| place.node).collect())
-    }
-
-    /// `rolling, 1 at a time, new before old`, when several nodes of a pool are replaced.
-    fn fact(&self, members: &[(Place, &Change)]) -> Option<String> {
-        let replaced = members.iter().filter(|(_, change)| change.action.is_replace());
-        let mut nodes: BTreeMap<&str, Action> = BTreeMap::new();
-        for (place, change) in replaced {
-            if let Some(node) = place.node.as_deref() {
-                nodes.insert(node, change.action);
-            }
-        }
-        if nodes.len() < 2 {
-            return None;
-        }
-        let waiting = nodes.keys().filter(|node| self.0.contains(**node)).count();
-        let order = match nodes.values().next() {
-            Some(Action::ReplaceDeleteFirst) => "old before new",
-            _ => "new before old",
-        };
-        Some(match waiting {
-            0 => format!("all at once, {order}"),
-            _ => format!("rolling, {} at a time, {order}", nodes.len() - waiting),
-        })
-    }
 }
 
 /// The private address of a load balancer.
@@ -305,7 +267,7 @@ fn texts(body: &Value, path: &str) -> Option<String> {
     if items.is_empty() { None } else { Some(items.join(", ")) }
 }
 
-fn text(body: &Value, path: &str) -> Option<String> {
+pub(super) fn text(body: &Value, path: &str) -> Option<String> {
     dig(body, path).and_then(scalar)
 }
 

@@ -7,6 +7,7 @@
 //! | `rows` | one resource: a line, or a line with its attributes |
 //! | `attributes` | the attributes that differ |
 //! | `nodes` | the nodes of a pool, alike ones together |
+//! | `rollout` | what replaces nodes, how, and what it leaves alone |
 //! | `drift`, `total` | what changed outside; outputs, counts and duration |
 
 mod attributes;
@@ -14,6 +15,7 @@ mod drift;
 mod facts;
 mod nodes;
 pub(in crate::render) mod place;
+mod rollout;
 mod rows;
 mod total;
 
@@ -84,7 +86,7 @@ pub fn text(plan: &Plan, context: &Context, width: usize, verbose: bool) -> Stri
     drift::write(&mut page, plan);
     // What is only recorded is told above already.
     let groups = if plan.mode == PlanMode::RefreshOnly { Vec::new() } else { group(plan) };
-    let rolling = facts::Rolling::of(plan);
+    let rolling = rollout::Rolling::of(plan);
     for group in &groups {
         page.cluster(plan, context, group, &rolling);
     }
@@ -92,7 +94,14 @@ pub fn text(plan: &Plan, context: &Context, width: usize, verbose: bool) -> Stri
     if let Some(preflight) = &context.preflight {
         page.preflight(preflight);
     }
-    total::write(&mut page, plan, context.time_factor);
+    for group in &groups {
+        if let Some(cluster) = &group.cluster {
+            for line in layout::flow(rollout::why(plan, cluster, &group.all), "   ", page.width) {
+                page.wrapped("", &line);
+            }
+        }
+    }
+    total::write(&mut page, plan, context);
     page.out
 }
 
@@ -173,7 +182,7 @@ impl Page {
         }
     }
 
-    fn cluster(&mut self, plan: &Plan, context: &Context, group: &Group<'_>, rolling: &facts::Rolling) {
+    fn cluster(&mut self, plan: &Plan, context: &Context, group: &Group<'_>, rolling: &rollout::Rolling) {
         let in_full = self.verbose || group.cluster.is_none();
         let wording = if in_full { Wording::default() } else { Wording::of(&group.all) };
         let sections: Vec<(&Section, Vec<Item>)> = group
@@ -186,7 +195,12 @@ impl Page {
             .collect();
         let columns_of = rows::Columns::of(sections.iter().flat_map(|(_, items)| items), self.width);
         if let Some(name) = &group.cluster {
-            let known = context.clusters.get(name).cloned().unwrap_or_else(|| facts::cluster(&group.all));
+            let mut known = context.clusters.get(name).cloned().unwrap_or_else(|| facts::cluster(&group.all));
+            if let Some((from, to)) = rollout::versions(&group.all) {
+                let place = rollout::version_place(&group.all).map(|at| format!("  ({at})"));
+                known.retain(|fact| !fact.starts_with("Kubernetes "));
+                known.push(format!("Kubernetes {from} -> {to}{}", place.unwrap_or_default()));
+            }
             let facts: Vec<String> = status(&group.all).map(str::to_owned).into_iter().chain(known).collect();
             self.titled("", name, &columns_of, &facts);
         }

@@ -7,6 +7,7 @@ use lazuli_core::plan::{Action, Change, Plan, Reason};
 use super::attributes::{self, Wording};
 use super::facts;
 use super::place::Place;
+use super::rollout;
 use super::rows::{self, Item};
 use crate::render::layout::{columns, count, flow, wrap};
 use crate::render::style::{self, paint};
@@ -125,6 +126,16 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
         let inner =
             attributes::beyond_names(change, names(node), &[], wording, width.saturating_sub(2 * INDENT));
         lines.extend(inner.into_iter().map(|line| format!("    {line}")));
+    }
+    // Of a node whose machine is gone nothing is left to drain.
+    let is_gone = node.parts.iter().any(|(_, change)| match &change.reason {
+        Some(Reason::DeletedOutside) => true,
+        Some(Reason::Succession(why)) => why.contains("deleted outside"),
+        _ => false,
+    });
+    if let Some(departure) = rollout::departure(&node.parts).filter(|_| !is_gone) {
+        let text = if action.is_replace() { format!("the old one: {departure}") } else { departure };
+        lines.insert(0, text);
     }
     let anonymous = |line: String| anonymous(&line, node);
     Fate {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lazuli_core::plan::{Action, Change, Plan, PlanMode, Reason};
+use lazuli_core::path::PathStep;
+use lazuli_core::plan::{Action, Change, PathChange, Plan, PlanMode, Reason};
 use lazuli_core::resource::ProviderName;
 
 use super::attributes::{self, Wording};
@@ -10,7 +11,7 @@ use super::facts;
 use super::nodes;
 use super::place::Place;
 use super::{Page, is_shown};
-use crate::render::layout::{columns, flow, pad};
+use crate::render::layout::{columns, count, flow, pad};
 use crate::render::style::{self, paint};
 use crate::render::value;
 
@@ -20,8 +21,6 @@ const MARGIN: usize = 4;
 const INDENT: usize = 4;
 /// From how many on instances of one block that fare alike are told in one line.
 const ALIKE: usize = 20;
-/// Above how many lines about the objects of a layer they are only counted.
-const MANY: usize = 12;
 /// The widest the first two columns get.
 const TITLE_WIDTH: usize = 44;
 const NAME_WIDTH: usize = 34;
@@ -192,14 +191,32 @@ fn item(plan: &Plan, place: &Place, change: &Change, wording: &Wording, width: u
         (true, false) => {}
         (false, _) => below.extend(attributes::all(change, wording, room)),
     }
-    let objects = attributes::objects(change);
-    if objects > 0 && below.len() > MANY && !verbose {
-        let what =
-            if objects == 1 { "1 object changes".to_owned() } else { format!("{objects} objects change") };
-        facts = vec![what].into_iter().chain(why(plan, change)).chain(["-v shows them".to_owned()]).collect();
+    if !verbose && let Some((short, hides)) = folded(change) {
+        let more = hides.then(|| "-v shows them".to_owned());
+        facts = vec![short].into_iter().chain(why(plan, change)).chain(more).collect();
         below.clear();
     }
     Item::Row { action: change.action, title, name, facts, below }
+}
+
+/// What a layer or an add-on becomes, in a few words, and whether there is more to see: its objects counted, or the version
+/// it follows.
+fn folded(change: &Change) -> Option<(String, bool)> {
+    if change.action != Action::Update {
+        return None;
+    }
+    let objects = attributes::objects(change);
+    if objects > 0 {
+        let verb = if objects == 1 { "changes" } else { "change" };
+        return Some((format!("{} {verb}", count(objects, "object")), true));
+    }
+    let first = change.paths.first()?;
+    let same = |path: &PathChange| {
+        matches!(path.path.steps().last(), Some(PathStep::Name(name)) if &**name == "kubernetesVersion")
+            && (&path.before, &path.after) == (&first.before, &first.after)
+    };
+    let (before, after) = (first.before.as_ref()?.as_str()?, first.after.as_ref()?.as_str()?);
+    change.paths.iter().all(same).then(|| (format!("{before} -> {after}"), false))
 }
 
 impl Item {
@@ -271,7 +288,10 @@ fn adopted(change: &Change) -> &'static str {
 
 /// Why something happens, where that is not plain.
 pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
-    let place = || change.origin.as_ref().map(|at| format!("{}:{}", at.file, at.line));
+    let place = || {
+        let at = change.changed_at.as_ref().or(change.origin.as_ref());
+        at.map(|at| format!("{}:{}", at.file, at.line))
+    };
     let configured = || match place() {
         Some(place) => format!("changed in {place}"),
         None => "changed in the configuration".to_owned(),
@@ -294,7 +314,17 @@ pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
         }
         Some(Reason::NotInConfiguration) => "no longer in the configuration".to_owned(),
         Some(Reason::Asked) => "asked by --replace".to_owned(),
-        Some(Reason::Succession(text)) => crate::render::layout::clean(text).into_owned(),
+        Some(Reason::Succession(text)) => {
+            let text = crate::render::layout::clean(text).into_owned();
+            // What is configured otherwise says which attribute; the others say who did what.
+            match (text.contains(" -> ") || change.changed_at.is_some(), &change.changed_at) {
+                (false, _) => text,
+                (true, Some(at)) => {
+                    format!("{text}   # forces replacement   changed in {}:{}", at.file, at.line)
+                }
+                (true, None) => format!("{text}   # forces replacement"),
+            }
+        }
         Some(Reason::Follows(address)) => format!("{address} is replaced"),
         Some(Reason::Deposed) => "left over from a replacement that was interrupted".to_owned(),
         Some(Reason::Unfinished) => "begun by an earlier run that did not finish".to_owned(),

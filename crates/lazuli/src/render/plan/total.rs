@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_core::plan::{Action, Change, Operation, Plan, PlanMode, Step, Summary};
 
-use super::Page;
 use super::place::{Place, Section};
-use super::rows;
+use super::{Context, Page, rollout, rows};
 use crate::render::duration;
 use crate::render::layout::{self, columns, count};
 use crate::render::names;
@@ -81,7 +80,7 @@ pub(super) fn outputs(page: &mut Page, plan: &Plan) {
     page.line("");
 }
 
-pub(super) fn write(page: &mut Page, plan: &Plan, time_factor: f64) {
+pub(super) fn write(page: &mut Page, plan: &Plan, context: &Context) {
     let limited = !plan.left_out.is_empty();
     if plan.is_empty() {
         let text = match (plan.mode, limited) {
@@ -119,7 +118,9 @@ pub(super) fn write(page: &mut Page, plan: &Plan, time_factor: f64) {
     }
     let head = format!("Plan: {counts}.");
     let styled = paint(style::STRONG, &head);
-    match expectation(plan, time_factor) {
+    let time = expectation(plan, context.time_factor);
+    let extra = extra_machines(plan, context.preflight.is_some());
+    match time.map(|time| [Some(time), extra.clone()].into_iter().flatten().collect::<Vec<_>>().join("   ")) {
         Some(time) if columns(&head) + 3 + columns(&time) <= page.width => {
             page.line(&format!("{styled}   {time}"))
         }
@@ -132,6 +133,13 @@ pub(super) fn write(page: &mut Page, plan: &Plan, time_factor: f64) {
     for line in farewell(plan) {
         page.wrapped("", &line);
     }
+}
+
+/// `2 extra VMs at most (quota checked).`, while nodes are replaced.
+fn extra_machines(plan: &Plan, checked: bool) -> Option<String> {
+    let number = rollout::extra_machines(plan);
+    let quota = if checked { " (quota checked)" } else { "" };
+    (number > 0).then(|| format!("{} at most{quota}.", count(number, "extra VM")))
 }
 
 /// Of a plan that takes everything down: what goes for good, and what stays.

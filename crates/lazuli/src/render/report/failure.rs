@@ -5,7 +5,7 @@ use lazuli_core::plan::{Operation, PlanMode};
 use lazuli_core::provider::{Outcome, ProviderError};
 use lazuli_core::resource::ProviderName;
 
-use super::{Existence, StepFailure, in_mode, verb};
+use super::{Existence, Machine, StepFailure, in_mode, verb};
 
 /// A failed step as a diagnostic: step, answer, state, next.
 pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
@@ -21,9 +21,15 @@ pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
             format!("it is not known whether {} was {}", failure.title, past(failure.operation))
         }
     };
-    let message = match known.what {
-        Some(what) => format!("{what}: {outcome}"),
-        None => outcome,
+    let placed = failure.machine.as_ref().filter(|_| known.of_size);
+    let message = match (known.what, placed) {
+        // What came of it is told below.
+        (Some(what), Some(Machine { size, place, .. })) => match known.code {
+            "LZ2107" => format!("{what} for {size} in {place}"),
+            _ => format!("Azure does not offer {size} in {place}"),
+        },
+        (Some(what), None) => format!("{what}: {outcome}"),
+        (None, _) => outcome,
     };
     let error = &failure.error;
     let status = error.status.map(|s| format!("{s} ")).unwrap_or_default();
@@ -38,15 +44,21 @@ pub fn failure_diagnostic(failure: &StepFailure, mode: PlanMode) -> Diagnostic {
         answer.push('\n');
         answer.push_str(&trace.join("  "));
     }
-    let who = match (error.status.is_some(), failure.provider) {
+    // An operation that was accepted and failed later has no status of its own.
+    let is_answer = error.status.is_some() || error.correlation_id.is_some() || error.answered.is_some();
+    let who = match (is_answer, failure.provider) {
         (false, _) => "error",
         (true, ProviderName::Azure) => "Azure",
         (true, ProviderName::Kubernetes) => "Kubernetes",
         (true, ProviderName::Tls) => "keys",
     };
-    let mut next = in_mode(error.advice.as_deref().unwrap_or(known.next), mode);
+    let advice = match placed {
+        Some(machine) => format!("{} of {}", known.next, machine.pool),
+        None => error.advice.as_deref().unwrap_or(known.next).to_owned(),
+    };
+    let mut next = in_mode(&advice, mode);
     if let Some(origin) = &failure.origin {
-        next.push_str(&format!("  ({origin})"));
+        next.push_str(&format!(" ({}:{})", origin.file, origin.line));
     }
     let title = &failure.title;
     let exists = match failure.exists {
@@ -81,6 +93,8 @@ struct Known {
     code: &'static str,
     what: Option<&'static str>,
     next: &'static str,
+    /// True when it is about the size of a machine at a place.
+    of_size: bool,
 }
 
 impl Known {
@@ -93,7 +107,7 @@ impl Known {
 
     /// Codes of an API server are other words for other things than Azure's, even where they are spelled alike.
     fn of_kubernetes(error: &ProviderError) -> Known {
-        let known = |code, what, next| Known { code, what: Some(what), next };
+        let known = |code, what, next| Known { code, what: Some(what), next, of_size: false };
         match (error.status, error.code.as_str()) {
             (Some(403), _) => known(
                 "LZ2103",
@@ -115,21 +129,23 @@ impl Known {
     }
 
     fn of_azure(error: &ProviderError) -> Known {
-        let known = |code, what, next| Known { code, what: Some(what), next };
+        let known = |code, what, next| Known { code, what: Some(what), next, of_size: false };
         match error.code.as_str() {
             "ZonalAllocationFailed"
             | "AllocationFailed"
             | "OverconstrainedAllocationRequest"
-            | "OverconstrainedZonalAllocationRequest" => known(
-                "LZ2107",
-                "Azure has no capacity",
-                "run `lazuli apply` again later, or change instance_type or zones",
-            ),
-            "SkuNotAvailable" => known(
-                "LZ2108",
-                "Azure does not offer this size here",
-                "change instance_type, zones or region; a subscription can also be restricted: ask Azure support",
-            ),
+            | "OverconstrainedZonalAllocationRequest" => Known {
+                code: "LZ2107",
+                what: Some("Azure has no capacity"),
+                next: "run `lazuli apply` again later, or change instance_type or zones",
+                of_size: true,
+            },
+            "SkuNotAvailable" => Known {
+                code: "LZ2108",
+                what: Some("Azure does not offer this size here"),
+                next: "ask Azure support whether the subscription is restricted, or change instance_type or zones",
+                of_size: true,
+            },
             "QuotaExceeded" | "OperationNotAllowed" if error.message.to_lowercase().contains("quota") => {
                 known(
                     "LZ2105",
@@ -206,11 +222,13 @@ impl Known {
                 code: "LZ2102",
                 what: None,
                 next: "run `lazuli apply` again: it reads what is there before it does anything",
+                of_size: false,
             },
             _ => Known {
                 code: "LZ2100",
                 what: None,
                 next: "correct what the message names, then run `lazuli apply` again: it goes on where it stopped",
+                of_size: false,
             },
         }
     }

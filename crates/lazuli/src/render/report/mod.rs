@@ -62,8 +62,21 @@ pub struct StepFailure {
     pub also: Option<String>,
     /// Where the resource is written.
     pub origin: Option<Location>,
+    /// Of a virtual machine, what was asked for.
+    pub machine: Option<Machine>,
     /// When it failed, where the answer does not say so itself.
     pub at: Option<String>,
+}
+
+/// What was asked for of a virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// `Standard_D8s_v5`
+    pub size: String,
+    /// `zone 2 of eastus2`, or the region alone.
+    pub place: String,
+    /// `worker_pool "general"`, or the resource's address.
+    pub pool: String,
 }
 
 /// Whether the object of a failed step is there.
@@ -254,7 +267,14 @@ fn success(report: &ApplyReport) -> String {
         PlanMode::RefreshOnly => "Recorded.",
         PlanMode::Apply => "Applied.",
     };
-    let mut parts = vec![format!("{add} added"), format!("{change} changed"), format!("{remove} destroyed")];
+    let mut parts = match report.mode {
+        // Nothing is ever added by it.
+        PlanMode::Destroy => vec![format!("{remove} destroyed")],
+        _ => vec![format!("{add} added"), format!("{change} changed"), format!("{remove} destroyed")],
+    };
+    if report.mode == PlanMode::Destroy && change > 0 {
+        parts.push(format!("{change} changed"));
+    }
     if import > 0 {
         parts.push(format!("{import} adopted"));
     }

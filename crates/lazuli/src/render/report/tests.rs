@@ -48,6 +48,11 @@ fn failed() -> ApplyReport {
         exists: Existence::Absent,
         also: Some("the network interface exists and is recorded".to_owned()),
         origin: Some(Location { file: "main.hcl".into(), line: 52, column: 3 }),
+        machine: Some(Machine {
+            size: "Standard_D8s_v5".to_owned(),
+            place: "zone 2 of eastus2".to_owned(),
+            pool: "worker_pool \"general\"".to_owned(),
+        }),
         at: None,
     };
     let skipped = |i: usize| Skipped {
