@@ -47,6 +47,7 @@ mod scope;
 mod secrets;
 mod settled;
 mod sign_in;
+mod specimens;
 mod troubled_state;
 mod variables;
 mod variants;

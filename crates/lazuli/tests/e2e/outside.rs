@@ -33,6 +33,14 @@ fn what_somebody_changed_is_set_back_and_what_is_not_ours_is_left_alone() {
     cloud::change(&bench, &group, NETWORK, |body| {
         body["properties"]["securityRules"][0]["properties"]["sourceAddressPrefix"] = json!("203.0.113.0/24");
         body["tags"]["inspected"] = json!("yes");
+        let mut ssh = body["properties"]["securityRules"][0].clone();
+        ssh["name"] = json!("allow_ssh");
+        ssh["properties"]["destinationPortRange"] = json!("22");
+        ssh["properties"]["priority"] = json!(4000);
+        for written in ["id", "etag"] {
+            ssh.as_object_mut().unwrap().remove(written);
+        }
+        body["properties"]["securityRules"].as_array_mut().unwrap().push(ssh);
     });
     told("drift_plan", bench.does("plan"));
     let (_, sent) = bench.sent_by(Workbench::applies);
@@ -41,6 +49,7 @@ fn what_somebody_changed_is_set_back_and_what_is_not_ours_is_left_alone() {
     let group = &world[&group.to_lowercase()]["body"];
     assert_eq!(group["properties"]["securityRules"][0]["properties"]["sourceAddressPrefix"], "*");
     assert_eq!(group["tags"]["inspected"], "yes", "somebody else's tag");
+    assert_eq!(group["properties"]["securityRules"][1]["name"], "allow_ssh", "somebody else's rule");
     bench.is_settled();
 }
 

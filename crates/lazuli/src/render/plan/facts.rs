@@ -36,8 +36,8 @@ pub(super) fn of(change: &Change) -> Vec<String> {
             facts.push(counted(body, "properties.publicIpAddresses", "public IP"));
             // One of the Standard SKU lives in one zone; a StandardV2 one in all of them.
             let standard = text(body, "sku.name").is_some_and(|name| name == "Standard");
-            facts
-                .push(standard.then(|| "zone-redundant: no (Standard SKU)".to_owned()).or_else(|| sku(body)));
+            facts.push(sku(body));
+            facts.push(standard.then(|| "zone-redundant: no".to_owned()));
             facts.push(zones(body));
         }
         "Microsoft.Network/publicIPAddresses" => {

@@ -87,7 +87,7 @@ fn that_everything_inside_ends_with_its_cluster_is_said_once() {
 }
 
 #[test]
-fn of_a_layer_few_changes_are_shown_and_many_are_counted() {
+fn of_a_layer_changed_objects_are_counted() {
     let mut changes = whole(Action::NoOp, Action::NoOp);
     let mut objects = |name: &str, number: usize| {
         let layer = at(&mut changes, &format!("cluster.prod.layer[\"{name}\"]"));
@@ -104,6 +104,60 @@ fn of_a_layer_few_changes_are_shown_and_many_are_counted() {
     objects("network", 2);
     objects("cloud_provider", 30);
     assert_snapshot!(shown(changes, PlanMode::Apply));
+}
+
+/// The specimen of an upgrade: what a person decides by.
+#[test]
+fn an_upgrade() {
+    let at_version = lazuli_core::source::Location { file: "main.hcl".into(), line: 8, column: 5 };
+    let versions = || ("v1.33.6", "v1.34.2");
+    let mut changes = whole(Action::NoOp, Action::NoOp);
+    for change in &mut changes {
+        let text = change.address.as_str().to_owned();
+        if text.contains("layer[") {
+            change.action = Action::Update;
+            change.changed_at = Some(at_version.clone());
+            let (before, after) = versions();
+            change.paths = match text.contains("settings") || text.contains("components") {
+                true => vec![path("properties.kubernetesVersion", Some(json!(before)), Some(json!(after)))],
+                false => vec![path(
+                    "properties.objects.\"v1/ConfigMap/kube-system/a\".data.x",
+                    Some(json!("old")),
+                    Some(json!("new")),
+                )],
+            };
+        }
+        if !text.contains(".node[") {
+            continue;
+        }
+        change.action = Action::ReplaceCreateFirst;
+        change.reason = Some(Reason::Succession("kubernetes.version 1.33.6 -> 1.34.2".to_owned()));
+        change.changed_at = Some(at_version.clone());
+        change.previous_id = change.id.clone();
+        let id = change.id.as_ref().unwrap().as_str();
+        change.id = Some(lazuli_core::resource::ResourceId::new(
+            id.replace("-a41c", "-0be9").replace("-77d0", "-1c2d"),
+        ));
+        if text.ends_with(".member") {
+            let body = json!({"properties": {"node": "x", "drainTimeoutSeconds": 600}});
+            change.before = Some(lazuli_core::encoding::from_json(&body));
+        }
+    }
+    let mut plan = plan(changes);
+    let order: Vec<u32> = plan
+        .steps
+        .iter()
+        .filter(|step| step.address.as_str().ends_with(".vm"))
+        .map(|step| step.number)
+        .collect();
+    plan.edges.extend(order.windows(2).map(|pair| lazuli_core::plan::Edge {
+        before: pair[0],
+        after: pair[1],
+        because: "rolling: one at a time".into(),
+    }));
+    assert_snapshot!(
+        strip_str(&text(&plan, &Context { time_factor: 1.0, ..Context::default() }, 100, false)).to_string()
+    );
 }
 
 #[test]

@@ -37,6 +37,8 @@ struct Node<'a> {
 struct Fate {
     action: Action,
     reasons: Vec<String>,
+    /// That they force the replacement, and where they are written.
+    marks: Vec<String>,
     lines: Vec<String>,
 }
 
@@ -100,11 +102,16 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
     let (like, unlike): (Vec<Part<'_>>, Vec<Part<'_>>) =
         node.parts.iter().copied().partition(|(_, change)| change.action == action);
     let mut reasons = Vec::new();
+    let mut marks = Vec::new();
     for (_, change) in &like {
         // That the parts of a node go together needs no words.
         let within =
             matches!(&change.reason, Some(Reason::Follows(of)) if of.as_str().starts_with(node.address));
-        let why = rows::why(plan, change).filter(|why| !within && !reasons.contains(why));
+        let why = rows::reason(plan, change).filter(|why| !within && !reasons.contains(why));
+        if why.is_some() {
+            let new = rows::marks(change).into_iter().filter(|mark| !marks.contains(mark));
+            marks.extend(new.collect::<Vec<_>>());
+        }
         reasons.extend(why);
     }
     let mut lines = Vec::new();
@@ -121,7 +128,7 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
             continue;
         }
         let symbol = paint(style::of_action(change.action), change.action.symbol());
-        let why = rows::why(plan, change).map(|why| format!("   {why}")).unwrap_or_default();
+        let why = rows::reason(plan, change).map(|why| format!("   {why}")).unwrap_or_default();
         lines.push(format!("{symbol} {}{why}", place.part.name));
         let inner =
             attributes::beyond_names(change, names(node), &[], wording, width.saturating_sub(2 * INDENT));
@@ -141,6 +148,7 @@ fn fate(plan: &Plan, node: &Node<'_>, wording: &Wording, width: usize) -> Fate {
     Fate {
         action,
         reasons: reasons.into_iter().map(anonymous).collect(),
+        marks,
         lines: lines.into_iter().map(anonymous).collect(),
     }
 }
@@ -207,31 +215,33 @@ fn weight(action: Action) -> u8 {
 /// The nodes, then what they have in common; of a single node the reason is on its line.
 fn told(fate: &Fate, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
     let mut lines = listing(fate.action, nodes, width);
-    let reasons = fate.reasons.join(", ");
     let below = |text: &str| format!("{}{text}", " ".repeat(INDENT));
-    match nodes {
+    let room = width.saturating_sub(INDENT);
+    let real = |line: &String| match nodes {
         [node] => {
-            let real = |line: &String| {
-                let line = line.replace("<node>", node.address).replace("<name>", &node.name);
-                line.replace("<old name>", node.previous.as_deref().unwrap_or(&node.name))
-            };
-            let reasons = real(&reasons);
-            let used = columns(fate.action.symbol()) + 1 + columns(&named(node, true));
-            match lines.first_mut() {
-                Some(first) if !reasons.is_empty() && used + 3 + columns(&reasons) <= width => {
-                    first.push_str(&format!("   {reasons}"));
-                }
-                _ => {
-                    lines.extend(wrap(&reasons, width.saturating_sub(INDENT)).iter().map(|line| below(line)))
-                }
-            }
-            lines.extend(fate.lines.iter().map(|line| below(&real(line))));
+            let line = line.replace("<node>", node.address).replace("<name>", &node.name);
+            line.replace("<old name>", node.previous.as_deref().unwrap_or(&node.name))
         }
+        _ => line.clone(),
+    };
+    let reasons = real(&fate.reasons.join(", "));
+    let why: Vec<String> = std::iter::once(reasons.clone()).chain(fate.marks.clone()).collect();
+    let why = if reasons.is_empty() { String::new() } else { why.join("   ") };
+    let used = match nodes {
+        [node] => columns(fate.action.symbol()) + 1 + columns(&named(node, true)),
+        _ => width,
+    };
+    match lines.first_mut() {
+        Some(first) if !why.is_empty() && used + 3 + columns(&why) <= width => {
+            first.push_str(&format!("   {why}"));
+        }
+        _ if columns(&why) <= room => lines.extend((!why.is_empty()).then(|| below(&why))),
         _ => {
-            lines.extend(wrap(&reasons, width.saturating_sub(INDENT)).iter().map(|line| below(line)));
-            lines.extend(fate.lines.iter().map(|line| below(line)));
+            lines.extend(wrap(&reasons, room).iter().map(|line| below(line)));
+            lines.extend(flow(fate.marks.clone(), "   ", room).iter().map(|line| below(line)));
         }
     }
+    lines.extend(fate.lines.iter().map(|line| below(&real(line))));
     lines
 }
 

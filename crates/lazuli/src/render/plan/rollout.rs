@@ -7,6 +7,7 @@ use lazuli_core::resource::Mode;
 
 use super::facts;
 use super::place::{Place, Section};
+use super::rows;
 use crate::preflight::timeline;
 use crate::render::duration;
 use crate::render::layout::count;
@@ -25,7 +26,8 @@ impl Rolling {
         // What waits for another pool, or for the control plane, does not wait for its own.
         let later = waits.filter_map(|edge| {
             let (before, after) = (place(edge.before)?, place(edge.after)?);
-            (before.section == after.section && before.cluster == after.cluster).then_some(after)
+            let same_pool = before.section == after.section && before.cluster == after.cluster;
+            (same_pool && before.node != after.node).then_some(after)
         });
         Rolling(later.filter_map(|place| place.node).collect())
     }
@@ -100,7 +102,10 @@ pub(super) fn why(plan: &Plan, cluster: &str, changes: &[&Change]) -> Vec<String
     let mut nodes: BTreeMap<String, &str> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.action.is_replace()) {
         let node = Place::of(&change.address).node;
-        if let (Some(node), Some(Reason::Succession(why))) = (node, &change.reason) {
+        // Who asked, or what happened, is told with the nodes.
+        if let (Some(node), Some(Reason::Succession(why))) = (node, &change.reason)
+            && !rows::marks(change).is_empty()
+        {
             nodes.entry(node).or_insert(why);
         }
     }
@@ -114,11 +119,9 @@ pub(super) fn why(plan: &Plan, cluster: &str, changes: &[&Change]) -> Vec<String
     let told: Vec<String> = causes
         .iter()
         .map(|(cause, number)| {
-            let nodes = count(*number, "node");
-            match cause.contains(" -> ") {
-                true => format!("{} replaces {nodes}", super::layout::clean(cause)),
-                false => format!("{nodes} replaced: {}", super::layout::clean(cause)),
-            }
+            let several = cause.contains(", ");
+            let verb = if several { "replace" } else { "replaces" };
+            format!("{} {verb} {}", super::layout::clean(cause), count(*number, "node"))
         })
         .collect();
     let mut parts = vec![format!("Why: {}.", told.join("; "))];

@@ -286,8 +286,25 @@ fn adopted(change: &Change) -> &'static str {
     }
 }
 
+/// Why something happens, where that is not plain, and where that is written.
+fn why(plan: &Plan, change: &Change) -> Option<String> {
+    let marks = marks(change).into_iter().map(|mark| format!("   {mark}"));
+    Some(marks.fold(reason(plan, change)?, |told, mark| told + &mark))
+}
+
+/// Of a node that gets a successor because of an attribute, that it does and where that attribute is written.
+pub(super) fn marks(change: &Change) -> Vec<String> {
+    let Some(Reason::Succession(why)) = &change.reason else { return Vec::new() };
+    // What is configured otherwise says what it becomes; the others say who did what.
+    if !why.contains(" -> ") && change.changed_at.is_none() {
+        return Vec::new();
+    }
+    let place = change.changed_at.as_ref().map(|at| format!("changed in {}:{}", at.file, at.line));
+    ["# forces replacement".to_owned()].into_iter().chain(place).collect()
+}
+
 /// Why something happens, where that is not plain.
-pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
+pub(super) fn reason(plan: &Plan, change: &Change) -> Option<String> {
     let place = || {
         let at = change.changed_at.as_ref().or(change.origin.as_ref());
         at.map(|at| format!("{}:{}", at.file, at.line))
@@ -314,17 +331,7 @@ pub(super) fn why(plan: &Plan, change: &Change) -> Option<String> {
         }
         Some(Reason::NotInConfiguration) => "no longer in the configuration".to_owned(),
         Some(Reason::Asked) => "asked by --replace".to_owned(),
-        Some(Reason::Succession(text)) => {
-            let text = crate::render::layout::clean(text).into_owned();
-            // What is configured otherwise says which attribute; the others say who did what.
-            match (text.contains(" -> ") || change.changed_at.is_some(), &change.changed_at) {
-                (false, _) => text,
-                (true, Some(at)) => {
-                    format!("{text}   # forces replacement   changed in {}:{}", at.file, at.line)
-                }
-                (true, None) => format!("{text}   # forces replacement"),
-            }
-        }
+        Some(Reason::Succession(text)) => crate::render::layout::clean(text).into_owned(),
         Some(Reason::Follows(address)) => format!("{address} is replaced"),
         Some(Reason::Deposed) => "left over from a replacement that was interrupted".to_owned(),
         Some(Reason::Unfinished) => "begun by an earlier run that did not finish".to_owned(),

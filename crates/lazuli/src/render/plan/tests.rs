@@ -197,7 +197,7 @@ fn a_pool_that_waits_for_another_one_tells_its_own_window() {
         after,
         because: "rolling: cluster.prod.control_plane comes first".into(),
     }));
-    assert!(bare(&plan).contains("rolling, 2 at a time"), "{}", bare(&plan));
+    assert!(bare(&plan).contains("expand first, 2 extra"), "{}", bare(&plan));
 }
 
 /// Every replaced machine waits for the one `window` before it.
@@ -421,4 +421,37 @@ fn colour_never_changes_the_words() {
     let styled = text(&drifted(), &context(), 100, false);
     assert_ne!(styled, strip_str(&styled).to_string());
     assert!(!shown(&drifted(), 100).contains('\u{1b}'));
+}
+
+#[test]
+fn what_others_added_is_left_alone_and_a_lost_machine_takes_one_line() {
+    let mut changes = cluster(Action::NoOp, 3);
+    let slot = |part: &str| worker(2, part);
+    for part in ["vm", "nic"] {
+        let gone = at(&mut changes, &slot(part));
+        (gone.action, gone.reason, gone.before) = (Action::Create, Some(Reason::DeletedOutside), None);
+    }
+    let mut plan = plan(changes);
+    let drift = |text: &str, what: DriftKind| Drift { address: address(text), title: "x".into(), what };
+    plan.drift = vec![
+        drift(
+            "cluster.prod.network.control_plane_nsg",
+            DriftKind::Added { path: "properties.securityRules[\"allow_ssh\"]".parse().unwrap() },
+        ),
+        drift(&slot("member"), DriftKind::Deleted),
+        drift(&slot("nic"), DriftKind::Deleted),
+        drift(&slot("registration"), DriftKind::Deleted),
+        drift(&slot("vm"), DriftKind::Deleted),
+    ];
+    let page = shown(&plan, 140);
+    assert!(page.contains("rule \"allow_ssh\" added by someone else   left alone (not ours)"), "{page}");
+    assert!(
+        page.contains(".vm   deleted outside, 3 things of it go with it   will be created again"),
+        "{page}"
+    );
+    assert_eq!(
+        page.matches("deleted outside").count(),
+        1 + page.matches("deleted outside of").count(),
+        "{page}"
+    );
 }
