@@ -6,6 +6,7 @@ use lazuli_core::suggestion::closest;
 use lazuli_core::{Diagnostic, Diagnostics};
 
 use crate::codes;
+use crate::convert::describe_value;
 use crate::decode::{missing_attribute, unknown_attribute, unknown_block, written_as_block};
 use crate::meta::{self, Condition};
 use crate::module::{Output, Variable};
@@ -19,12 +20,22 @@ fn label(block: &Block) -> Name {
     block.labels.first().cloned().unwrap_or_else(|| block.name.clone()) // impossible: labels were counted
 }
 
+/// What stands where something plain must stand.
+pub(crate) fn found(value: &Expr) -> String {
+    match value.as_literal() {
+        Some(literal) => describe_value(literal),
+        None => "an expression".to_owned(),
+    }
+}
+
 fn plain_text(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
     let text = attribute.value.as_text().map(Arc::from);
     if text.is_none() {
         diagnostics.push(
-            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, expected("a string in quotes", &attribute.value)),
+            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text)).at(
+                attribute.value.span,
+                format!("expected a string in quotes, found {}", found(&attribute.value)),
+            ),
         );
     }
     text
@@ -33,19 +44,13 @@ fn plain_text(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Ar
 fn plain_bool(attribute: &Attribute, otherwise: bool, diagnostics: &mut Diagnostics) -> bool {
     attribute.value.as_literal().and_then(|v| v.as_bool()).unwrap_or_else(|| {
         diagnostics.push(
-            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, expected("true or false", &attribute.value)),
+            Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text)).at(
+                attribute.value.span,
+                format!("expected true or false, found {}", found(&attribute.value)),
+            ),
         );
         otherwise
     })
-}
-
-/// What must be plain, and what it is.
-pub(crate) fn expected(what: &str, value: &Expr) -> String {
-    match value.as_literal().is_some() || value.as_text().is_some() {
-        true => format!("expected {what}"),
-        false => format!("expected {what}, not an expression"),
-    }
 }
 
 /// Refuses a name that no module could be given a value for.

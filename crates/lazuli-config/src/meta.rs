@@ -6,6 +6,7 @@ use lazuli_core::path::PathStep;
 use lazuli_core::{Diagnostic, Diagnostics, Path, Span};
 
 use crate::codes;
+use crate::declare::found;
 use crate::decode::{unknown_attribute, unknown_block};
 use crate::syntax::{Attribute, Block, Expr, ExprKind, StepKind};
 use crate::template_functions::is_reference;
@@ -208,7 +209,10 @@ fn plain_bool(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<bo
     if truth.is_none() {
         diagnostics.push(
             Diagnostic::error(codes::NOT_LITERAL, format!("`{}` must be plain", attribute.name.text))
-                .at(attribute.value.span, crate::declare::expected("true or false", &attribute.value))
+                .at(
+                    attribute.value.span,
+                    format!("expected true or false, found {}", found(&attribute.value)),
+                )
                 .note("it is needed before anything is evaluated"),
         );
     }

@@ -131,6 +131,7 @@ fn plan(count: usize, shape: Shape, world: &RecordedWorld, body: &Value) -> Plan
         after: Some(body.clone()),
         paths: Vec::new(),
         origin: None,
+        changed_at: None,
     };
     let step = |i: usize| Step {
         number: number(i),

@@ -476,6 +476,7 @@ pub(super) fn change(address: &Address, action: Action, after: Option<Value>) ->
         after,
         paths: Vec::new(),
         origin: None,
+        changed_at: None,
     }
 }
 

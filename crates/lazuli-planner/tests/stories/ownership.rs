@@ -105,3 +105,26 @@ fn what_was_set_aside_and_taken_over_is_not_deleted_either() {
         assert!(said.starts_with("LZ1009 a.x"), "{said}");
     }
 }
+
+#[test]
+fn what_others_add_to_a_shared_array_is_told_left_alone_and_taken_in_by_a_refresh() {
+    let rule = |name: &str| json!({"name": name, "direction": "In"});
+    let own = json!({"properties": {"rules": [rule("ours")]}});
+    let config = Config::new([block("net.group", "Test/groups/g", own)]);
+    let mut world = World::with(&[&config]);
+    world.cloud.edit("Test/groups/g", "/properties/rules", json!([rule("ours"), rule("theirs")]));
+    let plan = world.plan(&config);
+    assert!(plan.is_empty());
+    let told = text::plan(&plan);
+    assert!(told.contains("drift net.group properties.rules[\"theirs\"]: added by others"), "{told}");
+    let refresh = How { mode: lazuli_core::plan::PlanMode::RefreshOnly, ..How::default() };
+    let plan = world.try_plan(&config, &refresh).unwrap();
+    world.carry_out(&config, &plan).unwrap();
+    assert!(world.plan(&config).drift.is_empty());
+    // One that is a resource of its own is ours.
+    let id = lazuli_core::resource::ResourceId::new("Test/groups/g/rules/child");
+    let mut child = rule("child");
+    child["id"] = json!(id.as_str());
+    world.cloud.edit("Test/groups/g", "/properties/rules", json!([rule("ours"), rule("theirs"), child]));
+    assert_eq!(world.plan(&config).drift.len(), 1);
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lazuli_config::syntax::{Block as Syntax, Body, Expr, ExprKind};
 use lazuli_core::path::PathStep;
-use lazuli_core::plan::{Cause, Change, Plan, Reason};
+use lazuli_core::plan::{Cause, Change, PathChange, Plan, Reason};
 use lazuli_core::{Address, Path, Sources, Span};
 
 use super::{Blueprint, ClusterBlock, Item};
@@ -107,6 +107,32 @@ impl Blueprint {
             let item = places.get(&change.address).and_then(|place| self.items.get(*place));
             let span = item.and_then(|item| self.span_of(item, change));
             change.changed_at = span.and_then(|span| sources.location(span));
+        }
+        self.images_follow(plan);
+    }
+
+    /// Layers whose objects get other images and nothing else change because the version of Kubernetes does.
+    fn images_follow(&self, plan: &mut Plan) {
+        for cluster in &self.clusters {
+            let settings = cluster.address.keyed("layer", "settings");
+            let is_version = |change: &&Change| {
+                let version = |path: &PathChange| path.path.to_string() == "properties.kubernetesVersion";
+                change.address == settings && change.paths.iter().any(version)
+            };
+            let Some(at) = plan.changes.iter().find(is_version).and_then(|change| change.changed_at.clone())
+            else {
+                continue;
+            };
+            let image = |path: &PathChange| matches!(path.path.steps().last(), Some(PathStep::Name(name)) if &**name == "image");
+            let layers = plan.changes.iter_mut().filter(|change| {
+                let segments = change.address.segments();
+                change.address.is_within(&cluster.address)
+                    && segments.last().is_some_and(|last| last.name == "layer")
+                    && change.changed_at.is_none()
+            });
+            for layer in layers.filter(|layer| !layer.paths.is_empty() && layer.paths.iter().all(image)) {
+                layer.changed_at = Some(at.clone());
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use lazuli_cluster::expand::Expansion;
 use lazuli_core::source::Span;
 use lazuli_core::{Address, Diagnostic};
 
+use super::sizes::MACHINES;
 use super::verdict::Verdict;
 
 /// NAT gateways.
@@ -21,6 +23,22 @@ pub struct Gateway {
     pub zones: BTreeSet<String>,
     /// Where it is asked for.
     pub span: Span,
+}
+
+/// The gateway of a cluster, when it has one of its own.
+pub fn gateway(expansion: &Expansion, span: Span) -> Option<Gateway> {
+    let gateway = expansion.parts.iter().find(|part| &*part.desired.ty.name == GATEWAYS)?;
+    let servers = expansion.cluster.address.child("control_plane");
+    let workers = expansion
+        .parts
+        .iter()
+        .filter(|part| &*part.desired.ty.name == MACHINES && !part.declaration.address.is_within(&servers));
+    Some(Gateway {
+        address: gateway.declaration.address.clone(),
+        sku: gateway.desired.body.get("sku")?.get("name")?.as_str()?.to_owned(),
+        zones: workers.filter_map(|worker| worker.desired.slot.as_ref()?.zone.clone()).collect(),
+        span,
+    })
 }
 
 /// No zone takes the way out of another one with it.

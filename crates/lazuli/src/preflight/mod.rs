@@ -40,6 +40,7 @@ pub mod timeline;
 pub mod verdict;
 pub mod work;
 
+use lazuli_cluster::expand::Expansion;
 use lazuli_cluster::spec::Network;
 use lazuli_core::Diagnostics;
 use lazuli_core::plan::Plan;
@@ -94,33 +95,20 @@ pub(crate) async fn steps(
 
 /// The NAT gateways of clusters that get one, or workers behind it.
 fn gateways(blueprint: &Blueprint, works: &Works) -> Vec<egress::Gateway> {
-    let touched = |cluster: &lazuli_core::Address| {
-        let is_worker = |work: &&work::Work| {
-            !work.address.is_within(&cluster.child("control_plane")) && work.is(sizes::MACHINES)
-        };
-        let made = works.all.iter().filter(|work| work.creates() && work.address.is_within(cluster));
-        made.into_iter().any(|work| work.is(egress::GATEWAYS) || is_worker(&work))
-    };
-    let dynamic = blueprint.clusters().filter(|expansion| touched(&expansion.cluster.address));
-    dynamic
-        .filter_map(|expansion| {
-            let cluster = &expansion.cluster;
-            let Network::Dynamic(network) = &cluster.network else { return None };
-            let gateway = expansion.parts.iter().find(|part| &*part.desired.ty.name == egress::GATEWAYS)?;
-            let written = blueprint.attribute_of_cluster(&cluster.address, &["network", "egress"]);
-            Some(egress::Gateway {
-                address: gateway.declaration.address.clone(),
-                sku: gateway.desired.body.get("sku")?.get("name")?.as_str()?.to_owned(),
-                zones: cluster
-                    .workers
-                    .iter()
-                    .filter(|pool| pool.count > 0)
-                    .flat_map(|pool| pool.zones.clone())
-                    .collect(),
-                span: written.unwrap_or(network.span),
-            })
+    let is_touched = |expansion: &&Expansion| {
+        let cluster = &expansion.cluster.address;
+        let mut made = works.all.iter().filter(|work| work.creates() && work.address.is_within(cluster));
+        let servers = cluster.child("control_plane");
+        made.any(|work| {
+            work.is(egress::GATEWAYS) || work.is(sizes::MACHINES) && !work.address.is_within(&servers)
         })
-        .collect()
+    };
+    let gateway = |expansion: &Expansion| {
+        let cluster = &expansion.cluster;
+        let written = blueprint.attribute_of_cluster(&cluster.address, &["network", "egress"]);
+        egress::gateway(expansion, written.unwrap_or(cluster.span))
+    };
+    blueprint.clusters().filter(is_touched).filter_map(gateway).collect()
 }
 
 /// Clusters in existing networks that get something new.

@@ -67,6 +67,10 @@ pub fn check(works: &Works, sizes: &SizesOf, verdict: &mut Verdict) {
 }
 
 fn one(region: &str, name: &str, works: &[&Work], offered: &[Size], verdict: &mut Verdict) {
+    // What is wrong is the size: that is what is pointed at.
+    let sized: Vec<Work> =
+        works.iter().map(|work| Work { span: work.size_span.or(work.span), ..Work::clone(work) }).collect();
+    let works: &[&Work] = &sized.iter().collect::<Vec<_>>();
     let zones: BTreeSet<String> = works.iter().flat_map(|work| zones_of(work)).collect();
     let Some(size) = find(offered, name) else {
         let message = format!("the VM size `{name}` is not offered in {region}");

@@ -39,6 +39,8 @@ pub struct Work {
     pub before: Json,
     /// Where it is written.
     pub span: Option<Span>,
+    /// Of a machine of a cluster, where its size is written.
+    pub size_span: Option<Span>,
 }
 
 /// Everything a plan does, and in which order.
@@ -129,6 +131,9 @@ impl Works {
                     .is_some_and(|planned| planned.is_sensitive() || planned.get("location").is_some()),
                 before: world.objects.get(id).cloned().unwrap_or_default(),
                 span: spans.get(&step.address).copied(),
+                size_span: (&*step.ty.name == super::sizes::MACHINES)
+                    .then(|| blueprint.attribute_of_pool(&step.address, "instance_type"))
+                    .flatten(),
             })
         });
         Works { all: works.collect(), steps: plan.steps.len(), edges: plan.edges.clone() }
@@ -208,6 +213,7 @@ pub(super) mod example {
             body,
             before,
             span: None,
+            size_span: None,
         }
     }
 

@@ -73,6 +73,9 @@ pub fn planned_change(change: &Change) -> Option<Json> {
     if let (Some(fields), Some(previous)) = (event.as_object_mut(), &change.previous_address) {
         fields.insert("previous_address".into(), json!(previous));
     }
+    if let (Some(fields), Some(at)) = (event.as_object_mut(), &change.changed_at) {
+        fields.insert("changed_at".into(), json!(at));
+    }
     Some(event)
 }
 

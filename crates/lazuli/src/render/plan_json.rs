@@ -132,6 +132,9 @@ fn resource_change(change: &Change) -> Json {
     json.insert("x_id".into(), json!(change.id));
     json.insert("x_reason".into(), json!(change.reason));
     json.insert("x_origin".into(), json!(change.origin));
+    if let Some(at) = &change.changed_at {
+        json.insert("x_changed_at".into(), json!(at));
+    }
     json.insert("x_paths".into(), change.paths.iter().map(path_change).collect());
     Json::Object(json)
 }

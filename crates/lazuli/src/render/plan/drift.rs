@@ -108,8 +108,8 @@ fn entry(page: &mut Page, drifts: &[&Drift], becomes: Becomes, with: usize) {
 fn one_line(drift: &Drift, with: usize) -> Option<String> {
     match &drift.what {
         DriftKind::Deleted if with > 0 => {
-            let (things, follow) = (count(with, "thing"), if with == 1 { "goes" } else { "go" });
-            Some(format!("deleted outside, {things} of it {follow} with it"))
+            let follow = if with == 1 { "follows" } else { "follow" };
+            Some(format!("deleted outside, {} of it {follow}", count(with, "thing")))
         }
         DriftKind::Deleted => Some("deleted outside".to_owned()),
         DriftKind::Added { path } => Some(format!("{} added by someone else", spoken(path))),

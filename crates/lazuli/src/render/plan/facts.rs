@@ -138,7 +138,7 @@ pub(super) fn pool(section: &Section, members: &[(Place, &Change)], rolling: &Ro
     if *section == Section::ControlPlane {
         facts.extend(shown.first().and_then(|machine| etcd_disk(machine)));
     }
-    facts.extend(rolling.facts(section, members));
+    facts.extend(rolling.fact(section, members));
     facts
 }
 

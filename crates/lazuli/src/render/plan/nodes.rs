@@ -237,8 +237,11 @@ fn told(fate: &Fate, nodes: &[&Node<'_>], width: usize) -> Vec<String> {
         }
         _ if columns(&why) <= room => lines.extend((!why.is_empty()).then(|| below(&why))),
         _ => {
-            lines.extend(wrap(&reasons, room).iter().map(|line| below(line)));
-            lines.extend(flow(fate.marks.clone(), "   ", room).iter().map(|line| below(line)));
+            let wrapped = wrap(&reasons, room);
+            let (last, first) = wrapped.split_last().map_or(("", &[][..]), |(last, first)| (last, first));
+            lines.extend(first.iter().map(|line| below(line)));
+            let end = std::iter::once(last.to_owned()).chain(fate.marks.clone());
+            lines.extend(flow(end, "   ", room).iter().map(|line| below(line)));
         }
     }
     lines.extend(fate.lines.iter().map(|line| below(&real(line))));

@@ -33,8 +33,8 @@ impl Rolling {
     }
 
     /// `expand first, 1 extra, 0 unavailable`, when several nodes of a pool are replaced; of the control plane, which never
-    /// does otherwise, `one at a time, new before old, etcd quorum 2 of 3 kept`.
-    pub(super) fn facts(&self, section: &Section, members: &[(Place, &Change)]) -> Vec<String> {
+    /// does otherwise, `one at a time, etcd quorum 2 of 3 kept`.
+    pub(super) fn fact(&self, section: &Section, members: &[(Place, &Change)]) -> Option<String> {
         let replaced = members.iter().filter(|(_, change)| change.action.is_replace());
         let mut nodes: BTreeMap<&str, Action> = BTreeMap::new();
         for (place, change) in replaced {
@@ -43,7 +43,7 @@ impl Rolling {
             }
         }
         if nodes.len() < 2 {
-            return Vec::new();
+            return None;
         }
         let waiting = nodes.keys().filter(|node| self.0.contains(**node)).count();
         let window = nodes.len() - waiting;
@@ -52,13 +52,14 @@ impl Rolling {
             let machines = members.iter().filter(|(_, c)| &*c.ty.name == MACHINE);
             let all = machines.filter(|(_, c)| !matches!(c.action, Action::Delete | Action::Forget)).count();
             let pace = if window == 1 { "one at a time".to_owned() } else { format!("{window} at a time") };
-            let order = if new_first { "new before old" } else { "old before new" };
-            let quorum = format!("etcd quorum {} of {all} kept", all / 2 + 1);
-            return [pace, order.to_owned()].into_iter().chain(new_first.then_some(quorum)).collect();
+            return Some(match new_first {
+                true => format!("{pace}, etcd quorum {} of {all} kept", all / 2 + 1),
+                false => format!("{pace}, old before new"),
+            });
         }
         let (strategy, extra, missing) =
             if new_first { ("expand first", window, 0) } else { ("contract first", 0, window) };
-        vec![strategy.to_owned(), format!("{extra} extra"), format!("{missing} unavailable")]
+        Some(format!("{strategy}, {extra} extra, {missing} unavailable"))
     }
 }
 

@@ -445,10 +445,7 @@ fn what_others_added_is_left_alone_and_a_lost_machine_takes_one_line() {
     ];
     let page = shown(&plan, 140);
     assert!(page.contains("rule \"allow_ssh\" added by someone else   left alone (not ours)"), "{page}");
-    assert!(
-        page.contains(".vm   deleted outside, 3 things of it go with it   will be created again"),
-        "{page}"
-    );
+    assert!(page.contains(".vm   deleted outside, 3 things of it follow   will be created again"), "{page}");
     assert_eq!(
         page.matches("deleted outside").count(),
         1 + page.matches("deleted outside of").count(),
