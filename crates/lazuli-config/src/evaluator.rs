@@ -43,15 +43,15 @@ pub struct Mistaken {
     pub found: Diagnostics,
     /// The block without what could not be read, and where attributes stand that could not be evaluated: unknown values are
     /// in their places. `None` when blocks of it are missing.
-    pub rest: Option<(Evaluated, Vec<Span>)>,
+    pub rest: Option<Box<(Evaluated, Vec<Span>)>>,
 }
 
 impl Mistaken {
     /// Adds what `owner` finds wrong with the rest.
     pub fn and(self, owner: impl FnOnce(&Evaluated) -> Result<(), Diagnostics>) -> Diagnostics {
         let Mistaken { mut found, rest } = self;
-        if let Some((block, guessed)) = rest
-            && let Err(more) = owner(&block)
+        if let Some((block, guessed)) = rest.as_deref()
+            && let Err(more) = owner(block)
         {
             // Nothing is said of a value that could not be read.
             let more = more.into_iter().filter(|problem| {
@@ -269,7 +269,7 @@ impl Evaluator {
             if !partial.failed {
                 return Ok(partial.block);
             }
-            rest = (!partial.lacks_blocks).then_some((partial.block, partial.guessed));
+            rest = (!partial.lacks_blocks).then(|| Box::new((partial.block, partial.guessed)));
             Err(Failed)
         });
         outcome.map_err(|found| Mistaken { found, rest })
