@@ -97,11 +97,11 @@ impl Builder {
     fn block(&mut self, block: Block) {
         let Some((_, labels)) = TOP_LEVEL.iter().find(|(name, _)| *name == &*block.name.text) else {
             let names = TOP_LEVEL.iter().map(|(name, _)| *name);
-            self.diagnostics.push(crate::decode::unknown_block(&block.name, "the configuration", names));
+            self.diagnostics.push(crate::misnamed::unknown_block(&block.name, "the configuration", names));
             return;
         };
         if block.labels.len() != *labels {
-            let diagnostic = crate::decode::wrong_labels(&block, &["name"][..*labels]);
+            let diagnostic = crate::misnamed::wrong_labels(&block, &["name"][..*labels]);
             self.diagnostics.push(diagnostic);
             return;
         }

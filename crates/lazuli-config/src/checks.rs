@@ -3,8 +3,8 @@
 use lazuli_core::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::decode::{not_supported, unknown_attribute, unknown_block};
 use crate::meta::{self, Condition};
+use crate::misnamed::{not_supported, unknown_attribute, unknown_block};
 use crate::syntax::{Block, Name};
 
 /// `check "name"`

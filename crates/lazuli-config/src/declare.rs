@@ -7,8 +7,8 @@ use lazuli_core::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::convert::describe_value;
-use crate::decode::{missing_attribute, unknown_attribute, unknown_block, written_as_block};
 use crate::meta::{self, Condition};
+use crate::misnamed::{missing_attribute, unknown_attribute, unknown_block, written_as_block};
 use crate::module::{Output, Variable};
 use crate::module_call;
 use crate::parse::broken;
@@ -116,7 +116,7 @@ pub(crate) fn variable(block: Block, diagnostics: &mut Diagnostics) -> Variable 
             "sensitive" => variable.sensitive = plain_bool(&attribute, true, diagnostics),
             "nullable" => variable.nullable = plain_bool(&attribute, true, diagnostics),
             "deprecated" => variable.deprecated = plain_text(&attribute, diagnostics),
-            "ephemeral" => diagnostics.push(crate::decode::not_supported(&attribute.name)),
+            "ephemeral" => diagnostics.push(crate::misnamed::not_supported(&attribute.name)),
             _ => diagnostics.push(unknown_attribute(&attribute.name, "variable", ATTRIBUTES.into_iter())),
         }
     }
@@ -148,7 +148,7 @@ pub(crate) fn output(block: Block, diagnostics: &mut Diagnostics) -> Output {
             "description" => description = plain_text(&attribute, diagnostics),
             "sensitive" => sensitive = plain_bool(&attribute, true, diagnostics),
             "depends_on" => depends_on = meta::depends_on(attribute.value, diagnostics),
-            "ephemeral" => diagnostics.push(crate::decode::not_supported(&attribute.name)),
+            "ephemeral" => diagnostics.push(crate::misnamed::not_supported(&attribute.name)),
             other => {
                 meant |= closest(other, ATTRIBUTES) == Some("value");
                 diagnostics.push(unknown_attribute(&attribute.name, "output", ATTRIBUTES.into_iter()));

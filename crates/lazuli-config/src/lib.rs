@@ -17,6 +17,7 @@
 //! | `manifests` | files of Kubernetes objects |
 //! | `convert`, `mismatch`, `unify`, `compare`, `set_order`, `text`, `limits` | operations on values |
 //! | [`functions`] | the functions of the language |
+//! | `misnamed` | names, labels and attributes that are not as they should be |
 //! | `decode`, [`schemas`], [`resource`] | blocks against schemas; `resource` and `data` as typed values |
 //! | `fmt` | the canonical format of a file ([`format()`]) |
 //! | `codes` | the codes of diagnostics |
@@ -47,6 +48,7 @@ mod limits;
 mod manifests;
 mod meta;
 mod mismatch;
+mod misnamed;
 mod module;
 mod module_call;
 mod named;

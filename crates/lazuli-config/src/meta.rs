@@ -7,7 +7,7 @@ use lazuli_core::{Diagnostic, Diagnostics, Path, Span};
 
 use crate::codes;
 use crate::declare::found;
-use crate::decode::{unknown_attribute, unknown_block};
+use crate::misnamed::{unknown_attribute, unknown_block};
 use crate::syntax::{Attribute, Block, Expr, ExprKind, StepKind};
 use crate::template_functions::is_reference;
 
@@ -290,7 +290,7 @@ pub(crate) fn condition(block: Block, diagnostics: &mut Diagnostics) -> Option<C
         }
         (condition, _) => {
             let missing = if condition.is_none() { "condition" } else { "error_message" };
-            diagnostics.push(crate::decode::missing_attribute(missing, &block.name.text, block.span));
+            diagnostics.push(crate::misnamed::missing_attribute(missing, &block.name.text, block.span));
             None
         }
     }

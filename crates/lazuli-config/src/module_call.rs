@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::decode::{missing_attribute, unknown_block};
 use crate::meta::{self, Meta};
+use crate::misnamed::{missing_attribute, unknown_block};
 use crate::syntax::{Attribute, Block, Name};
 
 /// `module "name"`

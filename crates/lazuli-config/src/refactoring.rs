@@ -4,7 +4,7 @@ use lazuli_core::address::Key;
 use lazuli_core::{Address, Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::decode::{missing_attribute, unknown_attribute, unknown_block};
+use crate::misnamed::{missing_attribute, unknown_attribute, unknown_block};
 use crate::syntax::{Attribute, Block, Expr, ExprKind, StepKind};
 
 /// An address as written in a configuration, relative to the module it is written in.

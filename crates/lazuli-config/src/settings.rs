@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, Span, Value};
 
 use crate::codes;
-use crate::decode::{unknown_attribute, unknown_block, wrong_labels};
+use crate::misnamed::{unknown_attribute, unknown_block, wrong_labels};
 use crate::syntax::{Block, Name};
 
 /// The `lazuli` block.

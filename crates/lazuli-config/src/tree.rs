@@ -231,7 +231,7 @@ fn inputs(call: &ModuleCall, module: &Module) -> Diagnostics {
         call.inputs.iter().filter(|input| module.variables.get(&input.name.text).is_none()).collect();
     for input in &unknown {
         let names = module.variables.iter().map(|v| &*v.name.text);
-        diagnostics.push(crate::decode::unknown_attribute(&input.name, &name, names));
+        diagnostics.push(crate::misnamed::unknown_attribute(&input.name, &name, names));
     }
     for input in &call.inputs {
         let variable = module.variables.get(&input.name.text);
@@ -244,7 +244,7 @@ fn inputs(call: &ModuleCall, module: &Module) -> Diagnostics {
             unknown.iter().any(|i| lazuli_core::suggestion::closest(&i.name.text, names()) == Some(wanted));
         if call.input(wanted).is_none() && !misspelt {
             diagnostics.push(
-                crate::decode::missing_attribute(wanted, &name, call.span)
+                crate::misnamed::missing_attribute(wanted, &name, call.span)
                     .also_at(variable.name.span, "declared here, without a default"),
             );
         }

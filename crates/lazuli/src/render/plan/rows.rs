@@ -314,7 +314,11 @@ pub(super) fn reason(plan: &Plan, change: &Change) -> Option<String> {
         None => "changed in the configuration".to_owned(),
     };
     Some(match change.reason.as_ref() {
-        None if change.action == Action::Adopt => adopted(change).to_owned(),
+        None if change.action == Action::Adopt => match change.paths.len() {
+            0 => adopted(change).to_owned(),
+            1 => format!("{} (1 attribute differs, below)", adopted(change)),
+            differ => format!("{} ({differ} attributes differ, below)", adopted(change)),
+        },
         None if matches!(change.action, Action::Update) || change.action.is_replace() => configured(),
         None => return None,
         Some(Reason::Configuration) if change.action == Action::Create => return None,
