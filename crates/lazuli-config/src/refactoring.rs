@@ -229,7 +229,7 @@ pub(crate) fn removed(mut block: Block, diagnostics: &mut Diagnostics) -> Option
                 None => {
                     diagnostics.push(Diagnostic::error(codes::NOT_LITERAL, "`destroy` must be plain").at(
                         attribute.value.span,
-                        crate::declare::expected("true or false", &attribute.value),
+                        format!("expected true or false, found {}", crate::declare::found(&attribute.value)),
                     ))
                 }
             }

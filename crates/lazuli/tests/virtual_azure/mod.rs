@@ -184,6 +184,7 @@ impl VirtualAzure {
             key_file: None,
             user_folder: Some(dir.join("keys")),
             shared: false,
+            ask: None,
         };
         let mut state = planning::open_state(&backend, "apply", Duration::ZERO, keys, &|_| {})?;
         finish_earlier_run(&mut state, &clouds).await?;

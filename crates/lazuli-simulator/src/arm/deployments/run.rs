@@ -125,7 +125,7 @@ fn start(world: &mut World, deployment: &Deployment, root: &str, index: usize, a
     let target = format!("{}?api-version={}", step.id, step.api_version);
     let request = Request::new(Method::Put, &target).with_json(&body);
     let settings = Settings { pace: deployment.pace, faults: Faults::default(), page_size: 100 };
-    let call = Call { request: &request, settings: &settings, now: at, failure: None };
+    let call = Call { request: &request, settings: &settings, now: at, failure: None, agent_hangs: false };
     let answer = route(world, &call);
     let shown = answer.clone().unwrap_or_else(ArmError::into_response);
     match answer {
