@@ -117,7 +117,8 @@ impl Scope<'_> {
         }
         let mut blocks = Vec::with_capacity(body.blocks.len());
         for inner in &body.blocks {
-            let outcome = if &*inner.name.text == "dynamic" {
+            let is_dynamic = &*inner.name.text == "dynamic";
+            let outcome = if is_dynamic {
                 self.dynamic(inner, schema, &mut blocks)
             } else {
                 self.nested(inner, schema).map(|partial| {
@@ -128,7 +129,8 @@ impl Scope<'_> {
                 })
             };
             failed |= outcome.is_err();
-            lacks_blocks |= outcome.is_err();
+            // A block that nothing is like is missed by nobody.
+            lacks_blocks |= is_dynamic && outcome.is_err();
         }
         self.occurrences(body, &blocks, span, schema);
         let clean = self.diagnostics[before..].iter().all(|d| !d.is_error());
