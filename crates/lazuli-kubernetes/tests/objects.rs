@@ -168,6 +168,22 @@ async fn what_a_failed_apply_left_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_applied_and_never_became_ready_is_not_what_was_wanted() {
+    let server = Server::new().slow();
+    let wanted = set("shop", &[namespace(), web("web:1")]);
+    let waited = async || {
+        observe(&server.client(), &named("shop")).await.unwrap().unwrap()["properties"]["wait"].clone()
+    };
+    let error = apply(&server, &wanted, &Heard::default()).await.unwrap_err();
+    assert_eq!(error.code, "NotReady", "{error}");
+    assert_eq!(waited().await, false, "so it is applied again");
+
+    server.change(WEB, |web| web["status"] = ready(&web.clone(), 1));
+    applied(&server, &wanted).await;
+    assert_eq!(waited().await, true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_moves_to_another_set_is_not_lost() {
     let server = Server::new();
     applied(&server, &set("a", &[namespace(), map("settings", "blue"), map("own", "x")])).await;

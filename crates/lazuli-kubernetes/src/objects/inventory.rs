@@ -20,7 +20,9 @@ const COLLECTION: &str = "/api/v1/namespaces/kube-system/configmaps";
 pub(super) struct Inventory {
     pub(super) set: SetName,
     pub(super) keys: BTreeSet<Key>,
-    pub(super) wait: bool,
+    /// Whether all of it was waited for to be ready, the last time it was applied: not while that goes on, nor when it ended
+    /// without success or was left. So a set that is wanted to be ready differs until it has been.
+    pub(super) waited: bool,
 }
 
 fn name(set: &SetName) -> String {
@@ -53,7 +55,7 @@ impl Inventory {
             },
             "data": {
                 "set": self.set.to_string(),
-                "wait": self.wait.to_string(),
+                "wait": self.waited.to_string(),
                 "objects": keys.join("\n"),
             },
         });
@@ -63,6 +65,6 @@ impl Inventory {
     fn parse(object: &Json) -> Option<Self> {
         let data = &object["data"];
         let keys = data["objects"].as_str().unwrap_or("").lines().filter_map(Key::parse).collect();
-        Some(Inventory { set: SetName::parse(data["set"].as_str()?)?, keys, wait: data["wait"] != "false" })
+        Some(Inventory { set: SetName::parse(data["set"].as_str()?)?, keys, waited: data["wait"] != "false" })
     }
 }

@@ -36,7 +36,7 @@ pub async fn observe(client: &Client, set: &SetName) -> Result<Option<Json>, Pro
     let (wire, paths) = (Wire::new(client), Paths::default());
     let Some(found) = Inventory::read(&wire, set).await? else { return Ok(None) };
     let live = live(&wire, &paths, &found.keys.iter().collect::<Vec<_>>()).await?;
-    Ok(Some(body(&live, found.wait)))
+    Ok(Some(body(&live, found.waited)))
 }
 
 /// Looks at all sets of a cluster: one request for what they are, one for the objects of each kind and namespace with
@@ -64,7 +64,7 @@ pub(crate) async fn all(wire: &Wire) -> Result<BTreeMap<SetName, Json>, Provider
             .filter_map(|key| all.get_key_value(&key.to_string()))
             .map(|(key, object)| (key.clone(), object.clone()))
             .collect();
-        sets.insert(inventory.set.clone(), body(&objects, inventory.wait));
+        sets.insert(inventory.set.clone(), body(&objects, inventory.waited));
     }
     Ok(sets)
 }

@@ -61,9 +61,9 @@ pub async fn put(
     let work = Work { wire: &wire, paths: &paths, set: &set.name, deadline: accepted, watch };
     ownership::check(&work, &wanted.difference(&had).collect::<Vec<_>>()).await?;
 
-    // Written before anything is made: what a crash leaves is found again.
+    // Written before anything is made: what a crash leaves is found again, and that it was not waited for.
     let during =
-        Inventory { set: set.name.clone(), keys: had.union(&wanted).cloned().collect(), wait: set.wait };
+        Inventory { set: set.name.clone(), keys: had.union(&wanted).cloned().collect(), waited: false };
     if before.as_ref() != Some(&during) {
         during.write(&wire).await?;
     }
@@ -95,7 +95,7 @@ pub async fn put(
         };
         super::delete::remove(&work, gone).await?;
     }
-    let after = Inventory { keys: wanted.clone(), ..during.clone() };
+    let after = Inventory { keys: wanted.clone(), waited: set.wait, ..during.clone() };
     if after != during {
         after.write(&wire).await?;
     }

@@ -25,6 +25,8 @@ const DNS: &str = "/apis/apps/v1/namespaces/kube-system/deployments/coredns";
 
 /// On `kubeadm-config`: the version of the components where no image tells it.
 const ANNOTATION: &str = "lazuli.dev/components-version";
+/// On `kubeadm-config` from the first change until all of it is ready: what was left in between has no version yet.
+const UNFINISHED: &str = "lazuli.dev/components-unfinished";
 /// On the pods of kube-proxy: they read their configuration only when they start.
 const CONFIG_ANNOTATION: &str = "lazuli.dev/config";
 
@@ -44,10 +46,16 @@ pub async fn put(
     let wire = Wire::new(client);
     let version = version(properties)?;
     let mut waiting = Vec::new();
-    if proxy(&wire, properties, previous, &version, watch).await? == Changed::Written {
+    let there = seen(&wire).await?.unwrap_or_default();
+    let was_left = there.get("kubernetesVersion").is_none();
+    if !is_current(&there, properties, previous, &version) {
+        annotate(&wire, UNFINISHED, Some("true")).await?;
+    }
+    let waits = |changed| changed == Changed::Written || (was_left && changed == Changed::Nothing);
+    if waits(proxy(&wire, properties, previous, &version, watch).await?) {
         waiting.extend(Key::parse("apps/v1/DaemonSet/kube-system/kube-proxy"));
     }
-    if dns(&wire, properties, &version, watch).await? == Changed::Written {
+    if waits(dns(&wire, properties, &version, watch).await?) {
         waiting.extend(Key::parse("apps/v1/Deployment/kube-system/coredns"));
     }
     let paths = Paths::default();
@@ -55,7 +63,28 @@ pub async fn put(
     let deadline = Instant::now() + patience.ready;
     let work = Work { wire: &wire, paths: &paths, set: &set, deadline, watch };
     ready::wait(&work, &waiting.iter().collect::<Vec<_>>()).await?;
+    annotate(&wire, UNFINISHED, None).await?;
     Ok(observe(client).await?.unwrap_or_else(|| json!({ "kubernetesVersion": version.tag() })))
+}
+
+/// Whether nothing has to be changed.
+fn is_current(there: &Json, properties: &Json, previous: Option<&Json>, version: &KubernetesVersion) -> bool {
+    let mut proxy = there["kubeProxy"].clone();
+    if properties["kubeProxy"].is_object() {
+        merge::merge(&mut proxy, &properties["kubeProxy"], previous.map(|previous| &previous["kubeProxy"]));
+    }
+    let dns =
+        there["coreDnsVersion"].as_str().is_none_or(|live| dns_tag(properties, version, live).is_none());
+    there["kubernetesVersion"] == version.tag() && proxy == there["kubeProxy"] && dns
+}
+
+/// The tag that CoreDNS is to have instead of the one it has.
+fn dns_tag(properties: &Json, version: &KubernetesVersion, live: &str) -> Option<String> {
+    let usual = image::coredns(version.minor());
+    match properties["coreDnsVersion"].as_str() {
+        Some(exactly) => (exactly != live).then(|| exactly.to_owned()),
+        None => image::is_newer(usual, live).then(|| usual.to_owned()),
+    }
 }
 
 fn not_a_set(error: NotASet) -> ProviderError {
@@ -94,14 +123,7 @@ async fn proxy(
         Changed::Nothing => {}
         // Nothing in the cluster tells its version then.
         Changed::Missing => {
-            change(wire, super::KUBEADM, |map| {
-                if !map["metadata"]["annotations"].is_object() {
-                    map["metadata"]["annotations"] = json!({});
-                }
-                map["metadata"]["annotations"][ANNOTATION] = json!(version.tag());
-                Ok(())
-            })
-            .await?;
+            annotate(wire, ANNOTATION, Some(&version.tag())).await?;
         }
     }
     Ok(changed)
@@ -113,20 +135,31 @@ async fn dns(
     version: &KubernetesVersion,
     watch: &dyn Watch,
 ) -> Result<Changed, ProviderError> {
-    let exactly = properties["coreDnsVersion"].as_str();
-    let usual = image::coredns(version.minor());
     let changed = change(wire, DNS, |object| {
-        retag(object, "coredns", |live| match exactly {
-            Some(tag) => Some(tag.to_owned()),
-            None => image::is_newer(usual, live).then(|| usual.to_owned()),
-        });
+        retag(object, "coredns", |live| dns_tag(properties, version, live));
         Ok(())
     })
     .await?;
     if changed == Changed::Written {
-        watch.progress(&format!("CoreDNS goes to {}", exactly.unwrap_or(usual)));
+        let tag = properties["coreDnsVersion"].as_str().unwrap_or(image::coredns(version.minor()));
+        watch.progress(&format!("CoreDNS goes to {tag}"));
     }
     Ok(changed)
+}
+
+/// Says something on `kubeadm-config`, or no longer.
+async fn annotate(wire: &Wire, name: &str, value: Option<&str>) -> Result<Changed, ProviderError> {
+    change(wire, super::KUBEADM, |map| {
+        let there = map.pointer_mut("/metadata/annotations").and_then(Json::as_object_mut);
+        match (value, there) {
+            (Some(value), Some(there)) => _ = there.insert(name.to_owned(), value.into()),
+            (Some(value), None) => map["metadata"]["annotations"] = json!({ name: value }),
+            (None, Some(there)) => _ = there.remove(name),
+            (None, None) => {}
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Gives the image of a container another tag.
@@ -157,13 +190,15 @@ pub async fn observe(client: &Client) -> Result<Option<Json>, ProviderError> {
 /// The same, through a wire that may have read it already.
 pub(crate) async fn seen(wire: &Wire) -> Result<Option<Json>, ProviderError> {
     let mut properties = json!({});
+    let kubeadm = wire.get(super::KUBEADM).await?.unwrap_or_default();
+    let annotations = &kubeadm["metadata"]["annotations"];
+    if annotations.get(UNFINISHED).is_some() {
+        return Ok(Some(properties));
+    }
     let proxy = wire.get(PROXY).await?;
     let version = match &proxy {
         Some(object) => tag_of(object, "kube-proxy"),
-        None => {
-            let map = wire.get(super::KUBEADM).await?;
-            map.and_then(|map| map["metadata"]["annotations"][ANNOTATION].as_str().map(str::to_owned))
-        }
+        None => annotations[ANNOTATION].as_str().map(str::to_owned),
     };
     let Some(version) = version else { return Ok(None) };
     properties["kubernetesVersion"] = json!(version);
