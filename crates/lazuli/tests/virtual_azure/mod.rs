@@ -183,6 +183,7 @@ impl VirtualAzure {
             passphrase: None,
             key_file: None,
             user_folder: Some(dir.join("keys")),
+            ask: None,
             shared: false,
             ask: None,
         };
