@@ -336,10 +336,12 @@ fn ctrl_c_in_the_console_is_an_exit_code_and_no_death() {
     let bench = Workbench::with(SMALL);
     let mut command = bench.command(&["console"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.as_mut().unwrap().write_all(b"1 + 1\n").unwrap();
+    let mut somebody = child.stdin.take().unwrap(); // who goes on standing there
+    somebody.write_all(b"1 + 1\n").unwrap();
     let mut answer = [0; 2];
     child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"2\n");
     interrupt(&mut child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(somebody);
 }
