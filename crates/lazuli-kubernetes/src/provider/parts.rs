@@ -125,8 +125,7 @@ pub(super) async fn put(
         }
         Part::Components => {
             let mut now = components::put(client, properties, before, Patience::default(), watch).await?;
-            if properties[ROTATION].is_number() {
-                extension::put(&Wire::new(client), trust, watch).await?;
+            if properties[ROTATION].is_number() && extension::put(&Wire::new(client), trust, watch).await? {
                 now[ROTATION] = json!(trust.steps());
             }
             Ok(json!({ "properties": now }))

@@ -2,14 +2,22 @@
 //! clients they are to accept. API servers put their authorities in, and none takes one out: whoever has the key of an
 //! authority that was rotated would go on being believed there.
 
+use std::time::Duration;
+
 use lazuli_core::Json;
 use lazuli_core::provider::{ProviderError, Watch};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::Trust;
-use super::edit::{Changed, change};
+use super::edit::change;
 use crate::objects::wire::Wire;
 use crate::pki::certificates;
+
+/// How long the last control-plane node of before may take to go; less than the step may take.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// After how long an API server has put back what it misses.
+const PUT_BACK: Duration = Duration::from_secs(3);
 
 const PATH: &str = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
 
@@ -25,9 +33,23 @@ impl Trust {
     }
 }
 
-/// Takes out what is not trusted, once no API server is left that would put it back.
-pub(crate) async fn put(wire: &Wire, trust: &Trust, watch: &dyn Watch) -> Result<(), ProviderError> {
-    let changed = change(wire, PATH, |map| {
+/// Takes out what is not trusted. An API server that trusts it puts it back at once: as long as the last of them is on its way
+/// out, this is done again and again. False when one is still there after a while.
+pub(crate) async fn put(wire: &Wire, trust: &Trust, watch: &dyn Watch) -> Result<bool, ProviderError> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_current(wire, trust).await? {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        write(wire, trust).await?;
+        watch.progress("extension-apiserver-authentication written");
+        sleep(PUT_BACK).await;
+    }
+    Ok(true)
+}
+
+async fn write(wire: &Wire, trust: &Trust) -> Result<(), ProviderError> {
+    change(wire, PATH, |map| {
         for (name, bundle) in trust.published() {
             let Some(text) = map["data"][name].as_str() else { continue };
             if has_others(text, bundle) {
@@ -37,11 +59,8 @@ pub(crate) async fn put(wire: &Wire, trust: &Trust, watch: &dyn Watch) -> Result
         }
         Ok(())
     })
-    .await?;
-    if changed == Changed::Written {
-        watch.progress("extension-apiserver-authentication written");
-    }
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// True when nothing is in it that is not trusted.
