@@ -185,7 +185,6 @@ impl VirtualAzure {
             user_folder: Some(dir.join("keys")),
             ask: None,
             shared: false,
-            ask: None,
         };
         let mut state = planning::open_state(&backend, "apply", Duration::ZERO, keys, &|_| {})?;
         finish_earlier_run(&mut state, &clouds).await?;
