@@ -184,7 +184,7 @@ fn refreshed_with_few_requests(nodes: usize, most: usize, least: usize) {
             VirtualAzure::new(&Azure { profile: lazuli_simulator::Profile::Instant, ..Azure::default() });
         azure.file("cni.yaml", CNI);
         let made = azure.apply(&configuration).await;
-        assert!(made.report.is_complete());
+        assert!(made.report.is_complete(), "{:?}", made.report);
         let again = azure.apply(&configuration).await;
         assert!(again.plan.is_empty());
         let recorded = again.plan.changes.len();

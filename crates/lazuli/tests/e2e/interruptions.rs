@@ -94,6 +94,40 @@ fn ctrl_c_ends_the_waiting_for_a_node_and_the_next_apply_goes_on_with_the_same_o
     bench.is_settled();
 }
 
+/// An add-on whose only pod finds no node.
+const STUCK: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: stuck, namespace: default}
+spec:
+  selector: {matchLabels: {app: stuck}}
+  template:
+    metadata: {labels: {app: stuck}}
+    spec:
+      nodeSelector: {disk: fast}
+      containers: [{name: stuck, image: registry.example/stuck:1}]
+"#;
+
+#[test]
+fn an_add_on_that_was_not_waited_for_to_the_end_is_not_done() {
+    let bench = Workbench::with(SMALL);
+    bench.applies();
+    bench.write("stuck.yaml", STUCK);
+    let profile = "cluster_profile \"base\" {\n";
+    let addon = "  addon \"stuck\" {\n    manifests = [\"stuck.yaml\"]\n  }\n";
+    bench.edit("main.hcl", profile, &format!("{profile}{addon}"));
+    let waits = |line: &str| line.contains("creating cluster.small.addon[\"stuck\"]");
+    let ran = stopped(&bench, &APPLY, waits, interrupt);
+    assert_eq!(ran.status, Some(130), "{ran}");
+    let plan = bench.run("plan --detailed-exitcode");
+    assert_eq!(plan.status, Some(2), "{plan}");
+    assert!(plan.stdout.contains("stuck"), "{plan}");
+
+    bench.edit("stuck.yaml", "      nodeSelector: {disk: fast}\n", "");
+    bench.applies();
+    bench.is_settled();
+}
+
 #[test]
 fn a_second_ctrl_c_leaves_at_once_and_loses_nothing() {
     let bench = Workbench::with(&SMALL.replace("\"instant\"", "\"fast\""));

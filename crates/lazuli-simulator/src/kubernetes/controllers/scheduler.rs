@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::look::{has, items, may_run_on, name, namespace, selects, set_condition, tolerates};
+use super::look::{items, may_run_on, name, namespace, selects, set_condition, tolerates};
 use super::view::Pod;
 use super::{Round, condition};
 
@@ -113,11 +113,11 @@ impl<'a> Repelled<'a> {
     }
 }
 
+/// Whether a node takes a pod. Whether it is ready is not asked, as the real one does not: taints say that.
 fn takes(node: &Value, spec: &Value) -> bool {
     let unschedulable = node["spec"]["unschedulable"].as_bool() == Some(true);
     let cordon = json!({ "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule" });
-    has(node, "Ready")
-        && (!unschedulable || tolerates(&spec["tolerations"], &cordon))
+    (!unschedulable || tolerates(&spec["tolerations"], &cordon))
         && may_run_on(spec, node)
         && items(&node["spec"]["taints"])
             .filter(|taint| taint["effect"] != "PreferNoSchedule")

@@ -202,7 +202,8 @@ fn item(plan: &Plan, place: &Place, change: &Change, wording: &Wording, width: u
 /// What a layer or an add-on becomes, in a few words, and whether there is more to see: its objects counted, or the version
 /// it follows.
 fn folded(change: &Change) -> Option<(String, bool)> {
-    if change.action != Action::Update {
+    // What somebody else did is shown: nobody has it in a file of theirs.
+    if change.action != Action::Update || change.reason == Some(Reason::Drift) {
         return None;
     }
     let objects = attributes::objects(change);
