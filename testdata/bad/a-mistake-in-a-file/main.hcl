@@ -36,7 +36,7 @@ cluster "small" {
   }
 
   worker_pool "general" {
-    count         = 1
-    instance_typ  = "Standard_D8s_v5"
+    count        = 1
+    instance_typ = "Standard_D8s_v5"
   }
 }
