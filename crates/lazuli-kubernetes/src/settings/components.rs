@@ -46,8 +46,9 @@ pub async fn put(
     let wire = Wire::new(client);
     let version = version(properties)?;
     let mut waiting = Vec::new();
-    let there = seen(&wire).await?.unwrap_or_default();
-    let was_left = there.get("kubernetesVersion").is_none();
+    let there = seen(&wire).await?;
+    let was_left = there.as_ref().is_some_and(|there| there.get("kubernetesVersion").is_none());
+    let there = there.unwrap_or_default();
     if !is_current(&there, properties, previous, &version) {
         annotate(&wire, UNFINISHED, Some("true")).await?;
     }
