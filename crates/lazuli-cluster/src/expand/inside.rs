@@ -5,9 +5,10 @@ use lazuli_core::{Address, Span, Type, Value};
 
 use super::boot::Pki;
 use super::content::{ClusterFacts, Content, Layer, LayerSpec};
-use super::node::{Surroundings, azure_facts, boot, proxied};
+use super::first_boot::{azure_facts, boot, proxied};
 use super::part::{Part, Site, object};
 use super::phase::Phase;
+use super::surroundings::Surroundings;
 use crate::spec::{Cluster, Cni, Csi, Profile};
 
 /// How long a step on objects may take at least, in seconds: longer than it waits itself (20 minutes), since its own

@@ -5,8 +5,10 @@
 mod api_server;
 mod boot;
 mod content;
+mod first_boot;
 mod identity;
 mod inside;
+mod machine;
 mod membership;
 mod network;
 mod node;
@@ -16,6 +18,7 @@ mod phase;
 mod pki;
 mod private_dns;
 mod rotation;
+mod surroundings;
 
 #[cfg(test)]
 mod tests;
@@ -114,7 +117,7 @@ pub fn expand(cluster: &Cluster, account: &Account, records: Records<'_>, featur
     };
     let balancer = api_server::expand(&site, &network, &mut parts);
     let identity = identity::expand(&site, &network, &mut parts);
-    let around = node::Surroundings { network: &network, balancer: &balancer, identity: &identity };
+    let around = surroundings::Surroundings { network: &network, balancer: &balancer, identity: &identity };
     let (phase, mut nodes) = (Phase::of(&cluster.address, records.world), Vec::new());
     let mut sketch = node::Sketch { around: &around, records, phase, parts: &mut parts, nodes: &mut nodes };
     let (control_plane, workers) = (&cluster.control_plane, &cluster.workers);

@@ -1,19 +1,26 @@
 //! From a configuration directory to a plan: load, evaluate, look, decide.
+//!
+//! | module | what |
+//! |---|---|
+//! | `state` | the state, opened under its lock |
+//! | `renewals` | nodes that get successors although the configuration does not ask for it |
+//! | `scope` | what a plan is limited to, and what that leaves undone |
+
+mod renewals;
+mod scope;
+mod state;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lazuli_cluster::roster::Renewals;
 use lazuli_core::configuration::Configuration;
-use lazuli_core::plan::{Action, Plan, PlanMode, Scope};
+use lazuli_core::plan::{Plan, PlanMode, Scope};
 use lazuli_core::recorded::{Recorded, RecordedWorld};
-use lazuli_core::{Address, Diagnostic, Diagnostics, Json};
+use lazuli_core::{Address, Diagnostics, Json};
 use lazuli_planner::{Draft, Observed, Request, make};
-use lazuli_state::lock::{Holder, OnWait};
-use lazuli_state::{Backend, KeySources, OpenOptions, OpenState, StateError};
 
 use crate::accounts::{self, DeclaredAccount, Environment};
 use crate::blueprint::Blueprint;
@@ -22,15 +29,16 @@ use crate::claims;
 use crate::clouds::{Clouds, World};
 use crate::failure::Failure;
 use crate::inside;
-use crate::interrupt::{self, Going};
 use crate::kinds::AllKinds;
 use crate::preflight;
 use crate::project::Project;
 use crate::render::check_json::check_json;
 use crate::rotation;
+use renewals::{asked_for, lost, spoiled};
+use scope::{left_undone, not_replaced, unknown_addresses};
 
-/// Where the state lies when nobody says.
-pub const STATE: &str = "lazuli.state";
+pub use scope::partial;
+pub use state::{STATE, keys, locked, open_state};
 
 /// What kind of plan is wanted.
 #[derive(Debug, Clone)]
@@ -90,55 +98,6 @@ pub struct Planned {
     pub warnings: Diagnostics,
     /// How `check` blocks stand, in Terraform's shape.
     pub checks: Vec<Json>,
-}
-
-/// Locks and reads the state.
-///
-/// # Errors
-/// When another run holds it, or it cannot be used.
-pub fn open_state(
-    backend: &Backend,
-    command: &str,
-    wait: Duration,
-    keys: KeySources,
-    say: &dyn Fn(&str),
-) -> Result<OpenState, Failure> {
-    locked(command, wait, keys, say, |options, on_wait| backend.open(options, Some(on_wait)))
-}
-
-/// Does something that takes the state's lock, and says when it has to wait for it.
-///
-/// # Errors
-/// Those of `act`.
-pub fn locked<T>(
-    command: &str,
-    wait: Duration,
-    keys: KeySources,
-    say: &dyn Fn(&str),
-    act: impl FnOnce(OpenOptions, OnWait<'_>) -> Result<T, StateError>,
-) -> Result<T, Failure> {
-    let options = OpenOptions {
-        command: command.to_owned(),
-        who: crate::host::who(),
-        now: crate::host::now(),
-        lock_timeout: wait,
-        keys,
-    };
-    let mut said = false;
-    let mut looking = None;
-    let mut on_wait = |holder: Option<&Holder>| {
-        looking.get_or_insert_with(|| interrupt::going(Going::Looking)); // who waits holds nothing
-        if !std::mem::replace(&mut said, true) {
-            let who = holder.map_or_else(
-                || "another run".to_owned(),
-                |h| format!("{} (pid {}, {}, since {})", h.who, h.pid, h.command, h.since),
-            );
-            say(&format!("Waiting for the state's lock, held by {who}."));
-        }
-    };
-    let done = act(options, &mut on_wait);
-    drop(looking);
-    Ok(done?)
 }
 
 /// The accounts a project declares.
@@ -374,131 +333,4 @@ async fn look(
         preflight::existing_networks(blueprint, &world, &mut findings).map_err(refuse)?;
     }
     Ok((world, findings))
-}
-
-/// Nodes that would have to be replaced under their own name, because somebody changed outside of Lazuli what cannot be
-/// changed back: they get successors instead, since a node's name never comes back.
-fn spoiled(plan: &Plan, recorded: &RecordedWorld, renewals: &Renewals) -> Renewals {
-    let replaced = plan
-        .changes
-        .iter()
-        .filter(|change| change.action == Action::ReplaceDeleteFirst && change.previous_id.is_none());
-    let nodes = replaced.filter_map(|change| {
-        let slot = recorded.resources.get(&change.address)?.slot.as_ref()?;
-        let path = change
-            .paths
-            .iter()
-            .find(|p| p.forces_replacement)
-            .map_or_else(String::new, |p| p.path.to_string());
-        Some((slot.address.clone(), format!("{path} was changed outside of Lazuli")))
-    });
-    nodes.filter(|(node, _)| !renewals.contains_key(node)).collect()
-}
-
-/// Nodes that `--replace` names, by themselves or by a part.
-fn asked_for(recorded: &RecordedWorld, asked: &BTreeSet<Address>) -> Renewals {
-    let slots = recorded.resources.values().filter_map(|r| Some((r, r.slot.as_ref()?)));
-    let named = slots.filter(|(r, _)| asked.iter().any(|a| r.address.is_within(a)));
-    named.map(|(_, slot)| (slot.address.clone(), "asked by --replace".to_owned())).collect()
-}
-
-/// Nodes whose virtual machine is recorded and gone. One that an earlier run was just making keeps its name.
-fn lost(recorded: &RecordedWorld, world: &World) -> Renewals {
-    let machines =
-        recorded.resources.values().filter(|r| r.address.as_str().ends_with(".vm") && r.pending.is_none());
-    let gone = machines.filter(|r| !world.objects.contains_key(&r.id));
-    gone.filter_map(|r| {
-        Some((
-            r.slot.as_ref()?.address.clone(),
-            "its virtual machine was deleted outside of Lazuli".to_owned(),
-        ))
-    })
-    .collect()
-}
-
-/// Refuses addresses that nothing has: `--replace` needs something declared, the others may name what is only recorded.
-fn unknown_addresses(wish: &Wish, blueprint: &Blueprint, recorded: &RecordedWorld) -> Result<(), Failure> {
-    let declared: Vec<&Address> = blueprint.declarations().iter().map(|d| &d.address).collect();
-    let all: Vec<&Address> = declared.iter().copied().chain(recorded.resources.keys()).collect();
-    let flags = [
-        ("--replace", &wish.replace, &declared),
-        ("--target", &wish.scope.targets, &all),
-        ("--exclude", &wish.scope.excludes, &all),
-    ];
-    let mut problems = Diagnostics::new();
-    for (flag, asked, known) in flags {
-        let unknown = asked.iter().filter(|asked| !known.iter().any(|known| known.is_within(asked)));
-        for address in unknown {
-            let problem =
-                Diagnostic::error("LZ1008", format!("{flag} {address}: no resource has this address"));
-            problems.push(match closest(address, known) {
-                Some(close) => problem.help(format!("did you mean {close}?")),
-                None => problem.help("`lazuli state list` shows the addresses there are"),
-            });
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(Failure { diagnostics: problems, ..Failure::default() }) }
-}
-
-/// The address most like a misspelt one: of a resource, or of what contains some.
-fn closest(address: &Address, known: &[&Address]) -> Option<String> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    for address in known {
-        let mut next = Some((*address).clone());
-        while let Some(here) = next.filter(|here| names.insert(here.to_string())) {
-            next = here.parent();
-        }
-    }
-    lazuli_core::suggestion::closest(address.as_str(), names.iter().map(String::as_str)).map(str::to_owned)
-}
-
-/// Refuses to leave out what is to be replaced.
-fn not_replaced(wish: &Wish, plan: &Plan) -> Result<(), Failure> {
-    let left = |asked: &&Address| plan.left_out.iter().any(|left| left.is_within(asked));
-    match wish.replace.iter().find(left) {
-        None => Ok(()),
-        Some(asked) => {
-            let message = format!("--replace {asked}: --target or --exclude leaves it out");
-            Err(Failure::of(Diagnostic::error("LZ1008", message).help("name it with --target as well")))
-        }
-    }
-}
-
-/// The warning that a plan is not about everything.
-pub fn partial(plan: &Plan) -> Option<Diagnostic> {
-    if plan.scope.is_whole() {
-        return None;
-    }
-    let number = plan.left_out.len();
-    let message = match number {
-        0 => "this plan is limited by --target or --exclude, although that leaves nothing out".to_owned(),
-        1 => "this plan is partial: it leaves out 1 resource".to_owned(),
-        _ => format!("this plan is partial: it leaves out {number} resources"),
-    };
-    let warning = Diagnostic::warning("LZ1014", message);
-    Some(warning.help("a plan without these flags says what is left to do"))
-}
-
-/// What a plan for the targets alone leaves undone, in one line; nothing when nothing else is pending.
-fn left_undone(whole: &Plan, plan: &Plan) -> Option<Diagnostic> {
-    let pending = whole.changes.iter().filter(|change| {
-        !matches!(change.action, Action::NoOp | Action::Read) && plan.left_out.contains(&change.address)
-    });
-    let message = match pending.count() {
-        0 => return None,
-        1 => "another change is pending and left out".to_owned(),
-        number => format!("{number} other changes are pending and left out"),
-    };
-    Some(Diagnostic::warning("LZ1014", message).help("`lazuli plan` shows them"))
-}
-
-/// The keys an encrypted state may need, from the environment.
-pub fn keys(environment: Environment<'_>) -> KeySources {
-    KeySources {
-        passphrase: environment("LAZULI_PASSPHRASE").filter(|text| !text.is_empty()).map(Into::into),
-        key_file: environment("LAZULI_KEY_FILE").map(PathBuf::from),
-        user_folder: crate::host::data_folder(environment),
-        ask: crate::passphrase::person(),
-        shared: false,
-    }
 }
