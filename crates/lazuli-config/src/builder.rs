@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lazuli_core::{Diagnostic, Diagnostics, Sources, Span};
+use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::checks;
 use crate::codes;
@@ -10,8 +10,7 @@ use crate::graph::Graph;
 use crate::meta;
 use crate::module::{Declaration, DeclarationKind, Local, Module, is_identifier};
 use crate::module_call;
-use crate::parse::parse_file;
-use crate::parser::Names;
+use crate::parallel::{Workers, alone, parse_files};
 use crate::refactoring;
 use crate::settings;
 use crate::syntax::{Block, Body};
@@ -22,7 +21,7 @@ use crate::tree::Modules;
 /// Everything that could be understood is in the module, also when there are errors. References to things that are
 /// declared nowhere are among the diagnostics. What it calls is not read: [`crate::load`] does.
 pub fn parse(sources: &mut Sources, files: Vec<(Arc<str>, String)>) -> (Module, Diagnostics) {
-    let (module, mut diagnostics) = parse_module(sources, files, false);
+    let (module, mut diagnostics) = parse_module(sources, files, false, &alone);
     let modules = Modules::from(Arc::new(module));
     diagnostics.extend(Graph::new(&modules).cycles(&modules));
     diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
@@ -34,13 +33,17 @@ pub(crate) fn parse_module(
     sources: &mut Sources,
     files: Vec<(Arc<str>, String)>,
     called: bool,
+    workers: Workers<'_>,
 ) -> (Module, Diagnostics) {
     let mut builder = Builder::default();
-    let mut names = Names::default();
-    for (name, text) in files {
-        let text: Arc<str> = text.into();
-        let file = sources.add(name, text.clone());
-        let (body, diagnostics) = parse_file(&text, file, &mut names);
+    let texts: Vec<(FileId, Arc<str>)> = files
+        .into_iter()
+        .map(|(name, text)| {
+            let text: Arc<str> = text.into();
+            (sources.add(name, text.clone()), text)
+        })
+        .collect();
+    for (body, diagnostics) in parse_files(&texts, workers) {
         builder.diagnostics.extend(diagnostics);
         builder.file(body);
     }

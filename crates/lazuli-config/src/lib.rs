@@ -5,7 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `split`, `parse`, `token`, `scan`, `parser` | text to the syntax tree ([`syntax`]), mistake by mistake |
+//! | `split`, `parallel`, `parse`, `token`, `scan`, `parser` | text to the syntax tree ([`syntax`]), mistake by mistake |
 //! | `module`, `builder`, `declare`, `meta`, `settings`, `type_constraint` | what is declared ([`Module`]) |
 //! | `module_call`, `checks`, `refactoring`, `imports` | calls of modules; `check`; `moved`, `removed`, `import` |
 //! | `tree`, `tree_check` | all modules of a configuration ([`Modules`]), and what they say of each other |
@@ -55,6 +55,7 @@ mod named;
 mod names;
 mod one;
 mod operators;
+mod parallel;
 mod parse;
 mod parser;
 mod refactoring;
@@ -97,6 +98,7 @@ pub use meta::{Condition, IgnoreChanges, Lifecycle, Meta, Repetition};
 pub use mismatch::Mismatch;
 pub use module::{Declaration, DeclarationKind, Local, Module, Named, Output, Variable};
 pub use module_call::ModuleCall;
+pub use parallel::{Workers, alone};
 pub use parse::{parse_expression, parse_template};
 pub use refactoring::{Import, Moved, Removed, Target, TargetKind, kind_of};
 pub use references::{Reference, ReferenceKey};

@@ -6,13 +6,14 @@
 use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
 use crate::parser::{Names, Parsed, Parser, Piece, Seen};
 use crate::scan::{MAX_TOKENS, name_length};
-use crate::split::{Split, split};
+use crate::split::{Chunk, Split, split};
 use crate::syntax::{Attribute, Body, Expr, ExprKind, Name};
 use crate::text::normalize;
 use crate::token::Token;
@@ -20,21 +21,42 @@ use crate::token::Token;
 /// Files larger than this are refused: nobody writes them and offsets must fit 32 bits.
 const MAX_FILE: usize = 64 << 20;
 
+/// What to do with a text that is too much.
+pub(crate) const LARGE_DATA: &str = "put large data into a file and read it with jsondecode(file(…))";
+
 /// Blocks are taken apart no deeper than this when they have mistakes.
 const MAX_BLOCKS: usize = 32;
 
-/// A file as a body.
-pub(crate) fn parse_file(text: &str, file: FileId, names: &mut Names) -> (Body, Diagnostics) {
-    let mut body = Body::default();
-    if text.len() > MAX_FILE {
-        return (body, vec![too_large(file)]);
+/// The items of a file, not parsed yet.
+pub(crate) fn split_file(text: &str, file: FileId) -> Split {
+    match text.len() > MAX_FILE {
+        true => Split { chunks: Vec::new(), diagnostics: vec![too_large(file)] },
+        false => split(text, byte_order_mark(text)..text.len(), file),
     }
-    let start = byte_order_mark(text);
-    let mut reader = Reader { text, file, names, buffer: Vec::new(), tokens: 0, diagnostics: Vec::new() };
-    reader.items(start..text.len(), 0, &mut body);
-    let mut diagnostics = reader.diagnostics;
-    diagnostics.sort_by_key(|d| d.primary.as_ref().map(|label| label.span));
-    (body, diagnostics)
+}
+
+/// What a thread uses again for every piece.
+#[derive(Default)]
+pub(crate) struct Tools<'t> {
+    names: Names,
+    /// The list of tokens of the item before.
+    buffer: Vec<Token<'t>>,
+}
+
+impl<'t> Tools<'t> {
+    /// Parses some items of a file. `tokens` counts those of the whole file; beyond [`MAX_TOKENS`] nothing is parsed.
+    pub(crate) fn parse(
+        &mut self,
+        text: &'t str,
+        file: FileId,
+        chunks: &[Chunk],
+        tokens: &AtomicUsize,
+    ) -> (Body, Diagnostics) {
+        let mut body = Body::default();
+        let mut reader = Reader { text, file, tools: self, tokens, diagnostics: Vec::new() };
+        reader.chunks(chunks, 0, &mut body);
+        (body, reader.diagnostics)
+    }
 }
 
 /// One expression, such as a line of the console or the value of a variable on the command line.
@@ -94,40 +116,39 @@ fn byte_order_mark(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
+/// Says that a file has too many tokens.
+pub(crate) fn too_many(file: FileId) -> Diagnostic {
+    let message = format!("the text has more than {MAX_TOKENS} words and signs");
+    Diagnostic::error(codes::SYNTAX_LIMIT, message).at(Span::new(file, 0, 0), "").help(LARGE_DATA)
+}
+
 fn too_large(file: FileId) -> Diagnostic {
     let message = format!("the file is larger than {} MiB", MAX_FILE >> 20);
     Diagnostic::error(codes::SYNTAX_LIMIT, message).at(Span::new(file, 0, 0), "")
 }
 
-struct Reader<'t> {
+struct Reader<'r, 't> {
     text: &'t str,
     file: FileId,
-    names: &'t mut Names,
-    /// The list of tokens of the item before.
-    buffer: Vec<Token<'t>>,
-    /// How many have been read.
-    tokens: usize,
+    tools: &'r mut Tools<'t>,
+    /// How many tokens of the file have been read.
+    tokens: &'r AtomicUsize,
     diagnostics: Diagnostics,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     /// Parses the items of a part of the text into `into`.
     fn parse(&mut self, range: Range<usize>, seen: &mut Seen, into: &mut Body) -> Parsed<()> {
         let piece = Piece { text: self.text, file: self.file, start: range.start, end: range.end };
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut parser = Parser::reusing(buffer, piece, self.names, &mut self.diagnostics);
-        self.tokens += parser.len();
-        let parsed = parser.bounded(self.tokens).and_then(|()| parser.only_items(seen, into));
-        self.buffer = parser.into_tokens();
+        let buffer = std::mem::take(&mut self.tools.buffer);
+        let mut parser = Parser::reusing(buffer, piece, &mut self.tools.names, &mut self.diagnostics);
+        let tokens = self.tokens.fetch_add(parser.len(), Ordering::Relaxed) + parser.len();
+        let parsed = parser.bounded(tokens).and_then(|()| parser.only_items(seen, into));
+        self.tools.buffer = parser.into_tokens();
         parsed
     }
 
-    fn items(&mut self, range: Range<usize>, depth: usize, into: &mut Body) {
-        let Split { chunks, diagnostics } = split(self.text, range, self.file);
-        // Only the outermost call reports brackets: the inner ones see the same text again.
-        if depth == 0 {
-            self.diagnostics.extend(diagnostics);
-        }
+    fn chunks(&mut self, chunks: &[Chunk], depth: usize, into: &mut Body) {
         let mut seen = Seen::new();
         for chunk in chunks {
             let (attributes, blocks) = (into.attributes.len(), into.blocks.len());
@@ -142,17 +163,16 @@ impl Reader<'_> {
             };
             into.attributes.truncate(attributes);
             into.blocks.truncate(blocks);
-            if self.tokens > MAX_TOKENS {
-                self.diagnostics.extend(mistake.map(|mistake| *mistake));
-                return;
+            if self.tokens.load(Ordering::Relaxed) > MAX_TOKENS {
+                return; // whoever joins the pieces says it
             }
-            match chunk.inner {
+            match chunk.inner.clone() {
                 Some(inner) if depth < MAX_BLOCKS && !inner.is_empty() => {
                     self.taken_apart(&chunk.range, inner, depth, mistake, into);
                 }
                 _ => {
                     self.diagnostics.extend(mistake.map(|mistake| *mistake));
-                    self.stand_in(chunk.range, &mut seen, into);
+                    self.stand_in(chunk.range.clone(), &mut seen, into);
                 }
             }
         }
@@ -180,11 +200,14 @@ impl Reader<'_> {
     ) {
         let before = self.diagnostics.len();
         let piece = Piece { text: self.text, file: self.file, start: range.start, end: inner.start - 1 };
-        let Ok(mut block) = Parser::new(piece, self.names, &mut self.diagnostics).only_header() else {
+        let Ok(mut block) = Parser::new(piece, &mut self.tools.names, &mut self.diagnostics).only_header()
+        else {
             self.diagnostics.extend(mistake.map(|mistake| *mistake));
             return;
         };
-        self.items(inner, depth + 1, &mut block.body);
+        // The brackets were reported when the whole was split.
+        let Split { chunks, .. } = split(self.text, inner, self.file);
+        self.chunks(&chunks, depth + 1, &mut block.body);
         if self.diagnostics.len() == before {
             // Every part is right and the whole is not: how the parts stand together, or the depth, is wrong.
             self.diagnostics.extend(mistake.map(|mistake| *mistake));

@@ -9,6 +9,7 @@ use crate::builder::parse_module;
 use crate::codes;
 use crate::module::Module;
 use crate::module_call::{ModuleCall, joined};
+use crate::parallel::Workers;
 
 /// The root module and, below it, what it calls.
 #[derive(Debug, Clone)]
@@ -100,14 +101,16 @@ impl Modules {
 
 /// Parses a configuration and the modules it calls.
 ///
-/// Everything that could be understood is there, also when there are errors.
+/// Everything that could be understood is there, also when there are errors. What comes out does not hang on the workers.
 pub fn load(
     sources: &mut Sources,
     files: Vec<(Arc<str>, String)>,
     read: ReadModule<'_>,
+    workers: Workers<'_>,
 ) -> (Modules, Diagnostics) {
-    let (root, diagnostics) = parse_module(sources, files, false);
-    let mut loading = Loading { sources, read, parsed: HashMap::new(), checked: HashSet::new(), diagnostics };
+    let (root, diagnostics) = parse_module(sources, files, false, workers);
+    let (parsed, checked) = (HashMap::new(), HashSet::new());
+    let mut loading = Loading { sources, read, workers, parsed, checked, diagnostics };
     let mut modules = Modules::from(Arc::new(root));
     let mut at = 0;
     while at < modules.nodes.len() && loading.calls(&mut modules, at) {
@@ -123,6 +126,7 @@ pub fn load(
 struct Loading<'l> {
     sources: &'l mut Sources,
     read: ReadModule<'l>,
+    workers: Workers<'l>,
     /// Modules by directory; `None` for one that cannot be read.
     parsed: HashMap<String, Option<Arc<Module>>>,
     /// Calls whose mistakes were told: a module may be called from many places.
@@ -167,7 +171,7 @@ impl Loading<'_> {
         }
         let module = match (self.read)(directory) {
             Ok(files) => {
-                let (module, found) = parse_module(self.sources, files, true);
+                let (module, found) = parse_module(self.sources, files, true, self.workers);
                 self.diagnostics.extend(found);
                 self.diagnostics.extend(root_only(&module));
                 Some(Arc::new(module))

@@ -6,7 +6,8 @@ use lazuli_core::{Diagnostic, Diagnostics, Sources};
 
 use crate::codes;
 use crate::module::{Module, Variable};
-use crate::parse::{is_broken, parse_file};
+use crate::parallel::parse_file;
+use crate::parse::is_broken;
 use crate::variables::{InputValue, Origin, VariableInput};
 
 /// Reads a file of values for the variables of a module. What is wrong where a sensitive variable is given its value is said
@@ -20,7 +21,7 @@ pub fn parse_variables(
     let name: Arc<str> = Arc::from(name);
     let text: Arc<str> = Arc::from(text);
     let file = sources.add(name.clone(), text.clone());
-    let (body, mut diagnostics) = parse_file(&text, file, &mut Default::default());
+    let (body, mut diagnostics) = parse_file(&text, file);
     for block in &body.blocks {
         diagnostics.push(
             Diagnostic::error(codes::UNKNOWN_BLOCK, "a file of variables has no blocks")

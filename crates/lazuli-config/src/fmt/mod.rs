@@ -19,7 +19,7 @@ use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Sources, Span};
 
 use crate::codes;
-use crate::parse::parse_file;
+use crate::parallel::parse_file;
 use crate::scan::{MAX_TOKENS, scan};
 use crate::token::Token;
 
@@ -66,7 +66,7 @@ fn unix(text: &str) -> Cow<'_, str> {
 }
 
 fn problems(text: &str, file: FileId) -> Diagnostics {
-    parse_file(text, file, &mut Default::default()).1
+    parse_file(text, file).1
 }
 
 /// True when both are the same words in the same order.

@@ -10,6 +10,9 @@ use crate::codes;
 use crate::syntax::{Attribute, Block, Body, Name};
 use crate::token::Kind;
 
+/// For how many attributes there is room in a block at once, so that their list seldom moves.
+const USUAL_ATTRIBUTES: usize = 8;
+
 /// The attributes of a body so far, by name.
 pub(crate) type Seen = BTreeMap<Arc<str>, Span>;
 
@@ -75,10 +78,7 @@ impl Parser<'_, '_> {
         let value = self.expression()?;
         match seen.get(&name.text) {
             Some(first) => {
-                let diagnostic =
-                    Diagnostic::error(codes::ATTRIBUTE_TWICE, format!("`{}` is written twice", name.text))
-                        .at(name.span, "second time")
-                        .also_at(*first, "first time");
+                let diagnostic = twice(&name, *first);
                 self.report(diagnostic);
             }
             None => {
@@ -96,6 +96,7 @@ impl Parser<'_, '_> {
         let open = self.start_of(&open);
         let mut body = Body::default();
         if self.peek() == Kind::LineEnd {
+            body.attributes.reserve(USUAL_ATTRIBUTES);
             self.items(&mut Seen::new(), &mut body)?;
         } else if self.peek() == Kind::Name {
             // On one line there is room for one argument.
@@ -155,4 +156,11 @@ impl Parser<'_, '_> {
         self.expect(Kind::CloseQuote, "expected the end of the label")?;
         Ok(Name { text: self.name(&text), span: self.span_from(start) })
     }
+}
+
+/// Says that an attribute was there before.
+pub(crate) fn twice(name: &Name, first: Span) -> Diagnostic {
+    Diagnostic::error(codes::ATTRIBUTE_TWICE, format!("`{}` is written twice", name.text))
+        .at(name.span, "second time")
+        .also_at(first, "first time")
 }

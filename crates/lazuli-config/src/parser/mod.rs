@@ -27,12 +27,13 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Hashing, Span};
 
 use crate::codes;
+use crate::parse::LARGE_DATA;
 use crate::scan::{MAX_TOKENS, scan, scan_into, scan_template};
 use crate::syntax::{Expr, ExprKind};
 use crate::text::normalize;
 use crate::token::{Kind, Token};
 
-pub(crate) use body::Seen;
+pub(crate) use body::{Seen, twice};
 
 /// Expressions in expressions and blocks in blocks: what is deeper is refused, because everything behind the parser
 /// walks the tree recursively.
@@ -132,7 +133,7 @@ impl<'t, 'n> Parser<'t, 'n> {
         let start = self.piece.start;
         let diagnostic =
             Diagnostic::error(codes::SYNTAX_LIMIT, message).at(self.span(start, start), "by here");
-        Err(Box::new(diagnostic.help("put large data into a file and read it with jsondecode(file(…))")))
+        Err(Box::new(diagnostic.help(LARGE_DATA)))
     }
 
     /// An expression and nothing else; lines may end anywhere, as in parentheses.

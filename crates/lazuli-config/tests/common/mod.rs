@@ -210,7 +210,7 @@ pub fn modules(files: &[(&str, &str)]) -> (lazuli_config::Modules, Sources, Diag
         files if files.is_empty() => Err("there is no such directory".to_owned()),
         files => Ok(files),
     };
-    let (modules, diagnostics) = lazuli_config::load(&mut sources, of(""), &mut read);
+    let (modules, diagnostics) = lazuli_config::load(&mut sources, of(""), &mut read, &lazuli_config::alone);
     (modules, sources, diagnostics)
 }
 

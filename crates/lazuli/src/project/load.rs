@@ -8,6 +8,7 @@ use lazuli_config::{Evaluator, Moment, Origin, VariableInput, load, parse_variab
 use lazuli_core::diagnostic::has_errors;
 use lazuli_core::{Diagnostics, Sources};
 
+use super::cores::cores;
 use super::files::Machine;
 use super::inputs::GivenText;
 use super::{Inputs, InputsError, required_version};
@@ -82,7 +83,7 @@ impl Project {
         let texts = files.into_iter().map(|(name, text)| (Arc::from(name), text)).collect();
         let mut called = std::mem::take(&mut inputs.modules);
         let mut read = |directory: &str| module(&mut called, dir, directory);
-        let (modules, mut diagnostics) = load(&mut sources, texts, &mut read);
+        let (modules, mut diagnostics) = load(&mut sources, texts, &mut read, &cores);
         inputs.modules = called;
         let modules = modules.started_in(&inputs.started_in);
         let mut of_values = Diagnostics::new();
