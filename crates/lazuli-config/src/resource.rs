@@ -105,8 +105,10 @@ impl Evaluator {
         ) else {
             return Err(diagnostics);
         };
-        let body = block.attributes.iter().filter(|a| !OWN.contains(&&*a.name));
-        let body = Value::object(body.map(|a| (a.name.clone(), a.value.clone())));
+        let sent = block.attributes.iter().filter(|a| !OWN.contains(&&*a.name));
+        let mut body = Vec::with_capacity(block.attributes.len());
+        body.extend(sent.map(|a| (a.name.clone(), a.value.clone())));
+        let body = Value::object(body);
         let sensitive_properties = block.value("sensitive_properties").cloned().map(Value::sensitive);
         Ok(Resource {
             type_name,
@@ -311,8 +313,8 @@ fn not_an_object(block: &Evaluated, name: &str) -> Option<Diagnostic> {
     let fits =
         matches!(attribute.value.content(), Content::Object(_) | Content::Map(..) | Content::Unknown(_));
     let span: Span = attribute.span;
-    let found = crate::convert::describe_value(&attribute.value);
     (!fits).then(|| {
+        let found = crate::convert::describe_value(&attribute.value);
         Diagnostic::error(codes::WRONG_SHAPE, format!("`{name}` must be an object"))
             .at(span, format!("expected {{ … }}, found {found}"))
     })

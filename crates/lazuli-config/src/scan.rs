@@ -297,8 +297,15 @@ impl<'t> Scanner<'t> {
 
 /// The length of the name a text begins with: what Unicode calls an identifier, with `_` and `-`.
 pub(crate) fn name_length(text: &str) -> usize {
-    if !text.starts_with(|c: char| c == '_' || unicode_ident::is_xid_start(c)) {
-        return 0;
+    // Almost every name is ASCII to its end, and bytes are read faster than characters.
+    let ascii = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+    let begins = text.starts_with(|c: char| c == '_' || unicode_ident::is_xid_start(c));
+    match text.as_bytes().get(ascii) {
+        _ if !begins => 0,
+        Some(0x80..) => {
+            let more = |c: char| c == '-' || unicode_ident::is_xid_continue(c);
+            text[ascii..].find(|c| !more(c)).map_or(text.len(), |rest| ascii + rest)
+        }
+        _ => ascii,
     }
-    text.find(|c: char| !(c == '-' || unicode_ident::is_xid_continue(c))).unwrap_or(text.len())
 }

@@ -219,13 +219,19 @@ impl Splitter<'_> {
             byte @ (b'}' | b']' | b')') => self.close(byte),
             byte => {
                 self.begin();
-                self.last = byte;
                 if byte == b'=' && self.open.is_empty() {
                     self.is_attribute = true;
                 }
-                self.at += 1;
+                self.skip(is_name_byte);
+                self.last = self.text[self.at - 1];
             }
         }
+    }
+
+    /// Passes over the byte that is here, whatever it is, and over those after it that are like it.
+    fn skip(&mut self, alike: impl Fn(u8) -> bool) {
+        let more = self.text[self.at + 1..self.end].iter().take_while(|byte| alike(**byte)).count();
+        self.at += 1 + more;
     }
 
     fn line_comment(&mut self) {
@@ -341,7 +347,7 @@ impl Splitter<'_> {
                 self.open.push(Open::Interpolation { at: self.at });
                 self.at += 2;
             }
-            _ => self.at += 1,
+            _ => self.skip(|byte| !matches!(byte, b'\\' | b'"' | b'\n' | b'\r' | b'$' | b'%')),
         }
     }
 

@@ -42,7 +42,10 @@ impl Entries {
     pub fn insert(&mut self, name: Arc<str>, value: Value) {
         match self.place(&name) {
             Ok(place) => self.0[place].1 = value,
-            Err(place) => self.0.insert(place, (name, value)),
+            Err(place) => {
+                self.0.reserve_exact(1); // there are very many lists, and most never get another member
+                self.0.insert(place, (name, value));
+            }
         }
     }
 

@@ -62,8 +62,8 @@ pub(crate) fn apply(draft: &Draft, request: &Request<'_>) -> Result<Plan, Diagno
     walk.orphans();
     let Walk { slots, mut problems, reached, managed, .. } = walk;
     drop((reached, managed)); // of many resources much memory, which the steps can use
-    let mut planned: Vec<Planned<'_>> = Vec::with_capacity(slots.len());
-    planned.extend(slots.into_iter().flatten());
+    #[allow(clippy::filter_map_identity, reason = "unlike flatten(), it takes the list over as it is")]
+    let planned: Vec<Planned<'_>> = slots.into_iter().filter_map(|slot| slot).collect();
     problems.extend(scope::used_by_left_out(&planned, &left_out));
     if problems.is_empty() {
         problems.extend(settle::occupied(&planned));
@@ -99,7 +99,7 @@ impl<'a> Walk<'a> {
             },
             left_out: LeftOut::default(),
             slots: (0..declarations.len()).map(|_| None).collect(),
-            managed: HashMap::default(),
+            managed: HashMap::with_capacity_and_hasher(declarations.len(), Hashing::default()),
             recorded_ids: OnceCell::new(),
             replaces_in_place: false,
             problems: Diagnostics::new(),

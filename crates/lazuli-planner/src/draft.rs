@@ -80,7 +80,8 @@ impl Draft {
             let wanted = Wanted { ty: d.ty.clone(), id: d.id.clone()? };
             Some(Look { provider: d.provider, account: d.account.clone(), wanted })
         });
-        let mut seen = std::collections::HashSet::with_hasher(Hashing::default());
+        let most = self.desired.len() + recorded.resources.len();
+        let mut seen = std::collections::HashSet::with_capacity_and_hasher(most, Hashing::default());
         of_desired
             .chain(of_record)
             .filter(|look| seen.insert((look.provider, look.account.clone(), look.wanted.id.clone())))

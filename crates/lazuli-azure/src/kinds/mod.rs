@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
+use lazuli_core::Hashing;
 use lazuli_core::kind::{Expected, Keyed, Kind, Kinds, List, Lock, Per, Quota};
 use lazuli_core::resource::ResourceType;
 
@@ -63,7 +64,7 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 
 /// The kind of a type by its name, whatever its case; the general one when it has no table.
 pub fn by_name(name: &str) -> &'static Kind {
-    static BY_NAME: LazyLock<HashMap<Folded<'static>, &'static Kind>> =
+    static BY_NAME: LazyLock<HashMap<Folded<'static>, &'static Kind, Hashing>> =
         LazyLock::new(|| all().map(|kind| (Folded(kind.name), kind)).collect());
     static GENERAL: Kind = Kind::GENERAL;
     // Siblings of a network's child types (rules, routes, pools) are written one after the other, as subnets are.
@@ -81,9 +82,12 @@ fn is_child(name: &str) -> bool {
     network && name.matches('/').count() > 1
 }
 
-fn lookup<'a>(map: &'a HashMap<Folded<'static>, &'static Kind>, name: &'a str) -> Option<&'static Kind> {
+fn lookup<'a>(
+    map: &'a HashMap<Folded<'static>, &'static Kind, Hashing>,
+    name: &'a str,
+) -> Option<&'static Kind> {
     // The map's key type is covariant: for the time of the question it may hold names that live shorter.
-    let map: &HashMap<Folded<'a>, &'static Kind> = map;
+    let map: &HashMap<Folded<'a>, &'static Kind, Hashing> = map;
     map.get(&Folded(name)).copied()
 }
 

@@ -51,8 +51,10 @@ pub(crate) fn child(act: Act, folder: &Path) {
         }
         Act::Apply | Act::Destroy => {
             runtime.block_on(apply(&project, state, plan, observed, provider));
+            return;
         }
     }
+    std::mem::forget((plan, project)); // as the command does
 }
 
 fn files(folder: &Path) -> Vec<(String, String)> {
