@@ -10,7 +10,10 @@ world=$work/world.json
 server=
 finish() {
     status=$?
-    if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" || true # it writes its world once more before it ends
+    fi
     [ "$status" -eq 0 ] || cat "$work/serve.log" >&2 || true
     rm -rf "$work"
     exit "$status"
