@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lazuli_core::{Diagnostics, FileId};
+use lazuli_core::{Diagnostics, FileId, Span};
 
 use crate::parse::{Tools, is_broken, split_file, too_many};
 use crate::parser::{Seen, twice};
@@ -67,7 +67,7 @@ pub(crate) fn parse_files<T: AsRef<str> + Sync>(
     let joined = of_files.into_iter().zip(splits).zip(tokens).zip(files);
     joined
         .map(|(((parts, split), tokens), (file, _))| match tokens.into_inner() > MAX_TOKENS {
-            true => (Body::default(), vec![too_many(*file)]),
+            true => (Body::default(), vec![too_many(Span::new(*file, 0, 0))]),
             false => join(parts, split.diagnostics),
         })
         .collect()

@@ -21,9 +21,6 @@ use crate::token::Token;
 /// Files larger than this are refused: nobody writes them and offsets must fit 32 bits.
 const MAX_FILE: usize = 64 << 20;
 
-/// What to do with a text that is too much.
-pub(crate) const LARGE_DATA: &str = "put large data into a file and read it with jsondecode(file(…))";
-
 /// Blocks are taken apart no deeper than this when they have mistakes.
 const MAX_BLOCKS: usize = 32;
 
@@ -116,10 +113,12 @@ fn byte_order_mark(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
-/// Says that a file has too many tokens.
-pub(crate) fn too_many(file: FileId) -> Diagnostic {
+/// Says that a text that begins at a place has too many tokens.
+pub(crate) fn too_many(begin: Span) -> Diagnostic {
     let message = format!("the text has more than {MAX_TOKENS} words and signs");
-    Diagnostic::error(codes::SYNTAX_LIMIT, message).at(Span::new(file, 0, 0), "").help(LARGE_DATA)
+    Diagnostic::error(codes::SYNTAX_LIMIT, message)
+        .at(begin, "in what begins here")
+        .help("put large data into a file and read it with jsondecode(file(…))")
 }
 
 fn too_large(file: FileId) -> Diagnostic {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use lazuli_core::{Diagnostic, Diagnostics, FileId, Hashing, Span};
 
 use crate::codes;
-use crate::parse::LARGE_DATA;
+use crate::parse::too_many;
 use crate::scan::{MAX_TOKENS, scan, scan_into, scan_template};
 use crate::syntax::{Expr, ExprKind};
 use crate::text::normalize;
@@ -129,11 +129,8 @@ impl<'t, 'n> Parser<'t, 'n> {
         if tokens <= MAX_TOKENS {
             return Ok(());
         }
-        let message = format!("the text has more than {MAX_TOKENS} words and signs");
         let start = self.piece.start;
-        let diagnostic =
-            Diagnostic::error(codes::SYNTAX_LIMIT, message).at(self.span(start, start), "by here");
-        Err(Box::new(diagnostic.help(LARGE_DATA)))
+        Err(Box::new(too_many(self.span(start, start))))
     }
 
     /// An expression and nothing else; lines may end anywhere, as in parentheses.
